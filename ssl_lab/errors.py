@@ -1,0 +1,16 @@
+"""One kind of error for people: it says what was given, what is needed, and how to fix it."""
+
+
+class InputError(ValueError):
+    """Something asked for that cannot be had. The command line prints its sentence and no traceback."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise InputError(message) unless the condition holds; the message says what was given, what is needed, and the fix."""
+    if not condition:
+        raise InputError(message)
+
+
+def one_of(name: object, known, what: str) -> None:
+    """Raise InputError, listing what there is, unless the name is among the known ones."""
+    require(name in known, f"{what} {name!r} is unknown; there are: {', '.join(map(str, known))}")
