@@ -1,0 +1,112 @@
+"""What holds for the project as a whole: who may import whom, what an import costs, what no file may contain."""
+
+import ast
+import graphlib
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+ORDER = (
+    "errors scenes sources data augment corruptions distributed models features losses geometry kmeans optim recipe method methods "
+    "train evaluate tables plots widgets checks notebook lab __main__"
+).split()
+FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
+MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
+HEAVY = "torchvision torch._dynamo sklearn scipy umap numba matplotlib PIL IPython ipywidgets jupyterlab safetensors".split()
+
+
+def imports(module: str) -> set[str]:
+    """The modules of ssl_lab that a module imports, anywhere in its file."""
+    found = set()
+    for node in ast.walk(ast.parse(FILES[MODULES.index(module)].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively: write ssl_lab in full"
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in whole}
+    return found & set(MODULES)
+
+
+def part(module: str) -> str:
+    """The name in ORDER that a module stands under."""
+    return module.split(".")[1]
+
+
+INNER = [module for module in MODULES if module != "ssl_lab"]
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_every_file_has_its_place_in_the_order(module):
+    assert part(module) in ORDER, f"{module}: say where it stands among the imports, here and in CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_imports_never_turn_back(module):
+    for imported in imports(module):
+        assert imported != "ssl_lab", f"{module} imports the package: name the file"
+        assert part(imported) == part(module) or ORDER.index(part(imported)) < ORDER.index(part(module)), f"{module} imports {imported}"
+
+
+def test_no_two_files_import_each_other():
+    graphlib.TopologicalSorter({module: imports(module) for module in INNER}).prepare()
+
+
+@pytest.mark.parametrize("path", FILES, ids=MODULES)
+def test_a_file_is_one_idea_short_enough_to_read(path):
+    assert len(path.read_text().splitlines()) <= 250
+    assert not re.search("util|helper|misc|common", path.stem)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.endswith("__main__")])
+def test_every_public_name_is_documented(module):
+    module = importlib.import_module(module)
+    assert module.__doc__
+    for name in getattr(module, "__all__", ()):
+        thing = getattr(module, name)
+        assert not callable(thing) or inspect.getdoc(thing), f"{module.__name__}.{name} says nothing of itself"
+
+
+def test_importing_the_package_loads_torch_and_nothing_heavier():
+    code = f"import sys, ssl_lab; print('torch' in sys.modules, *[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Every text file of the project: what git tracks, or in an unpacked archive what lies there."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    walked = [path for top in ("ssl_lab", "tests", "course", "notebooks") for path in (ROOT / top).rglob("*")]
+    names = listed.stdout.split("\0") if (ROOT / ".git").exists() else walked
+    paths = [path for path in (ROOT / name for name in names) if path.is_file() and path.suffix not in (".png", ".pyc")]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(r"python[h]osted|pypi[.]org|download[.]pytorch[.]org|npmjs[.]org|debian[.]org", id="address of a package index"),
+        pytest.param(r"(?<![\w.])/(?:work|root|farm|home|Users)/", id="path of one machine"),
+        pytest.param(r"(?:import|from)\s+matplotlib[.]pyplot|from matplotlib import .*pyplot", id="pyplot, which keeps a global state"),
+    ],
+)
+def test_no_file_contains(pattern):
+    assert [name for name, text in texts().items() if re.search(pattern, text)] == []
+
+
+def test_no_malicious_lightning_can_be_installed():
+    """lightning and pytorch-lightning 2.6.2 and 2.6.3 stole credentials; lightly, a peer in the tests, asks for one of them."""
+    constraints = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
+    allowed = {requirement.name: requirement.specifier for requirement in map(Requirement, constraints)}
+    for name in ("lightning", "pytorch-lightning"):
+        assert not [version for version in ("2.6.2", "2.6.3") if version in allowed[name]]
