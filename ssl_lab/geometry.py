@@ -1,0 +1,48 @@
+"""The shape of an embedding in four numbers' worth of code: what a Log reports beside the loss.
+
+Alignment and uniformity: Wang & Isola 2020, arXiv 2005.10242. Effective rank: Roy & Vetterli 2007, as RankMe uses it (Garrido et al. 2023,
+arXiv 2210.02885). All return a scalar tensor on the device of z, without a gradient, in the precision of z.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from ssl_lab.errors import require
+
+PANEL = 512  # rows at a time, so that 10,000 embeddings need 20 MB rather than 400
+
+
+@torch.no_grad()
+def alignment(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
+    """Mean squared distance of the two views on the unit sphere: 0 where they coincide, 2 for strangers, 4 for opposites."""
+    return (F.normalize(z1, dim=1) - F.normalize(z2, dim=1)).square().sum(dim=1).mean()
+
+
+@torch.no_grad()
+def uniformity(z: Float[Tensor, "B d"], t: float = 2.0) -> Float[Tensor, ""]:
+    """log of the mean of exp(-t |z_i - z_j|²) over all distinct pairs of unit rows: 0 when collapsed, about -2t when spread (-4t at the very least).
+
+    Raises: InputError for fewer than two rows.
+    """
+    require(len(z) > 1, f"uniformity compares pairs of rows; got {len(z)} row(s)")
+    z = F.normalize(z, dim=1)
+    total = sum(kernel(z[i : i + PANEL], z[i:], t).triu(diagonal=1).sum() for i in range(0, len(z), PANEL))
+    return torch.log(total / (len(z) * (len(z) - 1) / 2))
+
+
+def kernel(a: Float[Tensor, "A d"], b: Float[Tensor, "B d"], t: float) -> Float[Tensor, "A B"]:
+    """exp(-t |a - b|²) for unit rows, whose squared distance is 2 - 2ab."""
+    return torch.exp(2 * t * (a @ b.T - 1))
+
+
+@torch.no_grad()
+def effective_rank(z: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
+    """How many directions the rows fill: exp of the entropy of the normalised singular values, from 1 to min(B, d).
+
+    Not centred, as in RankMe: rows that have collapsed to one point give 1 (centred, the noise around the point would be measured instead).
+    """
+    s = torch.linalg.svdvals(z)
+    p = s / s.sum().clamp_min(torch.finfo(s.dtype).tiny)
+    return torch.special.entr(p).sum().exp()

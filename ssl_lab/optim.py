@@ -1,0 +1,75 @@
+"""LARS (You et al. 2017, arXiv 1708.03888, in SimCLR's form), the schedule, and which parameters decay."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ssl_lab.errors import require
+
+
+class LARS(torch.optim.Optimizer):
+    """Every matrix moves in proportion to its own norm, so that one lr suits all layers at a batch of thousands.
+
+    u = g + weight_decay · w;   ratio = eta |w| / |u|, or 1 where a norm is 0;   v ← momentum · v + ratio · lr · u;   w ← w - v
+    Parameters with at most one dimension (biases, normalisation) move by plain momentum: ratio 1 and no decay.
+    differs: nothing from SimCLR's lars_optimizer.py. BYOL's multiplies by lr after the momentum, which is the same while lr is constant.
+    Raises: InputError for lr < 0, momentum outside [0, 1), weight_decay < 0 or eta <= 0.
+    """
+
+    def __init__(self, params, lr: float, momentum: float = 0.9, weight_decay: float = 0.0, eta: float = 1e-3):
+        require(lr >= 0, f"lr={lr} must not be negative")
+        require(0 <= momentum < 1, f"momentum={momentum} must be in [0, 1); the paper uses 0.9")
+        require(weight_decay >= 0, f"weight_decay={weight_decay} must not be negative")
+        require(eta > 0, f"eta={eta} must be positive; the paper uses 0.001")
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, eta=eta))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """One update of every parameter that has a gradient; returns the closure's loss, if there is one."""
+        with torch.enable_grad():
+            loss = closure() if closure else None
+        for group in self.param_groups:
+            for w in group["params"]:
+                if w.grad is not None:
+                    self.move(w, group)
+        return loss
+
+    def move(self, w: Tensor, group: dict) -> None:
+        """The equation above, for one parameter; nothing waits for the device."""
+        u, lr = w.grad, group["lr"]
+        if w.ndim > 1:
+            u = u.add(w, alpha=group["weight_decay"])
+            u = u * trust(w, u, group["eta"])
+        v = self.state[w].setdefault("momentum", torch.zeros_like(w))
+        w.sub_(v.mul_(group["momentum"]).add_(u, alpha=lr))
+
+
+def trust(w: Tensor, u: Tensor, eta: float) -> Tensor:
+    """eta |w| / |u|: by how much a layer may move; 1 where either norm is 0."""
+    norm_w, norm_u = w.norm(), u.norm()
+    return torch.where((norm_w > 0) & (norm_u > 0), eta * norm_w / norm_u, 1.0)
+
+
+def warmup_cosine(progress: float, warmup: float = 0.1) -> float:
+    """The share of the peak learning rate at this progress: from 0 in a straight line to 1 at `warmup`, then half a cosine down to 0 at 1.
+
+    >>> [round(warmup_cosine(p, warmup=0.2), 3) for p in (0, 0.1, 0.2, 0.6, 1)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    require(0 <= progress <= 1, f"progress={progress} is the share of the steps already taken, in [0, 1]")
+    require(0 <= warmup < 1, f"warmup={warmup} is the share of the steps that warm up, in [0, 1)")
+    if progress < warmup:
+        return progress / warmup
+    return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
+
+
+def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict]:
+    """Two groups for any optimizer: matrices and kernels with decay; biases and normalisation, with at most one dimension, without.
+
+    Every trainable parameter is in exactly one of them, also where a module is used twice; frozen ones are in neither.
+    """
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    decayed = {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay}
+    plain = {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0}
+    return [decayed, plain]
