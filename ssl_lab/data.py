@@ -1,0 +1,176 @@
+"""Images, and where they come from in one word: load("scenes"), load("cifar10"), load("folder:holiday")."""
+
+import dataclasses
+import numbers
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from ssl_lab import scenes, sources
+from ssl_lab.errors import one_of, require
+
+SETS = ("scenes", *sources.NAMES, "folder:PATH")  # what load knows
+SCENES = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
+
+
+@dataclasses.dataclass
+class Images:
+    """N images, all that is known about them, and which of it a batch holds.
+
+    Rows belong together: row i of x, labels, factors, ... is image i. `index` sets the order and repetition in which rows are drawn
+    (duplication and balancing copy no pixels); `len`, slices and batches follow it, the columns themselves do not.
+    """
+
+    x: UInt8[Tensor, "N 3 H W"]
+    labels: Int64[Tensor, " N"]  # -1 = none
+    classes: tuple[str, ...] = ()  # the name of every label
+    factors: dict[str, Tensor] = dataclasses.field(default_factory=dict)  # what caused the pixels: name → (N,)
+    periods: dict[str, Tensor | float] = dataclasses.field(default_factory=dict)  # of the factors that are angles, in radians; 0 = undefined
+    depth: Float[Tensor, "N 1 H W"] | None = None  # distance from the camera
+    normals: Float[Tensor, "N 3 H W"] | None = None  # unit vectors
+    mask: UInt8[Tensor, "N 1 H W"] | None = None  # 0 background, 1 object, 2 shadow
+    boxes: Float[Tensor, "N 4"] | None = None  # x0 y0 x1 y1 in pixels
+    targets: Float[Tensor, "N C"] | None = None  # soft labels
+    index: Int64[Tensor, " M"] | None = None
+    fields: tuple[str, ...] = ("x", "labels")  # what a batch holds, in this order
+
+    def __post_init__(self):
+        x = self.x
+        need = "uint8 pixels (N, 3, H, W) are needed, 0 to 255"
+        require(x.ndim == 4 and x.shape[1] == 3 and x.dtype == torch.uint8, f"x is {x.dtype} {tuple(x.shape)}; {need}")
+        for name, column in (*self.columns().items(), *self.factors.items()):
+            require(len(column) == len(x), f"{name} has {len(column)} rows and x has {len(x)}; every image needs one")
+
+    def __len__(self) -> int:
+        """How many images an epoch draws."""
+        return len(self.x if self.index is None else self.index)
+
+    @property
+    def size(self) -> int:
+        """Height of the images in pixels."""
+        return self.x.shape[-2]
+
+    def columns(self) -> dict[str, Tensor]:
+        """What a batch may hold: name → one row an image."""
+        names = ("x", "labels", "depth", "normals", "mask", "boxes", "targets")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def each(self, change: Callable[[Tensor], Tensor], index: Tensor | None = None) -> "Images":
+        """The same change made to every tensor that has one row an image."""
+
+        def made(value):
+            if isinstance(value, dict):
+                return {name: made(v) for name, v in value.items()}
+            return change(value) if isinstance(value, Tensor) else value
+
+        parts = {f.name: made(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "index"}
+        return Images(**parts, index=index)
+
+    def __getitem__(self, key: int | slice | Sequence | Tensor) -> "Images":
+        """The chosen images, in the order of the key; always Images, so that images[3] holds one. The index is applied and gone.
+
+        key: a number, a slice, or a list or tensor of numbers (repetition is fine) or of one bool an image.
+        """
+        if isinstance(key, numbers.Integral) or (isinstance(key, Tensor) and key.ndim == 0):
+            at = range(len(self))[int(key)]  # IndexError beyond the end, so that `for` stops there
+            key = slice(at, at + 1)
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            if self.index is None and step > 0:
+                return self.each(lambda column: column[start:stop:step])  # shares the pixels
+            key = range(start, stop, step)
+        rows = torch.as_tensor(key if isinstance(key, Tensor) else list(key), device=self.x.device)
+        rows = rows if len(rows) else rows.long()
+        rows = rows if self.index is None else self.index[rows]
+        return self.each(lambda column: column[rows])
+
+    def to(self, device: str | torch.device) -> "Images":
+        """The same images on another device."""
+        return self.each(lambda column: column.to(device), None if self.index is None else self.index.to(device))
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, ...]]:
+        """One epoch: all images in an order drawn by torch's default generator, `size` at a time, the last incomplete batch dropped.
+
+        The order is drawn on the CPU, once, and nothing waits for the device after that. Each batch is a tuple in the order of `fields`.
+        """
+        have = f"batches of {size} images were asked for"
+        require(isinstance(size, int) and size >= 1, f"{have}; at least 1 is needed")
+        require(size <= len(self), f"{have}, and there are {len(self)}; use batch={len(self)} or fewer, or more images")
+        order = torch.randperm(len(self))[: len(self) // size * size].to(self.x.device)
+        order = order if self.index is None else self.index[order]
+        columns = [self.columns()[name] for name in self.fields]
+        return (tuple(column[rows] for column in columns) for rows in order.split(size))
+
+    def select(self, *names: str) -> "Images":
+        """The same images; a batch holds these columns in this order."""
+        require(len(names) > 0, f"select() needs at least one of {', '.join(self.columns())}")
+        for name in names:
+            one_of(name, tuple(self.columns()), "column")
+        return dataclasses.replace(self, fields=names)
+
+    def unlabelled(self) -> "Images":
+        """The same images without their labels: a batch is x alone, so that no self-supervised method can peek."""
+        return dataclasses.replace(self, labels=torch.full_like(self.labels, -1), targets=None, fields=("x",))
+
+    def labelled(self) -> "Images":
+        """Only the images that have a label; the index is applied."""
+        drawn = self.labels if self.index is None else self.labels[self.index]
+        return self[drawn >= 0]
+
+    def label_fraction(self, fraction: float, seed: int = 0) -> "Images":
+        """The same images with round(fraction · labelled) of their labels; the others become -1, soft labels go.
+
+        Classes take turns, in an order and with images drawn by the seed: their counts differ by at most one while none runs out of images.
+        A larger fraction of one seed holds the smaller.   fraction in (0, 1].
+        """
+        require(isinstance(fraction, numbers.Real) and 0 < fraction <= 1, f"fraction={fraction} is the share of labels to keep, above 0 and at most 1")
+        labels = self.labels.cpu()
+        rows = torch.arange(len(labels)) if self.index is None else self.index.cpu().unique()
+        rows = rows[labels[rows] >= 0]
+        require(len(rows) > 0, "these images have no labels to take a fraction of; load them with labels, before unlabelled()")
+        count = round(fraction * len(rows))
+        require(count > 0, f"fraction={fraction} of {len(rows)} labels leaves none; the smallest that works is {1 / len(rows):.2g}")
+        keep = rows[in_turn(labels[rows], seed)[:count]]
+        kept = torch.full_like(labels, -1)
+        kept[keep] = labels[keep]
+        return dataclasses.replace(self, labels=kept.to(self.labels.device), targets=None)
+
+
+def in_turn(labels: Int64[Tensor, " N"], seed: int) -> Int64[Tensor, " N"]:
+    """An order of the images in which the classes take turns: every class's first image, every class's second, and so on."""
+    draw = torch.Generator().manual_seed(seed)
+    shuffled = torch.randperm(len(labels), generator=draw)
+    _, k = labels[shuffled].unique(return_inverse=True)
+    grouped = k.argsort(stable=True)
+    counts = k.bincount()
+    round_ = torch.arange(len(k)) - (counts.cumsum(0) - counts)[k[grouped]]  # 0, 1, 2, ... within each class
+    turn = torch.randperm(len(counts), generator=draw)[k[grouped]]
+    return shuffled[grouped[(round_ * len(counts) + turn).argsort()]]
+
+
+def load(
+    name: str, split: str = "train", size: int | None = None, limit: int | None = None, seed: int = 0, root: str | None = None, download: bool = False
+) -> Images:
+    """Images by name: "scenes", "digits", a torchvision set such as "cifar10", or "folder:PATH".
+
+    split: "train", "test", or another that the set has.   size: side in pixels; None = as stored (scenes and digits: 32).
+    limit: how many; scenes are drawn up to it (None = 10,000 to train, 2,000 to test), of other sets a random part is drawn by `seed`.
+    seed: selects the world of scenes, and the part of other sets that `limit` leaves; no seed makes train and test overlap.
+    root: where torchvision sets lie (None = data/ in the working directory); download=True fetches them there.
+    Raises: InputError, which says what was given, what there is, and how to get it.
+    """
+    require(limit is None or (whole(limit) and limit >= 1), f"limit={limit!r} is the number of images wanted: a whole number from 1")
+    require(whole(seed), f"seed={seed!r} must be a whole number")
+    low, high = (16, 224) if name == "scenes" else (8, 1024)
+    require(size is None or (whole(size) and low <= size <= high), f"size={size!r} must be a whole number of pixels from {low} to {high}")
+    if name == "scenes":
+        one_of(split, tuple(SCENES), "split of scenes")
+        return Images(**scenes.render(limit or SCENES[split], split, size or 32, seed), classes=scenes.CLASSES)
+    source = sources.find(name, split, root, download).limited(limit, seed)
+    return Images(*source.read(source.rows, size), source.classes)
+
+
+def whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

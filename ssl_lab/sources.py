@@ -1,0 +1,261 @@
+"""Where pixels come from: scikit-learn's digits, torchvision's sets by name, folders of image files.
+
+A Source is a set whose images are counted but not read. Reading takes rows and a side, so that 500 images of a million cost 500:
+
+    array in memory → rows → (N, C, H, W) uint8 → shorter side to `size`, antialiased → centre crop → 3 channels
+    files on disk   → rows → one at a time, the same way
+
+Sets without an official split get ours: a random 80 % of the images train, the other 20 % test, always the same.
+"""
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from ssl_lab.errors import InputError, one_of, require
+
+# torchvision's classification sets and their splits; the first serves as "train" and the last as "test" where a set lacks that name. () = 80/20.
+TORCHVISION = {
+    **dict.fromkeys("cifar10 cifar100 mnist fashion_mnist kmnist emnist usps".split(), ("train", "test")),
+    **dict.fromkeys("food101 gtsrb fer2013 stanford_cars omniglot".split(), ("train", "test")),
+    **dict.fromkeys("flowers102 dtd rendered_sst2 pcam clevr_classification".split(), ("train", "val", "test")),
+    **dict.fromkeys("imagenet imagenette lsun".split(), ("train", "val")),
+    **dict.fromkeys("caltech101 caltech256 sun397 eurosat semeion".split(), ()),
+    "country211": ("train", "valid", "test"),
+    "fgvc_aircraft": ("train", "val", "trainval", "test"),
+    "inaturalist": ("2021_train", "2021_train_mini", "2017", "2018", "2019", "2021_valid"),
+    "lfw_people": ("train", "10fold", "test"),
+    "oxford_iiit_pet": ("trainval", "test"),
+    "places365": ("train-standard", "train-challenge", "val"),
+    "qmnist": ("train", "test10k", "test50k", "nist", "test"),
+    "stl10": ("train", "unlabeled", "train+unlabeled", "test"),
+    "svhn": ("train", "extra", "test"),
+}
+KEYWORDS = {"emnist": "train", "inaturalist": "version", "lsun": "classes", "omniglot": "background", "qmnist": "what"}  # else train= or split=
+OPTIONS = {"emnist": {"split": "balanced"}}
+UNNAMED = {"svhn": 10, "usps": 10, "semeion": 10, "gtsrb": 43, "pcam": 2, "fer2013": 7, "clevr_classification": 11}  # classes that are numbers
+BY_HAND = ("fer2013", "imagenet", "lfw_people", "lsun", "stanford_cars")  # torchvision reads them and cannot download them
+NAMES = ("digits", *sorted(TORCHVISION))
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One split of a set, its images not yet read.
+
+    rows: which of the set's images belong to the split.   read(rows, size) → x uint8 (M, 3, size, size), labels (M,); size None = as stored.
+    """
+
+    rows: Int64[Tensor, " N"]
+    classes: tuple[str, ...]
+    read: Callable[[Tensor, int | None], tuple[Tensor, Tensor]]
+
+    def limited(self, limit: int | None, seed: int) -> "Source":
+        """A random part of the split, its order kept; a larger limit of one seed holds the smaller."""
+        have = len(self.rows)
+        require(limit is None or limit <= have, f"limit={limit} images were asked for, and this split has {have}; use limit={have} or fewer")
+        return dataclasses.replace(self, rows=self.rows[permutation(have, seed)[:limit].sort().values])
+
+
+def find(name: str, split: str, root: str | None, download: bool) -> Source:
+    """The set of this name: digits, one of torchvision's, or folder:PATH."""
+    if name == "digits":
+        return digits(split)
+    if name.startswith("folder:"):
+        return folder(name.removeprefix("folder:"), split)
+    close = difflib.get_close_matches(name, ("scenes", *NAMES), n=1)
+    hint = f"did you mean {close[0]!r}? There are" if close else "there are"
+    require(name in TORCHVISION, f"data set {name!r} is unknown; {hint}: scenes, {', '.join(NAMES)}, folder:PATH")
+    return torchvision_set(name, split, Path(root or "data").expanduser(), download)
+
+
+def digits(split: str) -> Source:
+    """scikit-learn's 1,797 handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8; enlarged to 32 unless size says otherwise, since networks stride."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    x = torch.from_numpy(data.images).mul(255 / 16).round().to(torch.uint8)
+    read = array(x.numpy(), data.target)
+    return Source(share(len(x), split), tuple("0123456789"), lambda rows, size: read(rows, size or 32))
+
+
+def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source:
+    """One of torchvision's sets, lying where torchvision puts it: root/cifar-10-batches-py, root/FashionMNIST, ..."""
+    import inspect
+
+    from torchvision import datasets
+
+    build = getattr(datasets, next(c for c in datasets.__all__ if c.lower() == name.replace("_", "")))
+    options = dict(OPTIONS.get(name, {})) if name in BY_HAND else {**OPTIONS.get(name, {}), "download": download}
+    if splits := TORCHVISION[name]:
+        one_of(split, tuple(dict.fromkeys(("train", *splits, "test"))), f"split of {name}")
+        theirs = split if split in splits else splits[0 if split == "train" else -1]
+        keyword = KEYWORDS.get(name, "train" if "train" in inspect.signature(build).parameters else "split")
+        options[keyword] = split == "train" if keyword in ("train", "background") else theirs
+    try:
+        data = build(root, **options)
+        rows = torch.arange(len(data)) if splits else share(len(data), split)
+    except InputError:
+        raise
+    except Exception as error:  # torchvision raises whatever its files raise: RuntimeError, EOFError, UnpicklingError, zlib.error, ...
+        raise InputError(absent(name, build.__name__, root, download, error)) from error
+    pixels = getattr(data, "data", None)
+    if isinstance(pixels, Tensor) or type(pixels).__module__ == "numpy":
+        labels = torch.as_tensor(data.targets if hasattr(data, "targets") else data.labels)
+        return Source(rows, class_names(name, data), array(pixels, labels[:, 0] if labels.ndim == 2 else labels))  # QMNIST: the class, then its history
+    return Source(rows, class_names(name, data), files(data.__getitem__, lambda i: f"image {i} of {name} in {root.absolute()}"))
+
+
+def absent(name: str, build: str, root: Path, download: bool, error: Exception) -> str:
+    """What to say of a set that could not be opened."""
+    reason = (str(error).strip().splitlines() or [""])[0].rstrip(".") or type(error).__name__
+    offline = 'load("scenes") and load("digits") work without a network.'
+    if name in BY_HAND:
+        return f"{name} is missing or damaged in {root.absolute()} ({reason}); it must be placed there by hand, as torchvision.datasets.{build} describes; {offline}"
+    if download:
+        return f"{name} could not be downloaded to {root.absolute()} ({reason}); check the network, or place it there by hand; {offline}"
+    return (
+        f"{name} is missing or damaged in {root.absolute()} ({reason}); load({name!r}, root=..., download=True) fetches it and needs the network "
+        f"(remove damaged files first); {offline}"
+    )
+
+
+def class_names(name: str, data: object) -> tuple[str, ...]:
+    """What a torchvision set calls its classes, wherever it keeps the names; the first of several synonyms."""
+    places = ("classes", "categories", "class_to_idx", "all_categories", "_characters")
+    names = next((getattr(data, p) for p in places if getattr(data, p, None)), range(UNNAMED.get(name, 0)))
+    return tuple(str(n[0]) if isinstance(n, tuple) else str(n) for n in names)
+
+
+def folder(path: str, split: str) -> Source:
+    """Image files: a folder a class, or all in one folder without labels; with train/ beside val/ or test/ where these are there, else 80/20."""
+    top = Path(path).expanduser()
+    names, _ = listing(top)
+    parts = {n: scan(top / n) for n in ("train", "val", "test") if n in names} if "train" in names else {"all": scan(top)}
+    if "val" in parts and "test" not in parts:
+        parts["test"] = parts.pop("val")
+    known = ("train", "test", "all") if "all" in parts else (*parts, "all")
+    one_of(split, known, f"split of folder:{path}")
+    classes = next(iter(parts.values()))[2]
+    for part, (_, _, theirs) in parts.items():
+        odd = sorted(set(classes) ^ set(theirs))
+        require(not odd, f"{top}: train/ and {part}/ must have the same class folders; only one of them has {', '.join(odd)}")
+    chosen = [parts[split]] if split in parts else list(parts.values())
+    paths, labels = [p for part in chosen for p in part[0]], [k for part in chosen for k in part[1]]
+    rows = share(len(paths), split) if "all" in parts else torch.arange(len(paths))
+    return Source(rows, classes, files(lambda i: (opened(paths[i]), labels[i]), lambda i: str(paths[i])))
+
+
+def scan(top: Path) -> tuple[list[Path], list[int], tuple[str, ...]]:
+    """All image files below a folder, in the order of their names, their labels, and the names of the classes."""
+    classes, loose = listing(top)
+    require(not (classes and loose), f"{top} holds both folders ({', '.join(classes[:3])}) and images ({loose[0].name if loose else ''}); sort all into class folders, or none")
+    found = [below(top / name) for name in classes] if classes else [loose]
+    empty = [name for name, paths in zip(classes, found, strict=False) if not paths]
+    require(any(found), f"{top} holds no images; files that end in {', '.join(SUFFIXES)} are needed")
+    require(not empty, f"{top}: no images in the class folders {', '.join(empty)}; remove them or fill them")
+    labels = [k if classes else -1 for k, paths in enumerate(found) for _ in paths]
+    return [p for paths in found for p in paths], labels, tuple(classes)
+
+
+def below(top: Path) -> list[Path]:
+    """Image files in a folder and in the folders inside it."""
+    names, images = listing(top)
+    return images + [p for name in names for p in below(top / name)]
+
+
+def listing(top: Path) -> tuple[list[str], list[Path]]:
+    """The folders and the image files directly inside a folder, sorted by name; hidden ones are passed over."""
+    try:
+        with os.scandir(top) as entries:
+            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith((".", "__MACOSX")))
+    except FileNotFoundError as error:
+        raise InputError(f"folder {top.absolute()} does not exist; give the path of a folder of images, as in folder:path/to/images") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{top.absolute()} is a file; a folder of images is needed") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"folder {top.absolute()} cannot be read ({error})") from error
+    return [n for n, is_folder in seen if is_folder], [top / n for n, is_folder in seen if not is_folder and n.lower().endswith(SUFFIXES)]
+
+
+def opened(path: Path):
+    from PIL import Image
+
+    return Image.open(path)
+
+
+def share(count: int, split: str) -> Int64[Tensor, " M"]:
+    """The rows of a split of a set that has none of its own: 80 % train, 20 % test, drawn once and for all; "all" is everything."""
+    one_of(split, ("train", "test", "all"), "split")
+    order, cut = permutation(count, seed=0), round(0.8 * count)
+    rows = {"train": order[:cut], "test": order[cut:], "all": order}[split]
+    require(len(rows) > 0, f"{count} images are too few for an 80/20 split with a {split} part; add images or use split='all'")
+    return rows.sort().values
+
+
+def permutation(count: int, seed: int) -> Int64[Tensor, " N"]:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+def array(pixels, labels) -> Callable:
+    """Read rows of an array in memory: (N, H, W), (N, H, W, 3) or (N, 3, H, W), uint8, of numpy or torch."""
+
+    def read(rows: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
+        x = torch.as_tensor(pixels[rows.numpy()])
+        x = x[:, None] if x.ndim == 3 else x.movedim(-1, 1) if x.shape[-1] == 3 else x
+        x = x if size is None else fit(x, size)
+        return x.expand(-1, 3, -1, -1).contiguous(), torch.as_tensor(labels)[rows].long()
+
+    return read
+
+
+def files(item: Callable, where: Callable[[int], str]) -> Callable:
+    """Read rows one image at a time: item(i) → (PIL image, label), where(i) → its name in an error."""
+
+    def read(rows: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
+        x, labels = torch.empty(0), []
+        for i in rows.tolist():
+            try:
+                image, label = item(i)
+                one = rgb(image) if size is None else fit(rgb(image), size)
+            except Exception as error:  # PIL raises OSError, SyntaxError, struct.error, ... for damaged files
+                raise InputError(f"{where(i)} cannot be read as an image ({error}); replace or remove it") from error
+            x = x if labels else one.new_empty(len(rows), *one.shape[1:])
+            (h, w), (H, W) = one.shape[2:], x.shape[2:]
+            require((h, w) == (H, W), f"images differ in size ({W} x {H}, {w} x {h} in {where(i)}); give a size, such as size=32")
+            x[len(labels)] = one[0]
+            labels.append(-1 if label is None else int(label))
+        return x, torch.tensor(labels, dtype=torch.long)
+
+    return read
+
+
+def rgb(image) -> UInt8[Tensor, "1 3 H W"]:
+    """Pixels of a PIL image as its camera was held: transparency on white, 16-bit grey to 8 bits."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
+
+
+def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C size size"]:
+    """Shorter side to `size` by antialiased bilinear interpolation, then the centre."""
+    H, W = x.shape[2:]
+    h, w = (max(size, round(side * size / min(H, W))) for side in (H, W))
+    if (h, w) != (H, W):
+        x = torch.cat([F.interpolate(part, (h, w), mode="bilinear", antialias=True) for part in x.split(5_000)])
+    top, left = (h - size) // 2, (w - size) // 2
+    return x[:, :, top : top + size, left : left + size]
