@@ -1,16 +1,18 @@
 """The lecture's losses, one function each. Rows are images; tau is the temperature; bf16 and fp16 are lifted to float32."""
 
 import functools
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ssl_lab.errors import require
 
-LARGE = 2048  # rows; the matrix of so many is 16 MB, beyond which its panels are faster than the whole
-PANEL = 256  # rows at a time: 2 to 8 MB, so that a panel stays in the cache
+LARGE = 1024  # rows from which the matrix is computed in panels: there they begin to be faster than the whole (two cores, torch 2.15)
+PANEL = 256  # rows of a panel: it stays in the cache
 
 
 def in_float32(loss):
@@ -39,8 +41,53 @@ def nt_xent(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: float = 0.5
     require(z1.shape == z2.shape and z1.ndim == 2, f"z1 and z2 are the two views of one batch, (B, d) each; got {tuple(z1.shape)} and {tuple(z2.shape)}")
     require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")
     B = len(z1)
-    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    z = F.normalize(sharp(torch.cat([z1, z2]), tau), dim=1)
+    if 2 * B >= LARGE:
+        return NTXentInPanels.apply(z, tau).to(z1.dtype)
     logits = z @ z.T / tau
     logits.fill_diagonal_(-torch.inf)  # an image is not its own negative
     partner = torch.arange(2 * B, device=z.device).roll(B)  # i <-> i + B
-    return F.cross_entropy(logits, partner)
+    return F.cross_entropy(logits, partner).to(z1.dtype)
+
+
+def sharp(z: Float[Tensor, "M d"], tau: float) -> Float[Tensor, "M d"]:
+    """In float64 below tau = 0.1, where float32's last digit of z_i · z_j, divided by tau, is more than 1e-6 (not on MPS, which has no float64)."""
+    return z.double() if tau < 0.1 and z.device.type != "mps" else z
+
+
+class NTXentInPanels(torch.autograd.Function):
+    """nt_xent of unit rows without the 2B x 2B matrix: memory O(B d), and half of the exponentials, since s_ij = s_ji.
+
+    A panel is some rows of s = z zᵀ / tau, from the diagonal to the right: what it adds to the rows below it is read from its columns.
+    Going back, dz_i = sum_j (p_ij + p_ji) z_j - 2 z_partner(i), over 2B tau; the panels are computed again rather than kept.
+    """
+
+    @staticmethod
+    def forward(ctx, z: Float[Tensor, "M d"], tau: float) -> Float[Tensor, ""]:
+        lse, positives = z.new_full((len(z),), -torch.inf), []
+        for here, below, s in panels(z, tau):
+            lse[here] = torch.logaddexp(lse[here], s.logsumexp(dim=1))
+            lse[below] = torch.logaddexp(lse[below], s[:, PANEL:].logsumexp(dim=0))
+            positives.append(s.diagonal(len(z) // 2))  # i with i + B
+        ctx.save_for_backward(z, lse)
+        ctx.tau = tau
+        return (lse - torch.cat(positives).repeat(2)).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, slope: Float[Tensor, ""]) -> tuple[Float[Tensor, "M d"], None]:
+        z, lse = ctx.saved_tensors
+        dz = -2 * z.roll(len(z) // 2, dims=0)
+        for here, below, s in panels(z, ctx.tau):
+            p = (s - lse[here, None]).exp_().add_(s.sub_(lse[here.start :]).exp_())
+            dz[here] += p @ z[here.start :]
+            dz[below] += p[:, PANEL:].T @ z[here]
+        return dz * (slope / (len(z) * ctx.tau)), None
+
+
+def panels(z: Float[Tensor, "M d"], tau: float) -> Iterator[tuple[slice, slice, Tensor]]:
+    """The upper triangle of z zᵀ / tau, some rows at a time: (these rows, the rows below, their logits from column `start` on)."""
+    for start in range(0, len(z), PANEL):
+        here, below = slice(start, start + PANEL), slice(start + PANEL, None)
+        s = (z[here] @ z[start:].T).div_(tau)
+        yield here, below, s.fill_diagonal_(-torch.inf)  # an image is not its own negative
