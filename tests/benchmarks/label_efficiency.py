@@ -1,0 +1,85 @@
+"""What a minute of unlabelled images is worth: accuracy on unseen scenes against the number of labels, for five learners.
+
+    python tests/benchmarks/label_efficiency.py [--seeds 0 1 2] [--labels 10 40 100 400 10000] [--data scenes]
+
+pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with SimCLR's own augmentation.   probe: logistic regression on
+SimCLR's frozen features.   fine-tuned: all of SimCLR's encoder, augmented. All networks are the same; SimCLR saw all images and no label.
+"""
+
+import argparse
+import copy
+import time
+from dataclasses import replace
+
+import torch
+
+from ssl_lab.data import Images, load
+from ssl_lab.evaluate import features, knn_accuracy, linear_probe
+from ssl_lab.methods import SimCLR, Supervised, simclr
+from ssl_lab.models import small_resnet
+from ssl_lab.recipe import Recipe
+from ssl_lab.train import train
+
+STEPS, BATCH = 400, 128
+
+
+def supervise(encoder, images: Images, recipe: Recipe, **augmentation) -> Supervised:
+    """STEPS steps on the labelled images, each drawn as often as it takes; with all labels, ten epochs."""
+    draws = max(STEPS * BATCH, len(images))
+    epochs = max(1, round(draws / len(images))) if len(images) >= BATCH else 1
+    if len(images) < BATCH:
+        images = replace(images, index=torch.arange(draws) % len(images))
+    method = Supervised(encoder, len(images.classes), **augmentation)
+    for _ in train(method, images, replace(recipe, epochs=epochs, batch=BATCH)):
+        pass
+    return method
+
+
+def accuracy(method: Supervised, test: Images) -> float:
+    h = features(method.encoder, test)
+    return (method.head(h).argmax(1) == test.labels).float().mean().item()
+
+
+def row(count: int, seed: int, images: Images, test: Images, pretrained: SimCLR) -> dict[str, float]:
+    """Every learner at this number of labels."""
+    some = images.label_fraction(count / len(images), seed).labelled()
+    scratch = Recipe(epochs=1, optimizer="adamw", lr=2e-3, weight_decay=1e-2, seed=seed)
+    gentle = replace(scratch, lr=5e-4)
+    flat = lambda part: part.x.flatten(1).float()  # noqa: E731
+    torch.manual_seed(seed)
+    plain = supervise(small_resnet(), some, scratch, jitter=0.0)
+    torch.manual_seed(seed)
+    strong = supervise(small_resnet(), some, scratch, jitter=1.0)
+    tuned = supervise(copy.deepcopy(pretrained.encoder), some, gentle, jitter=1.0)
+    probe = linear_probe(features(pretrained.encoder, some), some.labels, features(pretrained.encoder, test), test.labels)
+    return {
+        "pixels": knn_accuracy(flat(some), some.labels, flat(test), test.labels, k=1),
+        "supervised": accuracy(plain, test),
+        "augmented": accuracy(strong, test),
+        "probe": probe.accuracy,
+        "fine-tuned": accuracy(tuned, test),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--labels", type=int, nargs="+", default=[10, 40, 100, 400, 10_000])
+    parser.add_argument("--data", default="scenes")
+    parser.add_argument("--root")
+    given = parser.parse_args()
+    images, test = load(given.data, root=given.root), load(given.data, "test", root=given.root)
+    for seed in given.seeds:
+        torch.manual_seed(seed)
+        method, start = SimCLR(small_resnet()), time.process_time()
+        for _ in train(method, images.unlabelled(), replace(simclr.SCENES, seed=seed)):
+            pass
+        spent = time.process_time() - start
+        knn = knn_accuracy(features(method.encoder, images), images.labels, features(method.encoder, test), test.labels)
+        print(f"seed {seed}: SimCLR on {len(images):,} images, {spent:.0f} CPU seconds, kNN {knn:.3f}", flush=True)
+        for count in given.labels:
+            print(f"{count:>7} labels  " + "   ".join(f"{name} {value:.3f}" for name, value in row(count, seed, images, test, method).items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
