@@ -2,7 +2,8 @@
 
 import dataclasses
 import numbers
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -68,10 +69,10 @@ class Images:
         parts = {f.name: made(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "index"}
         return Images(**parts, index=index)
 
-    def __getitem__(self, key: int | slice | Sequence | Tensor) -> "Images":
+    def __getitem__(self, key: numbers.Integral | slice | Iterable) -> "Images":
         """The chosen images, in the order of the key; always Images, so that images[3] holds one. The index is applied and gone.
 
-        key: a number, a slice, or a list or tensor of numbers (repetition is fine) or of one bool an image.
+        key: a number, a slice, or a list, array or tensor of numbers (repetition is fine) or of one bool an image.
         """
         if isinstance(key, numbers.Integral) or (isinstance(key, Tensor) and key.ndim == 0):
             at = range(len(self))[int(key)]  # IndexError beyond the end, so that `for` stops there
@@ -125,7 +126,8 @@ class Images:
         Classes take turns, in an order and with images drawn by the seed: their counts differ by at most one while none runs out of images.
         A larger fraction of one seed holds the smaller.   fraction in (0, 1].
         """
-        require(isinstance(fraction, numbers.Real) and 0 < fraction <= 1, f"fraction={fraction} is the share of labels to keep, above 0 and at most 1")
+        share = isinstance(fraction, numbers.Real) and 0 < fraction <= 1
+        require(share, f"fraction={fraction!r} is the share of labels to keep: above 0 and at most 1")
         labels = self.labels.cpu()
         rows = torch.arange(len(labels)) if self.index is None else self.index.cpu().unique()
         rows = rows[labels[rows] >= 0]
@@ -151,7 +153,13 @@ def in_turn(labels: Int64[Tensor, " N"], seed: int) -> Int64[Tensor, " N"]:
 
 
 def load(
-    name: str, split: str = "train", size: int | None = None, limit: int | None = None, seed: int = 0, root: str | None = None, download: bool = False
+    name: str,
+    split: str = "train",
+    size: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    root: str | os.PathLike | None = None,
+    download: bool = False,
 ) -> Images:
     """Images by name: "scenes", "digits", a torchvision set such as "cifar10", or "folder:PATH".
 
@@ -161,6 +169,7 @@ def load(
     root: where torchvision sets lie (None = data/ in the working directory); download=True fetches them there.
     Raises: InputError, which says what was given, what there is, and how to get it.
     """
+    require(isinstance(name, str), f"data set {name!r} is not a name; there are: {', '.join(SETS)}")
     require(limit is None or (whole(limit) and limit >= 1), f"limit={limit!r} is the number of images wanted: a whole number from 1")
     require(whole(seed), f"seed={seed!r} must be a whole number")
     low, high = (16, 224) if name == "scenes" else (8, 1024)

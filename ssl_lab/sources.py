@@ -10,6 +10,7 @@ Sets without an official split get ours: a random 80 % of the images train, the 
 
 import dataclasses
 import difflib
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -64,67 +65,62 @@ class Source:
         return dataclasses.replace(self, rows=self.rows[permutation(have, seed)[:limit].sort().values])
 
 
-def find(name: str, split: str, root: str | None, download: bool) -> Source:
+def find(name: str, split: str, root: str | os.PathLike | None, download: bool) -> Source:
     """The set of this name: digits, one of torchvision's, or folder:PATH."""
     if name == "digits":
         return digits(split)
     if name.startswith("folder:"):
-        return folder(name.removeprefix("folder:"), split)
-    close = difflib.get_close_matches(name, ("scenes", *NAMES), n=1)
+        require(name != "folder:", "folder: needs a path, as in folder:path/to/images")
+        return folder(Path(name.removeprefix("folder:")).expanduser(), split)
+    close = difflib.get_close_matches(name.lower(), ("scenes", *NAMES), n=1)
     hint = f"did you mean {close[0]!r}? There are" if close else "there are"
     require(name in TORCHVISION, f"data set {name!r} is unknown; {hint}: scenes, {', '.join(NAMES)}, folder:PATH")
-    return torchvision_set(name, split, Path(root or "data").expanduser(), download)
+    return torchvision_set(name, split, Path(root or "data").expanduser().absolute(), download)
 
 
 def digits(split: str) -> Source:
-    """scikit-learn's 1,797 handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8; enlarged to 32 unless size says otherwise, since networks stride."""
+    """scikit-learn's 1,797 handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8; 32 x 32 unless size says otherwise, since networks stride."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    x = torch.from_numpy(data.images).mul(255 / 16).round().to(torch.uint8)
-    read = array(x.numpy(), data.target)
-    return Source(share(len(x), split), tuple("0123456789"), lambda rows, size: read(rows, size or 32))
+    read = array((data.images * (255 / 16)).round().astype("uint8"), data.target)
+    return Source(share(len(data.target), split), tuple("0123456789"), lambda rows, size: read(rows, size or 32))
 
 
 def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source:
     """One of torchvision's sets, lying where torchvision puts it: root/cifar-10-batches-py, root/FashionMNIST, ..."""
-    import inspect
-
     from torchvision import datasets
 
+    splits = TORCHVISION[name]
+    one_of(split, tuple(dict.fromkeys(("train", *splits, "test"))) if splits else ("train", "test", "all"), f"split of {name}")
     build = getattr(datasets, next(c for c in datasets.__all__ if c.lower() == name.replace("_", "")))
-    options = dict(OPTIONS.get(name, {})) if name in BY_HAND else {**OPTIONS.get(name, {}), "download": download}
-    if splits := TORCHVISION[name]:
-        one_of(split, tuple(dict.fromkeys(("train", *splits, "test"))), f"split of {name}")
-        theirs = split if split in splits else splits[0 if split == "train" else -1]
+    options = {**OPTIONS.get(name, {}), **({} if name in BY_HAND else {"download": download})}
+    if splits:
         keyword = KEYWORDS.get(name, "train" if "train" in inspect.signature(build).parameters else "split")
+        theirs = split if split in splits else splits[0 if split == "train" else -1]
         options[keyword] = split == "train" if keyword in ("train", "background") else theirs
     try:
         data = build(root, **options)
-        rows = torch.arange(len(data)) if splits else share(len(data), split)
-    except InputError:
-        raise
-    except Exception as error:  # torchvision raises whatever its files raise: RuntimeError, EOFError, UnpicklingError, zlib.error, ...
+    except Exception as error:  # whatever a damaged file provokes: RuntimeError, EOFError, UnpicklingError, zlib.error, ...
         raise InputError(absent(name, build.__name__, root, download, error)) from error
+    rows = torch.arange(len(data)) if splits else share(len(data), split)
     pixels = getattr(data, "data", None)
     if isinstance(pixels, Tensor) or type(pixels).__module__ == "numpy":
         labels = torch.as_tensor(data.targets if hasattr(data, "targets") else data.labels)
-        return Source(rows, class_names(name, data), array(pixels, labels[:, 0] if labels.ndim == 2 else labels))  # QMNIST: the class, then its history
-    return Source(rows, class_names(name, data), files(data.__getitem__, lambda i: f"image {i} of {name} in {root.absolute()}"))
+        labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class, then the writer, ...
+        return Source(rows, class_names(name, data), array(pixels, labels))
+    return Source(rows, class_names(name, data), files(data.__getitem__, lambda i: f"image {i} of {name} in {root}"))
 
 
 def absent(name: str, build: str, root: Path, download: bool, error: Exception) -> str:
     """What to say of a set that could not be opened."""
-    reason = (str(error).strip().splitlines() or [""])[0].rstrip(".") or type(error).__name__
-    offline = 'load("scenes") and load("digits") work without a network.'
-    if name in BY_HAND:
-        return f"{name} is missing or damaged in {root.absolute()} ({reason}); it must be placed there by hand, as torchvision.datasets.{build} describes; {offline}"
-    if download:
-        return f"{name} could not be downloaded to {root.absolute()} ({reason}); check the network, or place it there by hand; {offline}"
-    return (
-        f"{name} is missing or damaged in {root.absolute()} ({reason}); load({name!r}, root=..., download=True) fetches it and needs the network "
-        f"(remove damaged files first); {offline}"
-    )
+    reason = (str(error).strip().splitlines() or [""])[0].split(". ")[0].rstrip(".") or type(error).__name__
+    if isinstance(error, ImportError) or reason.endswith("is not found"):  # some sets need h5py, scipy or lmdb
+        return f"{name} needs a package that is not installed: {reason}"
+    place = f"place it there by hand, as torchvision.datasets.{build} describes"
+    fetch = f"load({name!r}, root=..., download=True) fetches it over the network (remove damaged files first)"
+    fix = place if name in BY_HAND else f"check the network, or {place}" if download else fetch
+    return f"{name} is missing or damaged in {root} ({reason}); {fix}; load('scenes') and load('digits') work offline"
 
 
 def class_names(name: str, data: object) -> tuple[str, ...]:
@@ -134,33 +130,32 @@ def class_names(name: str, data: object) -> tuple[str, ...]:
     return tuple(str(n[0]) if isinstance(n, tuple) else str(n) for n in names)
 
 
-def folder(path: str, split: str) -> Source:
-    """Image files: a folder a class, or all in one folder without labels; with train/ beside val/ or test/ where these are there, else 80/20."""
-    top = Path(path).expanduser()
+def folder(top: Path, split: str) -> Source:
+    """Image files: a folder a class, or all in one folder without labels; train/ beside test/ or val/ where these are there, else 80/20."""
     names, _ = listing(top)
-    parts = {n: scan(top / n) for n in ("train", "val", "test") if n in names} if "train" in names else {"all": scan(top)}
-    if "val" in parts and "test" not in parts:
-        parts["test"] = parts.pop("val")
-    known = ("train", "test", "all") if "all" in parts else (*parts, "all")
-    one_of(split, known, f"split of folder:{path}")
-    classes = next(iter(parts.values()))[2]
+    if "train" not in names or not (names == ["train"] or {"test", "val"} & set(names)):
+        paths, labels, classes = scan(top)
+        return Source(share(len(paths), split), classes, image_files(paths, labels))
+    parts = {"test" if n == "val" and "test" not in names else n: scan(top / n) for n in ("train", "val", "test") if n in names}
+    one_of(split, (*parts, "all"), f"split of {top}")
+    classes = parts["train"][2]
     for part, (_, _, theirs) in parts.items():
         odd = sorted(set(classes) ^ set(theirs))
-        require(not odd, f"{top}: train/ and {part}/ must have the same class folders; only one of them has {', '.join(odd)}")
+        require(not odd, f"{top}: every split needs the same class folders; only one of train and {part} has {', '.join(odd)}")
     chosen = [parts[split]] if split in parts else list(parts.values())
     paths, labels = [p for part in chosen for p in part[0]], [k for part in chosen for k in part[1]]
-    rows = share(len(paths), split) if "all" in parts else torch.arange(len(paths))
-    return Source(rows, classes, files(lambda i: (opened(paths[i]), labels[i]), lambda i: str(paths[i])))
+    return Source(torch.arange(len(paths)), classes, image_files(paths, labels))
 
 
 def scan(top: Path) -> tuple[list[Path], list[int], tuple[str, ...]]:
     """All image files below a folder, in the order of their names, their labels, and the names of the classes."""
     classes, loose = listing(top)
-    require(not (classes and loose), f"{top} holds both folders ({', '.join(classes[:3])}) and images ({loose[0].name if loose else ''}); sort all into class folders, or none")
-    found = [below(top / name) for name in classes] if classes else [loose]
-    empty = [name for name, paths in zip(classes, found, strict=False) if not paths]
+    mixed = f"{top} holds class folders ({', '.join(classes[:3])}, ...) and images beside them ({', '.join(p.name for p in loose[:3])}, ...)"
+    require(not (classes and loose), f"{mixed}; sort all images into class folders, or none")
+    found = [below(top / name) for name in classes] or [loose]
+    empty = [name for name, paths in zip(classes, found) if not paths]
     require(any(found), f"{top} holds no images; files that end in {', '.join(SUFFIXES)} are needed")
-    require(not empty, f"{top}: no images in the class folders {', '.join(empty)}; remove them or fill them")
+    require(not empty, f"{top}: no images in the class folders {', '.join(empty)}; fill or remove them")
     labels = [k if classes else -1 for k, paths in enumerate(found) for _ in paths]
     return [p for paths in found for p in paths], labels, tuple(classes)
 
@@ -176,19 +171,10 @@ def listing(top: Path) -> tuple[list[str], list[Path]]:
     try:
         with os.scandir(top) as entries:
             seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith((".", "__MACOSX")))
-    except FileNotFoundError as error:
-        raise InputError(f"folder {top.absolute()} does not exist; give the path of a folder of images, as in folder:path/to/images") from error
-    except NotADirectoryError as error:
-        raise InputError(f"{top.absolute()} is a file; a folder of images is needed") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"folder {top.absolute()} cannot be read ({error})") from error
+        why = {FileNotFoundError: "does not exist", NotADirectoryError: "is a file"}.get(type(error), f"cannot be read ({error})")
+        raise InputError(f"{top.absolute()} {why}; a folder of images is needed, as in folder:path/to/images") from error
     return [n for n, is_folder in seen if is_folder], [top / n for n, is_folder in seen if not is_folder and n.lower().endswith(SUFFIXES)]
-
-
-def opened(path: Path):
-    from PIL import Image
-
-    return Image.open(path)
 
 
 def share(count: int, split: str) -> Int64[Tensor, " M"]:
@@ -217,24 +203,32 @@ def array(pixels, labels) -> Callable:
 
 
 def files(item: Callable, where: Callable[[int], str]) -> Callable:
-    """Read rows one image at a time: item(i) → (PIL image, label), where(i) → its name in an error."""
+    """Read rows one image at a time: item(i) → (PIL image, label or None), where(i) → its name in an error."""
 
     def read(rows: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
         x, labels = torch.empty(0), []
         for i in rows.tolist():
             try:
                 image, label = item(i)
-                one = rgb(image) if size is None else fit(rgb(image), size)
-            except Exception as error:  # PIL raises OSError, SyntaxError, struct.error, ... for damaged files
+                one = rgb(image)
+            except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...
                 raise InputError(f"{where(i)} cannot be read as an image ({error}); replace or remove it") from error
+            one = one if size is None else fit(one, size)
             x = x if labels else one.new_empty(len(rows), *one.shape[1:])
-            (h, w), (H, W) = one.shape[2:], x.shape[2:]
-            require((h, w) == (H, W), f"images differ in size ({W} x {H}, {w} x {h} in {where(i)}); give a size, such as size=32")
+            (H, W), (h, w) = x.shape[2:], one.shape[2:]
+            require((h, w) == (H, W), f"images differ in size ({W} x {H}, and {w} x {h} in {where(i)}); give a size, such as size=32")
             x[len(labels)] = one[0]
             labels.append(-1 if label is None else int(label))
-        return x, torch.tensor(labels, dtype=torch.long)
+        return x, torch.tensor(labels)
 
     return read
+
+
+def image_files(paths: list[Path], labels: list[int]) -> Callable:
+    """Read rows of image files."""
+    from PIL import Image
+
+    return files(lambda i: (Image.open(paths[i]), labels[i]), lambda i: str(paths[i]))
 
 
 def rgb(image) -> UInt8[Tensor, "1 3 H W"]:
@@ -242,17 +236,18 @@ def rgb(image) -> UInt8[Tensor, "1 3 H W"]:
     import numpy as np
     from PIL import Image, ImageOps
 
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
+    with image:  # closes its file
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
 
 
-def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C size size"]:
-    """Shorter side to `size` by antialiased bilinear interpolation, then the centre."""
+def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C {size} {size}"]:
+    """Shorter side to `size` by antialiased bilinear interpolation, in whole grey levels, then the centre."""
     H, W = x.shape[2:]
     h, w = (max(size, round(side * size / min(H, W))) for side in (H, W))
     if (h, w) != (H, W):
