@@ -14,7 +14,7 @@ from ssl_lab.errors import InputError, require
 from ssl_lab.method import Method
 from ssl_lab.optim import LARS, parameter_groups, warmup_cosine
 from ssl_lab.recipe import Log, Recipe
-from ssl_lab.runs import Run
+from ssl_lab.checkpoint import Run
 
 
 class Diverged(RuntimeError):

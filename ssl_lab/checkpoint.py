@@ -1,0 +1,121 @@
+"""A run folder: config.json (what), metrics.jsonl (how it went), weights.safetensors and state.safetensors (where it stands). No pickles."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ssl_lab.errors import InputError, require
+from ssl_lab.recipe import Log, Recipe
+
+CONFIG, METRICS, WEIGHTS, STATE = "config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that can be stopped at any moment and goes on from its last whole epoch, to the bit."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: str | Path, method: nn.Module, recipe: Recipe, resume: bool) -> "Run":
+        """Make the folder and write its config, keeping what the caller has written there.
+
+        Raises: InputError for a folder that holds a run already (without resume), or a run of another method or recipe (with it).
+        """
+        run = cls(Path(folder))
+        require(not run.folder.is_file(), f"{folder} is a file; a run needs a folder")
+        run.folder.mkdir(parents=True, exist_ok=True)
+        config, mine = run.config(), {"method": type(method).__name__, "recipe": asdict(recipe)}
+        if (run.folder / STATE).exists():
+            require(resume, f"{folder} holds a run already; resume it (resume=True, --resume) or choose another folder")
+            for key, value in mine.items():
+                require(config.get(key) == value, f"{folder} was begun with {key} = {config.get(key)}, not {value}; resume it with its own, or choose another folder")
+        write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}}, indent=2))
+        return run
+
+    def config(self) -> dict:
+        """What config.json says; empty where there is none."""
+        path = self.folder / CONFIG
+        return read_json(path.read_text(), path) if path.exists() else {}
+
+    def metrics(self) -> list[dict]:
+        """One dictionary an epoch."""
+        path = self.folder / METRICS
+        return [read_json(line, path) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def load(self, module: nn.Module) -> None:
+        """Put the weights into a module of the same architecture. Raises: InputError where they do not fit or cannot be read."""
+        weights, _ = read_tensors(self.folder / WEIGHTS)
+        try:
+            module.load_state_dict(weights)
+        except RuntimeError as error:
+            raise InputError(f"{self.folder / WEIGHTS} does not fit this {type(module).__name__}: {str(error).splitlines()[-1].strip()}") from error
+
+    def save(self, method: nn.Module, optimizer: torch.optim.Optimizer, stream, log: Log) -> None:
+        """Write everything that the next epoch needs; each file appears whole or not at all, the state last of what it needs."""
+        weights = method.state_dict()
+        moments = {f"optimizer/{i}/{name}": value for i, state in optimizer.state_dict()["state"].items() for name, value in state.items()}
+        random = {f"random/{name}": value for name, value in stream.state.items()}
+        write_text(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in [*self.metrics()[: log.epoch - 1], log.as_dict()]))
+        write_tensors(self.folder / STATE, {**{f"method/{name}": value for name, value in weights.items()}, **moments, **random}, {"epoch": str(log.epoch)})
+        write_tensors(self.folder / WEIGHTS, weights)
+
+    def restore(self, method: nn.Module, optimizer: torch.optim.Optimizer, stream) -> int:
+        """Put a saved state back; returns the number of epochs done, 0 for a new run."""
+        if not (self.folder / STATE).exists():
+            return 0
+        tensors, note = read_tensors(self.folder / STATE)
+        method.load_state_dict(under("method/", tensors))
+        stream.state = under("random/", tensors)
+        state = optimizer.state_dict()
+        for name, tensor in under("optimizer/", tensors).items():
+            i, key = name.split("/")
+            state["state"].setdefault(int(i), {})[key] = tensor
+        optimizer.load_state_dict(state)
+        return int(note["epoch"])
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without the beginning."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def read_json(text: str, path: Path):
+    """Raises: InputError, naming the file, for what is no JSON."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is damaged ({error}); only `train` writes the files of a run folder") from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a safetensors file, and its notes. Raises: InputError for a file that is missing or cut short."""
+    from safetensors import SafetensorError, safe_open
+
+    require(path.exists(), f"{path} is not there; a run folder has it after its first epoch")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path} cannot be read ({error}); it was cut short or is no safetensors file: train again") from error
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], note: dict[str, str] | None = None) -> None:
+    """Write beside, then rename: a reader never sees half a file."""
+    from safetensors.torch import save_file
+
+    partial = path.with_suffix(".partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial, note)
+    os.replace(partial, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write beside, then rename."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
