@@ -11,8 +11,8 @@ from torch.autograd.function import once_differentiable
 
 from ssl_lab.errors import require
 
-LARGE = 1024  # rows from which the matrix is computed in panels: there they begin to be faster than the whole (two cores, torch 2.15)
-PANEL = 256  # rows of a panel: it stays in the cache
+LARGE = 512  # rows from which the matrix is computed in panels: there they stop being slower than the whole (EPYC, one core, torch 2.15)
+PANEL = 128  # rows of a panel on a CPU, so that it stays in the cache; eight times as many elsewhere, for fewer and larger kernels
 
 
 def in_float32(loss):
@@ -67,7 +67,7 @@ class NTXentInPanels(torch.autograd.Function):
         lse, positives = z.new_full((len(z),), -torch.inf), []
         for here, below, s in panels(z, tau):
             lse[here] = torch.logaddexp(lse[here], s.logsumexp(dim=1))
-            lse[below] = torch.logaddexp(lse[below], s[:, PANEL:].logsumexp(dim=0))
+            lse[below] = torch.logaddexp(lse[below], s[:, len(s) :].logsumexp(dim=0))
             positives.append(s.diagonal(len(z) // 2))  # i with i + B
         ctx.save_for_backward(z, lse)
         ctx.tau = tau
@@ -81,13 +81,14 @@ class NTXentInPanels(torch.autograd.Function):
         for here, below, s in panels(z, ctx.tau):
             p = (s - lse[here, None]).exp_().add_(s.sub_(lse[here.start :]).exp_())
             dz[here] += p @ z[here.start :]
-            dz[below] += p[:, PANEL:].T @ z[here]
+            dz[below] += p[:, len(s) :].T @ z[here]
         return dz * (slope / (len(z) * ctx.tau)), None
 
 
 def panels(z: Float[Tensor, "M d"], tau: float) -> Iterator[tuple[slice, slice, Tensor]]:
     """The upper triangle of z zᵀ / tau, some rows at a time: (these rows, the rows below, their logits from column `start` on)."""
-    for start in range(0, len(z), PANEL):
-        here, below = slice(start, start + PANEL), slice(start + PANEL, None)
+    rows = PANEL if z.device.type == "cpu" else 8 * PANEL
+    for start in range(0, len(z), rows):
+        here, below = slice(start, start + rows), slice(start + rows, None)
         s = (z[here] @ z[start:].T).div_(tau)
         yield here, below, s.fill_diagonal_(-torch.inf)  # an image is not its own negative

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ssl_lab.errors import require
@@ -12,15 +12,14 @@ CHUNK = 1000  # test images at a time: 40 MB of similarities to 10,000 training 
 
 @torch.no_grad()
 def knn_accuracy(
-    h: Float[Tensor, "N D"], y: Int[Tensor, " N"], ht: Float[Tensor, "M D"], yt: Int[Tensor, " M"], k: int = 200, tau: float = 0.07
+    h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tensor, "M D"], yt: Int64[Tensor, " M"], k: int = 200, tau: float = 0.07
 ) -> float:
     """Share of the test rows ht whose label yt is the one that their k nearest training rows vote for, in [0, 1].
 
     Near is cosine similarity s; a neighbour's vote weighs exp(s / tau); k is at most the number of training rows: min(k, N).
-    Raises: InputError for lengths that differ, no rows, unlabelled (-1) rows, k < 1 or tau <= 0.
+    Raises: InputError for lengths or widths that differ, no rows, unlabelled (-1) rows, NaN, k < 1 or tau <= 0.
     """
-    labelled(h, y)
-    labelled(ht, yt)
+    check(h, y, ht, yt)
     require(k >= 1, f"k={k}: at least one neighbour must vote; the papers use 200")
     require(tau > 0, f"tau={tau} must be positive; the papers use 0.07")
     h, ht, classes = F.normalize(h, dim=1), F.normalize(ht, dim=1), int(torch.cat([y, yt]).max()) + 1
@@ -28,14 +27,17 @@ def knn_accuracy(
     return torch.cat(hits).float().mean().item()
 
 
-def vote(s: Float[Tensor, "M N"], y: Int[Tensor, " N"], k: int, tau: float, classes: int) -> Int[Tensor, " M"]:
+def vote(s: Float[Tensor, "M N"], y: Int64[Tensor, " N"], k: int, tau: float, classes: int) -> Int64[Tensor, " M"]:
     """The class with the largest sum of exp(s / tau) over the k largest similarities of each row."""
     s, nearest = s.topk(k, dim=1)
     weights = torch.exp((s - s[:, :1]) / tau)  # relative to the nearest one, so that no tau overflows
     return torch.zeros(len(s), classes, dtype=s.dtype, device=s.device).scatter_add_(1, y[nearest], weights).argmax(dim=1)
 
 
-def labelled(h: Tensor, y: Tensor) -> None:
-    """Refuse rows without a label: an accuracy over them would mean nothing."""
-    require(len(h) == len(y) and len(y) > 0, f"every row needs its label: got {len(h)} rows and {len(y)} labels")
-    require(int(y.min()) >= 0, f"{int((y < 0).sum())} of {len(y)} rows have no label (-1); keep images.labelled()")
+def check(h: Tensor, y: Tensor, ht: Tensor, yt: Tensor) -> None:
+    """Refuse what has no answer: rows without a label, widths that differ, features that are not numbers."""
+    for rows, labels, name in ((h, y, "training"), (ht, yt, "test")):
+        require(len(rows) == len(labels) and len(labels) > 0, f"every {name} row needs its label: got {len(rows)} rows and {len(labels)} labels")
+        require(int(labels.min()) >= 0, f"{int((labels < 0).sum())} of {len(labels)} {name} rows have no label (-1); keep images.labelled()")
+        require(bool(rows.isfinite().all()), f"the {name} features hold NaN or infinity; did the training diverge?")
+    require(h.shape[1] == ht.shape[1], f"training rows have {h.shape[1]} features and test rows {ht.shape[1]}; both must come from one encoder")
