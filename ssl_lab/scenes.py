@@ -55,7 +55,7 @@ HOURGLASS = [(-0.8, -0.95), (0.8, -0.95), (0.2, 0), (0.8, 0.95), (-0.8, 0.95), (
 
 OUTLINES = {  # name: (outline, hole, symmetry order; 0 = any rotation leaves it unchanged)
     "ring": (polygon(48), [(0.48 * x, 0.48 * y) for x, y in polygon(48)], 0),
-    "triangle": ([(1.1 * x, 1.1 * y + 0.12) for x, y in polygon(3)], None, 3),
+    "triangle": ([(1.1 * x, 1.1 * y) for x, y in polygon(3)], None, 3),
     "square": ([(1.12 * x, 1.12 * y) for x, y in polygon(4, 0.125)], None, 4),
     "star": ([(1.12 * x, 1.12 * y) for x, y in star()], None, 5),
     "heart": (heart(), None, 1),
@@ -174,7 +174,7 @@ def picture(labels: Tensor, factors: dict[str, Tensor], phases: Tensor, size: in
     ground, thing = isoluminant(f["background_hue"], GROUND_LUMA), isoluminant(f["object_hue"], OBJECT_LUMA)
     rgb = (ground + alpha[:, None] * (thing - ground)) * shading[:, None] * 0.74
     gloss = (normals * F.normalize(light + torch.tensor([0.0, 0.0, 1.0])[:, None, None], dim=1)).sum(1).clamp(min=0) ** 24
-    rgb = rgb + 0.25 * (alpha * gloss)[:, None]
+    rgb = rgb.lerp(torch.ones(()), 0.35 * (alpha * gloss)[:, None])  # towards white, so that the luma stays the same for every hue
     inside, shaded = alpha >= 0.5, shadow >= 0.5
     return {
         "x": (rgb.clamp(0, 1) * 255).round().to(torch.uint8),
@@ -213,10 +213,10 @@ def surface_normals(height: Tensor, pixel: float) -> Tensor:
 
 
 def isoluminant(hue: Tensor, luma: float) -> Tensor:
-    """RGB (B,3,1,1) of a hue on the widest ellipse of constant luma (ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B) inside the colour cube."""
+    """RGB (B,3,1,1) of a hue on the widest ellipse of constant luma (ITU-R BT.601) inside the colour cube: red and blue swing, green makes up for them."""
     room = min(luma, 1 - luma)
-    u, v = room / 2.032 * hue.cos(), room / 1.140 * hue.sin()
-    return luma + torch.stack([1.140 * v, -0.395 * u - 0.581 * v, 2.032 * u], 1)
+    red, blue = room * hue.sin(), room * hue.cos()
+    return luma + torch.stack([red, -(0.299 * red + 0.114 * blue) / 0.587, blue], 1)
 
 
 def boxes(inside: Tensor) -> Tensor:
