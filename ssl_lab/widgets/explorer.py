@@ -1,0 +1,93 @@
+"""An explorer is a picture with controls."""
+
+from numbers import Integral, Real
+
+import ipywidgets as widgets
+
+from ssl_lab.errors import one_of, require
+from ssl_lab.widgets.picture import Picture
+
+SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
+
+
+class Explorer(Picture):
+    """Subclasses say which controls there are and how to draw; everything else is here.
+
+    controls: name → ipywidget.   start: name → value to begin with.
+    """
+
+    def __init__(self, controls: dict[str, widgets.Widget], **start):
+        self.controls, self.view, self.moving = controls, widgets.HTML(), False
+        for control in controls.values():
+            control.observe(self.redraw, "value")
+        self.panel = widgets.VBox([widgets.HBox([*map(named, controls.values())], layout={"flex_flow": "row wrap"}), self.view])
+        self.set(**start)
+
+    def draw(self, **values):
+        """Return (Figure, summary) for the present value of every control."""
+        raise NotImplementedError
+
+    def set(self, **values) -> "Explorer":
+        """Move controls, and draw once. Raises: InputError for a control or a value that does not exist; then nothing has moved."""
+        for name, value in values.items():
+            one_of(name, self.controls, "control")
+            require(offered(self.controls[name], value), f"{name}={value!r} is not offered; {name} is {offer(self.controls[name])}")
+        self.moving = True
+        for name, value in values.items():
+            self.controls[name].value = value
+        self.moving = False
+        self.redraw()
+        return self
+
+    def redraw(self, change=None) -> None:
+        """Draw the present values; called by every change of a control."""
+        if not self.moving:
+            self.put(*self.draw(**{name: control.value for name, control in self.controls.items()}))
+
+
+def named(control: widgets.Widget) -> widgets.Widget:
+    """A slider has no accessible name and no exact value: give it a linked, labelled number box."""
+    control.style.description_width = "initial"
+    if not isinstance(control, SLIDERS):
+        return control
+    control.continuous_update, control.readout = False, False
+    whole, (low, high) = isinstance(control, widgets.IntSlider), limits(control)
+    kind = widgets.BoundedIntText if whole else widgets.BoundedFloatText
+    box = kind(control.value, description=control.description, min=low, max=high, layout={"width": "13em"}, style={"description_width": "initial"})
+    box.step = 1 if whole else None  # any number may be typed
+    control.description = ""
+    widgets.link((control, "value"), (box, "value"), transform=(int if whole else three_digits, lambda value: value))
+    return widgets.HBox([box, control])
+
+
+def three_digits(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def limits(control: widgets.Widget) -> tuple[float, float]:
+    """Least and greatest value of a slider; a logarithmic one holds exponents."""
+    if isinstance(control, widgets.FloatLogSlider):
+        return control.base**control.min, control.base**control.max
+    return control.min, control.max
+
+
+def choices(control: widgets.Widget) -> list:
+    return [option[1] if isinstance(option, tuple) else option for option in control.options]
+
+
+def offered(control: widgets.Widget, value) -> bool:
+    """Whether the control can take this very value; what ipywidgets would clamp or round is not offered."""
+    if hasattr(control, "options"):
+        return value in choices(control)
+    if hasattr(control, "min"):
+        low, high = limits(control)
+        return isinstance(value, Integral if isinstance(control, widgets.IntSlider) else Real) and low <= value <= high
+    return isinstance(value, type(control.value))
+
+
+def offer(control: widgets.Widget) -> str:
+    """What can be chosen, in words."""
+    if hasattr(control, "options"):
+        return f"one of {', '.join(map(repr, choices(control)))}"
+    whole = "a whole number " if isinstance(control, widgets.IntSlider) else ""
+    return whole + "from {:g} to {:g}".format(*limits(control)) if hasattr(control, "min") else f"a {type(control.value).__name__}"
