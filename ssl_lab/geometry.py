@@ -1,4 +1,4 @@
-"""The shape of an embedding in four numbers' worth of code: what a Log reports beside the loss.
+"""The shape of an embedding in three numbers: what a Log reports beside the loss.
 
 Alignment and uniformity: Wang & Isola 2020, arXiv 2005.10242. Effective rank: Roy & Vetterli 2007, as RankMe uses it (Garrido et al. 2023,
 arXiv 2210.02885). All return a scalar tensor on the device of z, without a gradient, in the precision of z.
@@ -42,7 +42,8 @@ def effective_rank(z: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
     """How many directions the rows fill: exp of the entropy of the normalised singular values, from 1 to min(B, d).
 
     Not centred, as in RankMe: rows that have collapsed to one point give 1 (centred, the noise around the point would be measured instead).
+    A NaN spreads to the result.
     """
-    s = torch.linalg.svdvals(z)
+    s = torch.linalg.svdvals(z.nan_to_num()) + 0 * z.sum()  # svdvals itself stops at a NaN
     p = s / s.sum().clamp_min(torch.finfo(s.dtype).tiny)
     return torch.special.entr(p).sum().exp()

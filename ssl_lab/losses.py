@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ssl_lab.errors import require
 
@@ -59,7 +58,7 @@ class NTXentInPanels(torch.autograd.Function):
     """nt_xent of unit rows without the 2B x 2B matrix: memory O(B d), and half of the exponentials, since s_ij = s_ji.
 
     A panel is some rows of s = z zᵀ / tau, from the diagonal to the right: what it adds to the rows below it is read from its columns.
-    Going back, dz_i = sum_j (p_ij + p_ji) z_j - 2 z_partner(i), over 2B tau; the panels are computed again rather than kept.
+    Going back, dz_i = sum_j (p_ij + p_ji) z_j - 2 z_partner(i), over 2B tau; the panels are computed again rather than kept. First derivatives only.
     """
 
     @staticmethod
@@ -74,7 +73,6 @@ class NTXentInPanels(torch.autograd.Function):
         return (lse - torch.cat(positives).repeat(2)).mean()
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, slope: Float[Tensor, ""]) -> tuple[Float[Tensor, "M d"], None]:
         z, lse = ctx.saved_tensors
         dz = -2 * z.roll(len(z) // 2, dims=0)

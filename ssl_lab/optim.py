@@ -13,7 +13,7 @@ class LARS(torch.optim.Optimizer):
 
     u = g + weight_decay · w;   ratio = eta |w| / |u|, or 1 where a norm is 0;   v ← momentum · v + ratio · lr · u;   w ← w - v
     Parameters with at most one dimension (biases, normalisation) move by plain momentum: ratio 1 and no decay.
-    differs: nothing from SimCLR's lars_optimizer.py. BYOL's multiplies by lr after the momentum, which is the same while lr is constant.
+    As SimCLR's lars_optimizer.py does; BYOL's multiplies by lr after the momentum, which is the same while lr is constant.
     Raises: InputError for lr < 0, momentum outside [0, 1), weight_decay < 0 or eta <= 0.
     """
 
@@ -41,7 +41,9 @@ class LARS(torch.optim.Optimizer):
         if w.ndim > 1:
             u = u.add(w, alpha=group["weight_decay"])
             u = u * trust(w, u, group["eta"])
-        v = self.state[w].setdefault("momentum", torch.zeros_like(w))
+        if w not in self.state:
+            self.state[w]["momentum"] = torch.zeros_like(w)
+        v = self.state[w]["momentum"]
         w.sub_(v.mul_(group["momentum"]).add_(u, alpha=lr))
 
 
