@@ -16,7 +16,7 @@ SETS = ("scenes", *sources.NAMES, "folder:PATH")  # what load knows
 SCENES = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False, repr=False)
 class Images:
     """N images, all that is known about them, and which of it a batch holds.
 
@@ -47,6 +47,10 @@ class Images:
     def __len__(self) -> int:
         """How many images an epoch draws."""
         return len(self.x if self.index is None else self.index)
+
+    def __repr__(self) -> str:
+        H, W = self.x.shape[2:]
+        return f"Images({len(self):,} of {W} x {H} pixels, {len(self.classes)} classes, a batch holds {', '.join(self.fields)})"
 
     @property
     def size(self) -> int:

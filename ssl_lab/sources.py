@@ -1,19 +1,16 @@
 """Where pixels come from: scikit-learn's digits, torchvision's sets by name, folders of image files.
 
-A Source is a set whose images are counted but not read. Reading takes rows and a side, so that 500 images of a million cost 500:
-
-    array in memory → rows → (N, C, H, W) uint8 → shorter side to `size`, antialiased → centre crop → 3 channels
-    files on disk   → rows → one at a time, the same way
-
+A Source is a set whose images are counted but not yet read, so that 500 images of a million cost 500:
+    rows → an array at once, files one by one → shorter side to `size`, antialiased → centre → (N, 3, size, size) uint8
 Sets without an official split get ours: a random 80 % of the images train, the other 20 % test, always the same.
 """
 
-import dataclasses
 import difflib
 import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -47,8 +44,7 @@ NAMES = ("digits", *sorted(TORCHVISION))
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """One split of a set, its images not yet read.
 
     rows: which of the set's images belong to the split.   read(rows, size) → x uint8 (M, 3, size, size), labels (M,); size None = as stored.
@@ -62,7 +58,7 @@ class Source:
         """A random part of the split, its order kept; a larger limit of one seed holds the smaller."""
         have = len(self.rows)
         require(limit is None or limit <= have, f"limit={limit} images were asked for, and this split has {have}; use limit={have} or fewer")
-        return dataclasses.replace(self, rows=self.rows[permutation(have, seed)[:limit].sort().values])
+        return self._replace(rows=self.rows[permutation(have, seed)[:limit].sort().values])
 
 
 def find(name: str, split: str, root: str | os.PathLike | None, download: bool) -> Source:
@@ -73,8 +69,8 @@ def find(name: str, split: str, root: str | os.PathLike | None, download: bool) 
         require(name != "folder:", "folder: needs a path, as in folder:path/to/images")
         return folder(Path(name.removeprefix("folder:")).expanduser(), split)
     close = difflib.get_close_matches(name.lower(), ("scenes", *NAMES), n=1)
-    hint = f"did you mean {close[0]!r}? There are" if close else "there are"
-    require(name in TORCHVISION, f"data set {name!r} is unknown; {hint}: scenes, {', '.join(NAMES)}, folder:PATH")
+    there = f"did you mean {close[0]!r}? There" if close else "there"
+    require(name in TORCHVISION, f"data set {name!r} is unknown; {there} are: scenes, {', '.join(NAMES)}, folder:PATH")
     return torchvision_set(name, split, Path(root or "data").expanduser().absolute(), download)
 
 
@@ -94,7 +90,7 @@ def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source
     splits = TORCHVISION[name]
     one_of(split, tuple(dict.fromkeys(("train", *splits, "test"))) if splits else ("train", "test", "all"), f"split of {name}")
     build = getattr(datasets, next(c for c in datasets.__all__ if c.lower() == name.replace("_", "")))
-    options = {**OPTIONS.get(name, {}), **({} if name in BY_HAND else {"download": download})}
+    options = OPTIONS.get(name, {}) | ({} if name in BY_HAND else {"download": download})
     if splits:
         keyword = KEYWORDS.get(name, "train" if "train" in inspect.signature(build).parameters else "split")
         theirs = split if split in splits else splits[0 if split == "train" else -1]
@@ -107,8 +103,7 @@ def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source
     pixels = getattr(data, "data", None)
     if isinstance(pixels, Tensor) or type(pixels).__module__ == "numpy":
         labels = torch.as_tensor(data.targets if hasattr(data, "targets") else data.labels)
-        labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class, then the writer, ...
-        return Source(rows, class_names(name, data), array(pixels, labels))
+        return Source(rows, class_names(name, data), array(pixels, labels.view(len(data), -1)[:, 0]))  # QMNIST: the class, then the writer, ...
     return Source(rows, class_names(name, data), files(data.__getitem__, lambda i: f"image {i} of {name} in {root}"))
 
 
@@ -119,8 +114,10 @@ def absent(name: str, build: str, root: Path, download: bool, error: Exception) 
         return f"{name} needs a package that is not installed: {reason}"
     place = f"place it there by hand, as torchvision.datasets.{build} describes"
     fetch = f"load({name!r}, root=..., download=True) fetches it over the network (remove damaged files first)"
-    fix = place if name in BY_HAND else f"check the network, or {place}" if download else fetch
-    return f"{name} is missing or damaged in {root} ({reason}); {fix}; load('scenes') and load('digits') work offline"
+    state, fix = "is missing or damaged in", place if name in BY_HAND else fetch
+    if download and name not in BY_HAND:
+        state, fix = "could not be downloaded to", f"check the network, or {place}"
+    return f"{name} {state} {root} ({reason}); {fix}; load('scenes') and load('digits') work offline"
 
 
 def class_names(name: str, data: object) -> tuple[str, ...]:
@@ -132,32 +129,37 @@ def class_names(name: str, data: object) -> tuple[str, ...]:
 
 def folder(top: Path, split: str) -> Source:
     """Image files: a folder a class, or all in one folder without labels; train/ beside test/ or val/ where these are there, else 80/20."""
+    from PIL import Image
+
     names, _ = listing(top)
-    if "train" not in names or not (names == ["train"] or {"test", "val"} & set(names)):
-        paths, labels, classes = scan(top)
-        return Source(share(len(paths), split), classes, image_files(paths, labels))
+    official = "train" in names and (names == ["train"] or bool({"test", "val"} & set(names)))  # among other classes, train is a vehicle
+    paths, labels, classes = scan_split(top, names, split) if official else scan(top)
+    rows = torch.arange(len(paths)) if official else share(len(paths), split)
+    return Source(rows, classes, files(lambda i: (Image.open(paths[i]), labels[i]), lambda i: str(paths[i])))
+
+
+def scan_split(top: Path, names: list[str], split: str) -> tuple[list[Path], list[int], tuple[str, ...]]:
+    """What `scan` finds in the folder of one split, or in all; val/ serves as test/ where that is missing."""
     parts = {"test" if n == "val" and "test" not in names else n: scan(top / n) for n in ("train", "val", "test") if n in names}
     one_of(split, (*parts, "all"), f"split of {top}")
     classes = parts["train"][2]
     for part, (_, _, theirs) in parts.items():
-        odd = sorted(set(classes) ^ set(theirs))
-        require(not odd, f"{top}: every split needs the same class folders; only one of train and {part} has {', '.join(odd)}")
+        odd = ", ".join(sorted(set(classes) ^ set(theirs)))
+        require(not odd, f"{top}: every split needs the same class folders; only one of train and {part} has {odd}")
     chosen = [parts[split]] if split in parts else list(parts.values())
-    paths, labels = [p for part in chosen for p in part[0]], [k for part in chosen for k in part[1]]
-    return Source(torch.arange(len(paths)), classes, image_files(paths, labels))
+    return [p for part in chosen for p in part[0]], [k for part in chosen for k in part[1]], classes
 
 
 def scan(top: Path) -> tuple[list[Path], list[int], tuple[str, ...]]:
     """All image files below a folder, in the order of their names, their labels, and the names of the classes."""
     classes, loose = listing(top)
-    mixed = f"{top} holds class folders ({', '.join(classes[:3])}, ...) and images beside them ({', '.join(p.name for p in loose[:3])}, ...)"
-    require(not (classes and loose), f"{mixed}; sort all images into class folders, or none")
+    beside = ", ".join(p.name for p in loose[:3])
+    require(not (classes and loose), f"{top} holds class folders and, beside them, {beside}; sort all images into class folders, or none")
     found = [below(top / name) for name in classes] or [loose]
     empty = [name for name, paths in zip(classes, found) if not paths]
     require(any(found), f"{top} holds no images; files that end in {', '.join(SUFFIXES)} are needed")
     require(not empty, f"{top}: no images in the class folders {', '.join(empty)}; fill or remove them")
-    labels = [k if classes else -1 for k, paths in enumerate(found) for _ in paths]
-    return [p for paths in found for p in paths], labels, tuple(classes)
+    return [p for paths in found for p in paths], [k if classes else -1 for k, paths in enumerate(found) for _ in paths], tuple(classes)
 
 
 def below(top: Path) -> list[Path]:
@@ -169,8 +171,7 @@ def below(top: Path) -> list[Path]:
 def listing(top: Path) -> tuple[list[str], list[Path]]:
     """The folders and the image files directly inside a folder, sorted by name; hidden ones are passed over."""
     try:
-        with os.scandir(top) as entries:
-            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith((".", "__MACOSX")))
+        seen = sorted((e.name, e.is_dir()) for e in os.scandir(top) if not e.name.startswith((".", "__MACOSX")))
     except (OSError, ValueError) as error:
         why = {FileNotFoundError: "does not exist", NotADirectoryError: "is a file"}.get(type(error), f"cannot be read ({error})")
         raise InputError(f"{top.absolute()} {why}; a folder of images is needed, as in folder:path/to/images") from error
@@ -210,25 +211,17 @@ def files(item: Callable, where: Callable[[int], str]) -> Callable:
         for i in rows.tolist():
             try:
                 image, label = item(i)
-                one = rgb(image)
+                one = rgb(image) if size is None else fit(rgb(image), size)
             except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...
                 raise InputError(f"{where(i)} cannot be read as an image ({error}); replace or remove it") from error
-            one = one if size is None else fit(one, size)
             x = x if labels else one.new_empty(len(rows), *one.shape[1:])
-            (H, W), (h, w) = x.shape[2:], one.shape[2:]
-            require((h, w) == (H, W), f"images differ in size ({W} x {H}, and {w} x {h} in {where(i)}); give a size, such as size=32")
+            H, W = x.shape[2:]
+            require(one.shape[2:] == (H, W), f"images differ in size: {where(i)} is not {W} x {H} like the first; give a size, such as size=32")
             x[len(labels)] = one[0]
             labels.append(-1 if label is None else int(label))
         return x, torch.tensor(labels)
 
     return read
-
-
-def image_files(paths: list[Path], labels: list[int]) -> Callable:
-    """Read rows of image files."""
-    from PIL import Image
-
-    return files(lambda i: (Image.open(paths[i]), labels[i]), lambda i: str(paths[i]))
 
 
 def rgb(image) -> UInt8[Tensor, "1 3 H W"]:

@@ -114,6 +114,10 @@ def test_size_is_the_height_in_pixels():
     assert numbered().size == 4
 
 
+def test_images_print_as_one_line_without_pixels():
+    assert repr(numbered(index=[0] * 1500).select("x", "depth")) == "Images(1,500 of 4 x 4 pixels, 12 classes, a batch holds x, depth)"
+
+
 def test_every_tensor_moves_to_the_device():
     moved = numbered(index=[1, 0]).to("meta")
     tensors = [*moved.columns().values(), moved.factors["cause"], moved.periods["cause"], moved.index]
