@@ -1,0 +1,176 @@
+"""What LARS, the schedule and the parameter groups promise, against the formulas written out."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ssl_lab.errors import InputError
+from ssl_lab.optim import LARS, parameter_groups, warmup_cosine
+
+
+def parameter(*values, grad):
+    w = nn.Parameter(torch.tensor(values))
+    w.grad = torch.tensor(grad)
+    return w
+
+
+def test_the_first_step_by_hand():
+    """|w| = 5 and |g| = 1, so the ratio is 0.005."""
+    w = parameter([3.0, 4.0], grad=[[0.6, 0.8]])
+    LARS([w], lr=2.0, eta=1e-3).step()
+    torch.testing.assert_close(torch.tensor([[3.0, 4.0]]) - w.detach(), 2.0 * torch.tensor([[0.003, 0.004]]), atol=1e-6, rtol=0)
+
+
+def test_the_length_of_the_gradient_does_not_matter():
+    steps = []
+    for scale in (1.0, 1000.0):
+        w = parameter([3.0, 4.0], grad=[[0.6 * scale, 0.8 * scale]])
+        LARS([w], lr=1.0, eta=1e-2).step()
+        steps.append(w.detach())
+    torch.testing.assert_close(*steps)
+
+
+@pytest.mark.parametrize("w, g", [([3.0, 4.0], [0.6, 0.8]), (3.0, 0.6)])
+def test_biases_and_normalisation_move_by_plain_momentum_without_decay(w, g):
+    p = parameter(*([w] if isinstance(w, float) else w), grad=[g] if isinstance(g, float) else g)
+    start, g = p.detach().clone(), p.grad.clone()
+    optimizer = LARS([p], lr=0.5, momentum=0.9, weight_decay=10.0)
+    optimizer.step()
+    torch.testing.assert_close(start - p.detach(), 0.5 * g)
+    optimizer.step()
+    torch.testing.assert_close(start - p.detach(), 0.5 * g * (1 + 1.9))
+
+
+@pytest.mark.parametrize("w, g, step", [([0.0, 0.0], [0.6, 0.8], [0.6, 0.8]), ([3.0, 4.0], [0.0, 0.0], [0.0, 0.0])])
+def test_where_a_norm_is_zero_the_ratio_is_one(w, g, step):
+    p = parameter(w, grad=[g])
+    LARS([p], lr=1.0).step()
+    torch.testing.assert_close(torch.tensor([w]) - p.detach(), torch.tensor([step]))
+
+
+def test_many_steps_equal_the_formula_also_when_lr_changes():
+    """SimCLR's flavour: lr goes into the buffer. BYOL's, which multiplies by it at the end, ends elsewhere."""
+    g = torch.Generator().manual_seed(0)
+    w = nn.Parameter(torch.randn(4, 3, 2, 2, generator=g))
+    optimizer = LARS([w], lr=1.0, momentum=0.9, weight_decay=0.1, eta=0.02)
+    simclr, v, byol, buffer = w.detach().clone().double(), 0.0, w.detach().clone().double(), 0.0
+    for lr in (0.1, 1.0, 0.5, 0.2):
+        w.grad = torch.randn(w.shape, generator=g)
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.step()
+        u = w.grad + 0.1 * simclr
+        v = 0.9 * v + 0.02 * simclr.norm() / u.norm() * lr * u
+        simclr = simclr - v
+        u = w.grad + 0.1 * byol
+        buffer = 0.9 * buffer + 0.02 * byol.norm() / u.norm() * u
+        byol = byol - lr * buffer
+    torch.testing.assert_close(w.detach().double(), simclr, atol=1e-6, rtol=0)
+    assert (simclr - byol).abs().max() > 1e-4
+
+
+def test_the_state_goes_through_a_dictionary_and_back():
+    def steps(optimizer, w, n):
+        for i in range(n):
+            w.grad = torch.full_like(w, 0.1 * (i + 1))
+            optimizer.step()
+
+    w = nn.Parameter(torch.ones(2, 2))
+    first = LARS([w], lr=1.0)
+    steps(first, w, 3)
+    other = nn.Parameter(w.detach().clone())
+    second = LARS([other], lr=7.0)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    steps(first, w, 2)
+    steps(second, other, 2)
+    assert torch.equal(w, other)
+
+
+def test_parameters_without_a_gradient_stay():
+    w, idle = parameter([3.0, 4.0], grad=[[0.6, 0.8]]), nn.Parameter(torch.ones(2, 2))
+    LARS([w, idle], lr=1.0, weight_decay=1.0).step()
+    assert torch.equal(idle, torch.ones(2, 2))
+
+
+def test_the_gradient_is_left_as_it_was():
+    w, b = parameter([3.0, 4.0], grad=[[0.6, 0.8]]), parameter(1.0, grad=[2.0])
+    LARS([w, b], lr=1.0, weight_decay=1.0).step()
+    assert torch.equal(w.grad, torch.tensor([[0.6, 0.8]]))
+    assert torch.equal(b.grad, torch.tensor([2.0]))
+
+
+def test_a_closure_is_asked_for_the_gradient():
+    w = nn.Parameter(torch.tensor([[3.0, 4.0]]))
+
+    def closure():
+        w.grad = None
+        loss = w.square().sum()
+        loss.backward()
+        return loss
+
+    assert LARS([w], lr=1.0).step(closure).item() == 25
+    torch.testing.assert_close(w.detach(), torch.tensor([[3.0, 4.0]]) * (1 - 1e-3))
+
+
+def test_a_step_waits_for_nothing():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).to("meta")
+    for p in net.parameters():
+        p.grad = torch.empty_like(p)
+    LARS(net.parameters(), lr=1.0).step()
+
+
+@pytest.mark.parametrize("wrong", [{"lr": -1.0}, {"lr": 1.0, "momentum": 1.0}, {"lr": 1.0, "weight_decay": -1e-6}, {"lr": 1.0, "eta": 0.0}])
+def test_settings_out_of_range_are_refused_by_name(wrong):
+    with pytest.raises(InputError, match=list(wrong)[-1]):
+        LARS([nn.Parameter(torch.ones(1, 1))], **wrong)
+
+
+# ---- the schedule
+
+
+@pytest.mark.parametrize("warmup", [0.1, 0.5])
+def test_warmup_is_a_straight_line_from_zero(warmup):
+    assert [warmup_cosine(share * warmup, warmup) for share in (0, 0.25, 0.5, 1)] == pytest.approx([0, 0.25, 0.5, 1])
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5])
+def test_cosine_from_one_to_zero_after_it(warmup):
+    values = [warmup_cosine(warmup + share * (1 - warmup), warmup) for share in (0, 0.25, 0.5, 0.75, 1)]
+    assert values == pytest.approx([(1 + math.cos(math.pi * share)) / 2 for share in (0, 0.25, 0.5, 0.75, 1)])
+
+
+def test_the_schedule_stays_between_zero_and_one():
+    values = [warmup_cosine(i / 1000) for i in range(1001)]
+    assert min(values) == 0
+    assert max(values) == 1
+
+
+@pytest.mark.parametrize("progress, warmup", [(-0.1, 0.1), (1.1, 0.1), (0.5, 1.0), (0.5, -0.1)])
+def test_shares_outside_their_range_are_refused(progress, warmup):
+    with pytest.raises(InputError):
+        warmup_cosine(progress, warmup)
+
+
+# ---- who decays
+
+
+def test_matrices_decay_and_nothing_else_does():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(8, 2))
+    decayed, plain = parameter_groups(net, 0.1)
+    assert decayed["weight_decay"] == 0.1
+    assert plain["weight_decay"] == 0
+    assert [p is q for p, q in zip(decayed["params"], (net[0].weight, net[3].weight), strict=True)] == [True] * 2
+    assert [p is q for p, q in zip(plain["params"], (net[0].bias, net[1].weight, net[1].bias, net[3].bias), strict=True)] == [True] * 4
+
+
+def test_a_module_used_twice_is_counted_once_and_frozen_ones_not_at_all():
+    shared, frozen = nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False)
+    groups = parameter_groups(nn.Sequential(shared, shared, frozen), 0.1)
+    assert [len(group["params"]) for group in groups] == [1, 1]
+
+
+def test_the_groups_fit_every_optimizer():
+    for make in (LARS, torch.optim.SGD, torch.optim.AdamW):
+        assert [group["weight_decay"] for group in make(parameter_groups(nn.Linear(2, 2), 0.1), lr=0.1).param_groups] == [0.1, 0]
