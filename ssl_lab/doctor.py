@@ -1,0 +1,88 @@
+"""What this machine has for ssl_lab, what is missing, and how to get it."""
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+from pathlib import Path
+
+import torch
+from packaging.requirements import Requirement
+
+FIX = "pip install --upgrade ssl-lab (in a clone: uv sync)"
+TOOLS = {"pytest": "tests", "nbval": "notebooks as tests", "playwright": "browser test", "beartype": "shapes checked in tests", "ruff": "lint"}
+DEV = "in a clone, uv sync"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def examine() -> int:
+    """Print every finding; return 0 if all that is needed is here, else 1."""
+    print(f"python {platform.python_version()} on {platform.system()} {platform.machine()}, ssl-lab {importlib.metadata.version('ssl-lab')}")
+    missing = packages()
+    print("\ndevices")
+    for line in devices():
+        print(f"  {line}")
+    print("\nfolders")
+    for line in folders():
+        print(f"  {line}")
+    print("\nfor developers")
+    for line in tools():
+        print(f"  {line}")
+    print(f"\nmissing: {'; '.join(missing)}\nto get it: {FIX}" if missing else "\nall that is needed is here")
+    return 1 if missing else 0
+
+
+def packages() -> list[str]:
+    """Print the version of everything ssl-lab needs and offers; return what is missing, too old, or does not load."""
+    wrong = []
+    print("\npackages")
+    for need in map(Requirement, importlib.metadata.requires("ssl-lab")):
+        found, optional = version(need.name), need.marker is not None
+        fits = found is not None and need.specifier.contains(found, prereleases=True)
+        print(f"  {need.name:16}{found or 'missing'}{'' if fits else f' (needs {need.specifier})'}{' (optional)' if optional else ''}")
+        if not (fits or optional):
+            wrong.append(f"{need.name}{need.specifier}")
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, OSError, RuntimeError) as error:  # a build for another torch fails as it registers its operators
+        wrong.append(f"a torchvision that loads beside torch {torch.__version__} ({error})")
+    return wrong
+
+
+def version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def devices() -> list[str]:
+    """One line a device: what computes, and whether it computes in bfloat16."""
+    bf16 = "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "no fast bfloat16, trains in float32"
+    found = [f"cpu: {torch.get_num_threads()} threads of {os.cpu_count()} cores, {bf16}"]
+    for i in range(torch.cuda.device_count()):
+        gpu = torch.cuda.get_device_properties(i)
+        found.append(f"cuda:{i}: {gpu.name}, {gpu.total_memory / 2**30:.0f} GiB, {'bfloat16' if torch.cuda.is_bf16_supported() else 'no bfloat16'}")
+    if not torch.cuda.is_available():
+        found.append(f"cuda: none{'' if torch.version.cuda else ' (this torch is a build without it)'}; small trainings need none")
+    if torch.backends.mps.is_available():
+        found.append("mps: Apple's graphics processor")
+    return found
+
+
+def folders() -> list[str]:
+    """One line a folder: the student's notebooks, torchvision's sets, the tests' real images."""
+    work, data, tests = Path("work"), Path("data"), os.environ.get("SSL_LAB_DATA")
+    return [
+        f"notebooks: {work.resolve()}" if work.is_dir() else "notebooks: no ./work/ here yet; ssl-lab lab makes it",
+        f"torchvision's sets: {data.resolve()}" if data.is_dir() else "torchvision's sets: no ./data/ here; --download makes it, --root says where",
+        f"real images of the tests: {tests}" if tests else "real images of the tests: SSL_LAB_DATA is not set, the tests that need them are skipped",
+    ]
+
+
+def tools() -> list[str]:
+    """One line a tool that only tests need."""
+    found = [f"{name:16}{version(name) or f'missing ({what}): {DEV}'}" for name, what in TOOLS.items()]
+    browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    return [*found, f"{'chromium':16}{browser or 'missing (browser test): apt-get install chromium, or any Chrome on the PATH'}"]

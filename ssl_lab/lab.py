@@ -1,0 +1,109 @@
+"""JupyterLab on a copy of the notebooks in ./work/: a student's answers are never overwritten, and never look like a changed source.
+
+    the package's notebooks → hand_out → ./work/ → JupyterLab in this process → the URL
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import secrets
+import signal
+from pathlib import Path
+
+from ssl_lab.errors import require
+
+WORK = Path("work")
+RECORD = ".handed_out.json"  # what each copy was when it was handed out; a copy that differs by now is the student's
+
+
+def source() -> Path:
+    """The folder of the notebooks: beside the package in a checkout, inside it when installed.
+
+    Raises: InputError where there is none.
+    """
+    package = Path(__file__).parent
+    found = [folder for folder in (package.parent / "notebooks", package / "_notebooks") if any(folder.glob("*.ipynb"))]
+    require(found, f"no notebooks came with {package}: install ssl-lab from its wheel, or work in a clone of it")
+    return found[0]
+
+
+def hand_out(notebooks: Path, work: Path) -> list[str]:
+    """Copy every notebook that has not been handed out yet, and return one sentence for each copy made.
+
+    A copy that nobody changed follows the source; beside one that somebody did, a new edition gets a name of its own, NAME_2.ipynb.
+    To begin a notebook afresh, delete or rename the copy.
+    """
+    work.mkdir(exist_ok=True)
+    record = work / RECORD
+    handed = json.loads(record.read_text()) if record.exists() else {}
+    made = []
+    for path in sorted(notebooks.rglob("*.ipynb")):
+        name = path.relative_to(notebooks)
+        if ".ipynb_checkpoints" not in name.parts and (copy := place(path, name, work, handed)):
+            made.append(f"{work / copy} is new" if copy == name else f"{work / copy} is a new edition; your {name} stays as it is")
+            (work / copy).parent.mkdir(exist_ok=True)
+            (work / copy).write_bytes(path.read_bytes())
+            handed[str(copy)] = digest(path)
+            record.write_text(json.dumps(handed, indent=1))
+    return made
+
+
+def place(path: Path, name: Path, work: Path, handed: dict[str, str]) -> Path | None:
+    """Where this edition of a notebook goes: the first name that is free or unchanged since; None if it has been handed out before."""
+    for number in itertools.count(1):
+        copy = name if number == 1 else name.with_stem(f"{name.stem}_{number}")
+        there = digest(work / copy) if (work / copy).exists() else None
+        was = handed.get(str(copy))
+        if there is None or (there == was != digest(path)):
+            return copy
+        if digest(path) in (there, was):
+            return None
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def lab(browser: bool = True, port: int | None = None) -> None:
+    """Serve JupyterLab on this machine alone, on a copy of the notebooks in ./work/, until Ctrl-C.
+
+    browser: open it.   port: where; if it is taken the next free one, which is said (None = 8888).
+    Nothing is asked of the network (no news, no updates, no catalogue of extensions), and no setting of the user's is touched.
+    """
+    require(port is None or 1 <= port <= 65535, f"port {port} does not exist; choose from 1024 to 65535")
+    notebooks = source()
+    for sentence in hand_out(notebooks, WORK):
+        print(sentence)
+    first = min(notebooks.glob("*.ipynb")).name
+    server = serve(first, browser, port or 8888)
+    said = f"\nJupyterLab: http://127.0.0.1:{server.port}/lab/tree/{first}?token={server.identity_provider.token}"
+    if port and server.port != port:
+        print(f"port {port} is taken; {server.port} is free")
+    said += f"\nYour copies of the notebooks are in {WORK.resolve()}. Ctrl-C stops.\n"
+    server.io_loop.add_callback(lambda: print(said, flush=True))  # said once the server listens
+    signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))  # Jupyter would ask, and without a terminal leave its kernels behind
+    server.start()
+    print(f"stopped; your notebooks are in {WORK.resolve()}")
+
+
+def serve(first: str, browser: bool, port: int):
+    """A JupyterLab server, bound to its port and not yet started; its start page is the first notebook."""
+    from jupyterlab.labapp import LabApp
+
+    root = hasattr(os, "geteuid") and os.geteuid() == 0  # in containers; Jupyter refuses root unless told
+    settings = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.base_url": "/",
+        "ServerApp.root_dir": WORK.resolve(),
+        "ServerApp.allow_root": root,
+        "ServerApp.open_browser": browser,
+        "Application.log_level": "WARN",
+        "IdentityProvider.token": secrets.token_urlsafe(24),
+        "LabApp.default_url": f"/lab/tree/{first}",
+        "LabApp.news_url": None,
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        "LabApp.extension_manager": "readonly",
+    }
+    return LabApp.initialize_server([f"--{name}={value}" for name, value in settings.items()])
