@@ -4,12 +4,13 @@
     python -m course.build --check [NAME...]    compare with what is there, execute nothing
 
 A source is py:percent: `# %%` begins a code cell, `# %% [markdown]` a text cell, `tags=["..."]` may follow. Lines above the first cell are
-`# key: value`, the notebook's metadata. In a cell tagged exercise, what stands between ### BEGIN SOLUTION and ### END SOLUTION, inside a
+`# key: JSON`, the notebook's metadata. In a cell tagged exercise, what stands between ### BEGIN SOLUTION and ### END SOLUTION, inside a
 function, is the student's to write.
 """
 
 import argparse
 import base64
+import copy
 import hashlib
 import io
 import json
@@ -52,14 +53,14 @@ def parse(path: Path) -> nbformat.NotebookNode:
         if line.startswith("# %%"):
             blocks.append([])
         blocks[-1].append(line)
-    header = dict(re.match(r"# (\w+): (.*)", line).groups() for line in blocks[0] if re.match(r"# \w+: ", line) and "noqa" not in line)
-    book = nbformat.v4.new_notebook(metadata={**METADATA, "ssl_lab": header})
+    header = (line.removeprefix("# ").split(": ", 1) for line in blocks[0] if line.startswith("# ") and not line.startswith("# ruff"))
+    book = nbformat.v4.new_notebook(metadata={**METADATA, "ssl_lab": {key: json.loads(value) for key, value in header}})
     for number, (first, *lines) in enumerate(blocks[1:], 1):
         where = f"{path.name}, cell {number}"
         match = CELL.match(first)
         fault(not match, f"{where}: {first!r} is no cell; write # %%, # %% [markdown] or # %% tags=[...]")
         cell = (markdown if match[1] else code)("\n".join(lines).strip("\n"), where)
-        cell.metadata["tags"] = json.loads(match[2] or "[]")
+        cell.metadata.update({"tags": json.loads(match[2])} if match[2] else {})
         cell.id = identity(cell, {other.id for other in book.cells})
         lint(cell, where)
         book.cells.append(cell)
@@ -83,18 +84,18 @@ def identity(cell, taken: set[str]) -> str:
 
 def lint(cell, where: str) -> None:
     """Tags from the list, solutions where they belong, alt text on every picture."""
-    unknown = set(cell.metadata.tags) - set(TAGS)
+    unknown = set(cell.metadata.get("tags", [])) - set(TAGS)
     fault(unknown, f"{where}: unknown tag {', '.join(unknown)}; there are {', '.join(TAGS)}")
     marks, regions = len(re.findall(r"### (?:BEGIN|END) SOLUTION", cell.source)), len(SOLUTION.findall(cell.source))
     fault(marks != 2 * regions, f"{where}: ### BEGIN SOLUTION and ### END SOLUTION come in pairs, inside a function")
-    fault(bool(regions) != ("exercise" in cell.metadata.tags), f"{where}: a cell has a solution if and only if it is tagged exercise")
+    fault(bool(regions) != ("exercise" in cell.metadata.get("tags", [])), f"{where}: a cell has a solution if and only if it is tagged exercise")
     silent = re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")", cell.source) if cell.cell_type == "markdown" else None
     fault(silent, f"{where}: a picture without alt text: {silent and silent[0]}")
 
 
 def student(solved: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The edition in which the solutions are still to be written."""
-    book = nbformat.from_dict(json.loads(nbformat.writes(solved)))
+    book = copy.deepcopy(solved)
     for cell in book.cells:
         cell.source = SOLUTION.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError", cell.source)
     return book
@@ -108,9 +109,9 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> None:
     NotebookClient(book, timeout=900, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}}).execute()
     book.metadata = nbformat.from_dict({**METADATA, "ssl_lab": book.metadata["ssl_lab"]})
     for cell in book.cells:
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags})
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
         if cell.cell_type == "code":
-            kept = {"picture", "nbval-check-output"} & set(cell.metadata.tags)
+            kept = {"picture", "nbval-check-output"} & set(cell.metadata.get("tags", []))
             cell.execution_count = cell.execution_count if kept else None
             cell.outputs = [still(output) for output in cell.outputs] if kept else []
 
@@ -140,7 +141,7 @@ def written(book: nbformat.NotebookNode) -> str:
     text = nbformat.writes(book) + "\n"
     name = book.metadata["ssl_lab"]["title"]
     fault(len(text) > LIMIT, f"{name}: {len(text):,} bytes are more than {LIMIT:,}; store fewer pictures")
-    fault(path := MACHINE.search(re.sub(r'"image/png": ".*"', "", text)), f"{name}: an output or a text shows a path of one machine, {path and path[0]}…")
+    fault(path := MACHINE.search(re.sub(r'"image/png": ".*"', "", text)), f"{name}: it shows a path of one machine, {path and path[0]}…")
     return text
 
 

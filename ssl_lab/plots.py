@@ -218,7 +218,8 @@ def gallery(rows: dict[str, np.ndarray], columns: list[str] | tuple[str, ...] = 
     require(len(count) == 1 and count != {0}, f"a contact sheet has rows of one length, at least 1; got {[len(images) for images in rows.values()]}")
     n = count.pop()
     cell = min(1.25, 11 / n)  # inches
-    figure = Figure(figsize=(1.9 + n * cell, len(rows) * cell + 0.5 * bool(title) + 0.35 * bool(columns) + 0.1), layout="constrained")
+    width, height = 0.7 + 0.12 * max(map(len, rows)) + n * cell, len(rows) * cell + 0.5 * bool(title) + 0.35 * bool(columns) + 0.1
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.imshow(sheet(sheets.values()), extent=(0, n, len(rows), 0), interpolation="nearest")
     axes.set(title=title, xticks=np.arange(len(columns)) + 0.5, xticklabels=columns, yticks=np.arange(len(rows)) + 0.5, yticklabels=sheets)

@@ -23,5 +23,5 @@ class LiveCurve(Picture):
         unknown = [name for name in values if name not in plots.MEASURES]
         require(values != {} and not unknown, f"append takes {' and '.join(plots.MEASURES)}; got {', '.join(unknown) or 'nothing'}")
         after = self.rows[-1]["epoch"] + 1 if self.rows else 1
-        self.rows.append({"epoch": after if epoch is None else epoch, **{name: float(value) for name, value in values.items()}})
+        self.rows.append({"epoch": after if epoch is None else epoch, **values})
         self.put(*plots.curves(self.rows))
