@@ -1,0 +1,185 @@
+"""The builder of notebooks: one source, two editions, nothing stored that is not wanted, nothing stale."""
+
+import base64
+import io
+import json
+
+import nbformat
+import pytest
+from PIL import Image
+
+from course import build
+
+SOURCE = '''# ruff: noqa: B018
+# title: "99 Example"
+# budget_s: {"laptop": 20, "ci": 10}
+
+# %% [markdown]
+# # A title
+#
+# ![a red dot](dot.png) and $x_i$
+
+# %% tags=["exercise"]
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    y = x
+    return 2 * y
+    ### END SOLUTION
+
+
+# %%
+x = 3
+x
+# %% tags=["nbval-check-output"]
+print(f"{x} is three")
+'''
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A project with one source."""
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "99_example.py").write_text(SOURCE)
+    return tmp_path
+
+
+def parse(root, text=SOURCE):
+    (root / "course" / "99_example.py").write_text(text)
+    return build.parse(root / "course" / "99_example.py")
+
+
+def put(root, text=SOURCE):
+    """Write both editions without executing them."""
+    solved = parse(root, text)
+    (root / "notebooks" / "solutions").mkdir(parents=True, exist_ok=True)
+    (root / "notebooks" / "solutions" / "99_example.ipynb").write_text(build.written(solved))
+    (root / "notebooks" / "99_example.ipynb").write_text(build.written(build.student(solved)))
+
+
+def test_generated_notebooks_are_what_their_sources_say():
+    assert build.main(["--check"]) == 0
+
+
+def test_cells_are_text_and_code_in_their_order(root):
+    book = parse(root)
+    assert [cell.cell_type for cell in book.cells] == ["markdown", "code", "code", "code"]
+    assert book.cells[0].source == "# A title\n\n![a red dot](dot.png) and $x_i$"
+    assert book.cells[2].source == "x = 3\nx"
+    assert book.cells[3].metadata.tags == ["nbval-check-output"]
+    assert book.metadata.kernelspec.name == "python3"
+    assert book.metadata.ssl_lab == {"title": "99 Example", "budget_s": {"laptop": 20, "ci": 10}}
+    nbformat.validate(book)
+
+
+def test_student_edition_keeps_the_frame_and_loses_the_solution(root):
+    solved = parse(root)
+    student = build.student(solved)
+    assert student.cells[1].source == 'def double(x):\n    """Twice x."""\n    # YOUR CODE HERE\n    raise NotImplementedError'
+    assert "return 2 * y" in solved.cells[1].source
+    assert [cell.id for cell in student.cells] == [cell.id for cell in solved.cells]
+    assert student.cells[1].metadata.tags == ["exercise"]
+
+
+def test_a_new_cell_changes_no_other_cells_id(root):
+    before = [cell.id for cell in parse(root).cells]
+    after = [cell.id for cell in parse(root, SOURCE.replace("# %%\nx = 3", "# %%\nx = 2\n# %%\nx = 3")).cells]
+    assert [identity for identity in after if identity in before] == before
+    assert len(after) == len(before) + 1
+
+
+def test_equal_cells_have_different_ids(root):
+    cells = parse(root, SOURCE + "# %%\nx\n# %%\nx\n").cells
+    assert len({cell.id for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("# %%\nx", "# %% code\nx", "cell 3: '# %% code' is no cell"),
+        ('["nbval-check-output"]', '["nbval-chek-output"]', "cell 4: unknown tag nbval-chek-output; there are exercise"),
+        ("    ### END SOLUTION\n", "", "cell 2: ### BEGIN SOLUTION and ### END SOLUTION come in pairs"),
+        ("x = 3\n", "### BEGIN SOLUTION\nx = 3\n### END SOLUTION\n", "cell 3: .* inside a function"),
+        (' tags=["exercise"]', "", "cell 2: a cell has a solution if and only if it is tagged exercise"),
+        ("![a red dot]", "![]", "cell 1: a picture without alt text"),
+        ("![a red dot](dot.png)", '<img src="dot.png">', "cell 1: a picture without alt text"),
+        ("# # A title", "A title", "cell 1: a line of text begins with '# ', this one does not: A title"),
+    ],
+)
+def test_faults_of_a_source_are_named_with_their_place(root, old, new, words):
+    assert old in SOURCE
+    with pytest.raises(build.Fault, match=words):
+        parse(root, SOURCE.replace(old, new))
+
+
+def test_check_passes_on_what_was_built_whatever_its_outputs(root):
+    put(root)
+    path = root / "notebooks" / "99_example.ipynb"
+    book = nbformat.read(path, as_version=4)
+    book.cells[3].update(execution_count=4, outputs=[nbformat.v4.new_output("stream", text="3 is three\n")])
+    path.write_text(nbformat.writes(book))
+    assert build.main(["--check"], root) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("x = 3", "x = 4"),
+        ("A title", "Another title"),
+        (' tags=["nbval-check-output"]', ""),
+        ('"ci": 10', '"ci": 9'),
+        ("return 2 * y", "return y + y"),
+    ],
+)
+def test_check_fails_when_the_source_says_something_else(root, capsys, change):
+    put(root)
+    parse(root, SOURCE.replace(*change))
+    assert build.main(["--check"], root) == 1
+    assert "99_example.ipynb; run python -m course.build" in capsys.readouterr().err
+
+
+def test_check_fails_when_an_edition_is_missing(root):
+    put(root)
+    (root / "notebooks" / "solutions" / "99_example.ipynb").unlink()
+    assert build.main(["--check", "99_example"], root) == 1
+
+
+def test_an_unknown_name_is_an_error_and_no_traceback(root, capsys):
+    assert build.main(["--check", "98_nothing"], root) == 1
+    assert "98_nothing.py" in capsys.readouterr().err
+
+
+def test_build_executes_and_stores_only_what_is_checked(root):
+    assert build.main([], root) == 0
+    book = nbformat.read(root / "notebooks" / "99_example.ipynb", as_version=4)
+    assert [bool(cell.get("outputs")) for cell in book.cells] == [False, False, False, True]
+    assert [cell.get("execution_count") for cell in book.cells] == [None, None, None, 3]
+    assert book.cells[3].outputs[0].text == "3 is three\n"
+    assert "widgets" not in book.metadata
+    assert build.main(["--check"], root) == 0
+
+
+def test_stored_outputs_have_pictures_in_few_colours_and_no_widget():
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 50).convert("RGB").save(buffer, "png")
+    data = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "application/vnd.jupyter.widget-view+json": {}, "text/plain": "noise"}
+    output = build.still(nbformat.v4.new_output("execute_result", data=data, execution_count=7))
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert output.execution_count is None
+    assert Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).mode == "P"
+
+
+@pytest.mark.parametrize("text, words", [("saved to " + "/home" + "/me/x", "path of one machine"), ("x" * 300_001, "store fewer pictures")])
+def test_a_notebook_that_should_not_be_published_is_refused(root, text, words):
+    book = parse(root)
+    book.cells[3].outputs = [nbformat.v4.new_output("stream", text=text)]
+    with pytest.raises(build.Fault, match=words):
+        build.written(book)
+
+
+def test_every_notebook_says_what_it_may_cost():
+    for path in (build.ROOT / "notebooks").rglob("*.ipynb"):
+        if "checkpoint" not in path.name:
+            said = json.loads(path.read_text(encoding="utf-8"))["metadata"]["ssl_lab"]
+            assert said["budget_s"]["laptop"] <= 150
+            assert said["budget_s"]["ci"] <= 40

@@ -1,0 +1,119 @@
+"""The vocabulary of notebooks: notebook, use, show, within."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from ssl_lab import losses, plots
+from ssl_lab.errors import InputError
+from ssl_lab.notebook import notebook, show, use, within
+from ssl_lab.recipe import Recipe
+from ssl_lab.widgets import Picture
+
+
+@pytest.fixture
+def laptop(monkeypatch):
+    """As a student runs it: nothing set."""
+    monkeypatch.delenv("SSL_LAB_PROFILE", raising=False)
+
+
+@pytest.fixture
+def ci(monkeypatch):
+    monkeypatch.setenv("SSL_LAB_PROFILE", "ci")
+
+
+def test_notebook_says_in_one_line_what_it_runs_on(laptop):
+    said = repr(notebook("03_simclr", seed=4))
+    for words in ("03_simclr", "ssl_lab 0", f"torch {torch.__version__}", "Python 3", "threads", "seed 4", "profile laptop"):
+        assert words in said
+    assert "\n" not in said
+
+
+def test_notebook_sets_every_seed(laptop):
+    def numbers():
+        notebook("03_simclr")
+        return torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()  # noqa: NPY002
+
+    assert numbers() == numbers()
+
+
+def test_unknown_profile_names_those_there_are(monkeypatch):
+    monkeypatch.setenv("SSL_LAB_PROFILE", "fast")
+    with pytest.raises(InputError, match="'fast' is unknown; there are: laptop, ci"):
+        notebook("03_simclr")
+
+
+def test_ordinary_trainings_are_as_written(laptop):
+    lab, recipe = notebook("03_simclr"), Recipe(epochs=18)
+    assert lab.count(10_000) == 10_000
+    assert lab.recipe(recipe) is recipe
+
+
+def test_ci_shortens_epochs_and_images_and_nothing_else(ci):
+    lab = notebook("03_simclr")
+    assert lab.count(10_000) < 2_000
+    assert lab.count(7) == 7
+    short = lab.recipe(Recipe(epochs=18, lr=0.3, batch=64))
+    assert short == Recipe(epochs=short.epochs, lr=0.3, batch=64)
+    assert short.epochs < 5
+    assert lab.recipe(Recipe(epochs=1)).epochs == 1
+
+
+def test_use_hands_on_what_passed(capsys):
+    def nt_xent(z1, z2, tau=0.5):
+        return losses.nt_xent(z1, z2, tau)
+
+    assert use(nt_xent) is nt_xent
+    assert "your nt_xent" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("attempted", [False, True])
+def test_use_falls_back_on_the_library_and_says_why(capsys, attempted):
+    def nt_xent(z1, z2, tau=0.5):
+        if attempted:
+            return losses.nt_xent(z1, z2, 1 / tau)
+        raise NotImplementedError
+
+    assert use(nt_xent) is losses.nt_xent
+    said = capsys.readouterr().out
+    assert ("multiplied by the temperature" if attempted else "not attempted yet") in said
+    assert "the library’s nt_xent" in said
+
+
+def test_use_names_the_exercises_there_are():
+    def info_loss():
+        """Asked for by no exercise."""
+
+    with pytest.raises(InputError, match="exercise 'info_loss' is unknown; there are: nt_xent"):
+        use(info_loss)
+
+
+def test_show_is_the_live_source():
+    shown = show(losses.nt_xent)
+    assert "# ssl_lab/losses.py" in repr(shown)
+    assert "def nt_xent(z1" in repr(shown)
+    assert shown._repr_markdown_() == f"```python\n{shown}```"
+
+
+def test_show_displays_a_picture_of_plots():
+    figure, summary = plots.curves([])
+    shown = show((figure, summary))
+    assert isinstance(shown, Picture)
+    assert shown.summary == summary
+
+
+def test_show_says_what_it_takes():
+    with pytest.raises(InputError, match="got int"):
+        show(3)
+
+
+def test_verdicts_are_words_that_do_not_depend_on_the_last_digit(laptop):
+    assert within(0.9312, 0.9, 1) == within(0.9788, 0.9, 1) == within(0.9, 0.9, 1) == "in the expected band: yes"
+    assert within(0.7, 0.9, 1) == "in the expected band: no, 0.700 is not between 0.9 and 1"
+    assert within(float("nan"), 0.9, 1).startswith("in the expected band: no")
+
+
+def test_short_trainings_are_not_judged_and_say_so(ci):
+    assert within(0.7, 0.9, 1) == "in the expected band: not judged, the training was shortened"

@@ -1,0 +1,160 @@
+"""Every picture says what it shows, in words that are true, large enough, and nowhere cut off."""
+
+import threading
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
+
+from ssl_lab import plots
+from ssl_lab.errors import InputError
+from ssl_lab.losses import nt_xent
+
+
+def batch(pairs=6, seed=0, noise=0.3):
+    """Embeddings of two views, some pairs well matched and some not, and images to go with them."""
+    draw = np.random.default_rng(seed)
+    z = draw.normal(size=(pairs, 5))
+    return np.concatenate([z, z + noise * draw.normal(size=z.shape)]), draw.integers(0, 255, (2 * pairs, 8, 8, 3), dtype=np.uint8)
+
+
+def rows(tau, knn=True):
+    return [{"epoch": e, "loss": 5 * tau / e, **({"knn": 1 - 0.5 / e} if knn else {}), "rank": 3.0} for e in (1, 2, 3)]
+
+
+SIMILAR = {"one pair": (1, 0.2, 0), "cold": (16, 0.01, 3), "warm": (16, 0.2, 31), "hot": (16, 10.0, 7), "many pairs": (40, 0.5, 79)}
+PICTURES = {
+    **{f"similarity, {name}": lambda a=arguments: plots.similarity(*batch(a[0]), a[1], a[2]) for name, arguments in SIMILAR.items()},
+    "similarity, cosine": lambda: plots.similarity(*batch(), 0.2, shown="cosine"),
+    "similarity, strangers": lambda: plots.similarity(*batch(noise=9), 0.2, 5),
+    "curves": lambda: plots.curves(rows(1)),
+    "curves, loss alone": lambda: plots.curves(rows(1, knn=False)),
+    "curves, one epoch": lambda: plots.curves(rows(1)[:1]),
+    "curves, before training": lambda: plots.curves([{"epoch": 0, "knn": 0.14}]),
+    "curves, nothing yet": lambda: plots.curves([]),
+    "compare": lambda: plots.compare({"raw pixels": 0.2, "network of random weights": 0.14, "SimCLR": 0.97}, "kNN accuracy", chance=0.1),
+    "compare, all right": lambda: plots.compare({"ours": 1.0}, "accuracy"),
+    "gallery": lambda: plots.gallery({"picture": batch()[1], "a view of the picture": batch()[1]}, title="two views"),
+    "gallery with columns": lambda: plots.gallery({"one": batch(5)[1], "two": batch(5)[1]}, columns=["hourglass"] * 10),
+}  # fmt: skip
+
+
+@pytest.fixture(params=PICTURES, scope="module")
+def drawn(request):
+    """Each picture, its summary, its words and where they stand."""
+    figure, summary = PICTURES[request.param]()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+
+
+def test_nothing_is_smaller_than_twelve_points(drawn):
+    assert min(text.get_fontsize() for text in drawn[2]) >= 12
+
+
+def test_nothing_is_cut_off(drawn):
+    figure, _, _, renderer = drawn
+    box, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= width
+    assert box.y1 <= height
+
+
+def test_summary_is_one_sentence(drawn):
+    assert drawn[1].endswith(".")
+    assert ". " not in drawn[1]
+    assert "\n" not in drawn[1]
+
+
+@pytest.mark.parametrize("tau", [0.01, 0.2, 10.0])
+def test_similarity_reports_the_loss_that_is_trained(tau):
+    z, images = batch(7)
+    z1, z2 = torch.from_numpy(z).chunk(2)
+    assert f"loss is {nt_xent(z1, z2, tau):.2f};" in plots.similarity(z, images, tau)[1]
+
+
+def test_similarity_counts_partners_and_rank_as_a_loop_does():
+    z, images = batch(9, noise=1.2)
+    n, anchor = len(z), 4
+    unit = [row / np.linalg.norm(row) for row in z]
+    order = [sorted((j for j in range(n) if j != i), key=lambda j, i=i: -(unit[i] @ unit[j])) for i in range(n)]
+    found = sum(order[i][0] == (i + n // 2) % n for i in range(n))
+    rank = 1 + order[anchor].index((anchor + n // 2) % n)
+    assert 0 < found < n
+    summary = plots.similarity(z, images, 0.3, anchor)[1]
+    assert f"{found} of {n} anchors" in summary
+    assert f"rank {rank} of {n - 1}" in summary
+
+
+@pytest.mark.parametrize("anchor", range(0, 12, 3))
+def test_similarity_lists_the_partner_in_blue_whatever_its_rank(anchor):
+    figure, _ = plots.similarity(*batch(noise=9), 0.05, anchor, top=3)
+    bars = [patch for patch in figure.axes[2].patches if patch.get_height() == pytest.approx(0.62)]
+    assert sorted(to_hex(bar.get_facecolor()) for bar in bars) == [plots.POSITIVE, plots.NEGATIVE, plots.NEGATIVE]
+
+
+def test_similarity_does_not_list_the_anchor_among_its_candidates():
+    z, images = batch(3)
+    figure, _ = plots.similarity(z, images, 0.2, anchor=2, top=7)
+    words = [text.get_text() for text in figure.axes[2].texts if "cos" in text.get_text()]
+    assert len(words) == 5
+    assert not any("+1.00" in word for word in words)
+
+
+def test_temperature_changes_the_matrix_of_shares_and_not_that_of_cosines():
+    def values(tau, shown):
+        return plots.similarity(*batch(), tau, shown=shown)[0].axes[0].images[0].get_array().filled(0)
+
+    assert not np.allclose(values(0.1, "softmax"), values(1, "softmax"))
+    np.testing.assert_array_equal(values(0.1, "cosine"), values(1, "cosine"))
+
+
+def test_similarity_leaves_its_arguments_alone():
+    z, images = batch()
+    before = z.copy(), images.copy()
+    plots.similarity(z, images, 0.2)
+    np.testing.assert_array_equal(z, before[0])
+    np.testing.assert_array_equal(images, before[1])
+
+
+@pytest.mark.parametrize("tau, shown, words", [(0, "softmax", "tau=0 must be positive"), (0.2, "weights", "softmax, cosine")])
+def test_similarity_says_what_it_needs(tau, shown, words):
+    with pytest.raises(InputError, match=words):
+        plots.similarity(*batch(), tau, shown=shown)
+
+
+def test_curves_tell_the_first_and_the_last_value():
+    assert plots.curves(rows(1))[1] == "After epoch 3: loss 5.00 → 1.67, kNN accuracy 50% → 83%."
+
+
+def test_compare_names_who_leads():
+    figure, summary = plots.compare({"pixels": 0.2, "ours": 0.9}, "accuracy")
+    assert figure.axes[0].get_title(loc="left") == "ours leads with 90%"
+    assert summary == "accuracy: pixels 20%, ours 90%."
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [2, 3]])
+def test_gallery_refuses_rows_that_are_no_sheet(lengths):
+    with pytest.raises(InputError, match="rows of one length"):
+        plots.gallery({f"row {n}": np.zeros((n, 8, 8, 3), np.uint8) for n in lengths})
+
+
+def test_tensors_of_bytes_and_of_floats_show_the_same_pixels():
+    x = torch.randint(0, 256, (3, 3, 4, 5), dtype=torch.uint8)
+    np.testing.assert_array_equal(plots.hwc(x), x.permute(0, 2, 3, 1).numpy())
+    np.testing.assert_array_equal(plots.hwc(x.float() / 255), plots.hwc(x))
+
+
+def test_drawing_on_several_threads_leaves_matplotlib_as_it_was():
+    before = dict(mpl.rcParams)
+    threads = [threading.Thread(target=plots.curves, args=(rows(1),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert dict(mpl.rcParams) == before
