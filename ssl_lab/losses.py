@@ -18,7 +18,7 @@ def in_float32(loss):
     """Keep a loss out of autocast and lift its rows: bf16 logits at tau = 0.07 put 2 % of error into the gradient."""
 
     @functools.wraps(loss)
-    def lifted(*rows: Tensor, **options) -> Tensor:
+    def lifted(*rows: Tensor | float, **options) -> Tensor:
         with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
             return loss(*(lift(x) for x in rows), **options)
 
