@@ -18,6 +18,7 @@ from ssl_lab.checkpoint import Run
 from ssl_lab.data import SETS, load
 from ssl_lab.errors import InputError
 from ssl_lab.recipe import Log, Recipe
+from ssl_lab.train import Diverged
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Diverged as error:
+        return complain(str(error))
     except torch.OutOfMemoryError:
         return complain("the device's memory does not hold this; try a smaller --batch or --size, or --device cpu")
     except KeyboardInterrupt:
@@ -60,14 +63,13 @@ def train(args) -> int:
     options = {"name": args.data, **{name: getattr(args, name) for name in ("size", "limit", "root", "epochs", "batch", "seed")}}
     config = commands.go_on(run, name, options) if args.resume else commands.begin(name, options)
     recipe, device = Recipe(**config["recipe"]), commands.pick(args.device)
-    data = load(split="train", download=args.download, **config["data"])
+    data = commands.lesson(name, load(split="train", download=args.download, **config["data"])).to(device)
     method = commands.build(name, data, recipe.seed).to(device)
-    data = commands.lesson(method, data).to(device)
-    if not args.resume:
-        commands.note(run, config)
+    logs = train(method, data, recipe, out=run.folder, resume=args.resume)
+    commands.note(run, config)
     print(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}", file=sys.stderr)
     try:
-        for log in train(method, data, recipe, out=run.folder, resume=args.resume):
+        for log in logs:
             progress(log)
     except KeyboardInterrupt:
         again = shlex.join(["ssl-lab", "train", name, "--out", str(run.folder), "--resume"])

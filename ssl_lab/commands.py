@@ -13,7 +13,7 @@ import sys
 import torch
 
 from ssl_lab import methods
-from ssl_lab.checkpoint import CONFIG, STATE, Run, read_json, write_text
+from ssl_lab.checkpoint import CONFIG, Run, read_json, write_text
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
 from ssl_lab.method import Method
@@ -43,18 +43,16 @@ def go_on(run: Run, method: str, options: dict) -> dict:
     """The configuration of a run that was interrupted. Raises: InputError if the options would change it (only `root` may)."""
     config = read(run)
     began = {"method": config["method"], **config["data"], **config["recipe"]}
-    why = "the images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
+    why = "images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
     for name, value in {"method": method, **options}.items():
-        require(name == "root" or value in (None, began[name]), f"{name} {value} differs from the run's {began[name]}: {why}")
+        said = {"method": "METHOD", "name": "--data"}.get(name, f"--{name}")
+        require(name == "root" or value in (None, began[name]), f"{said} {value} differs from the run's {began[name]}: {why}")
     return {**config, "data": {**config["data"], "root": options["root"] or config["data"]["root"]}}
 
 
 def note(run: Run, config: dict) -> None:
-    """Write down what a training cannot know of itself, before it begins: where its images come from."""
-    begun = (run.folder / STATE).exists()
-    require(not begun, f"{run.folder} holds a run already: --resume goes on with it, another --out begins a new one")
-    run.folder.mkdir(parents=True, exist_ok=True)
-    write_text(run.folder / CONFIG, json.dumps(config, indent=2))
+    """Write down what a training cannot know of itself: where its images come from."""
+    write_text(run.folder / CONFIG, json.dumps({**run.config(), "data": config["data"]}, indent=2))
 
 
 def read(run: Run) -> dict:
@@ -80,12 +78,13 @@ def build(method: str, data: Images, seed: int) -> Method:
     return kind(**{name: make() for name, make in parts.items() if name in inspect.signature(kind).parameters})
 
 
-def lesson(method: Method, data: Images) -> Images:
-    """The images as the method may see them: with labels if its views take any, else without."""
-    if len(inspect.signature(method.views).parameters) < 2:
+def lesson(method: str, data: Images) -> Images:
+    """The images as the method may see them: with labels if its views take any besides x, else without."""
+    if len(inspect.signature(getattr(methods, method).views).parameters) == 2:  # self and x
         return data.unlabelled()
-    require((data.labels >= 0).any(), f"{type(method).__name__} learns from labels, and these images have none")
-    return data.labelled()
+    labelled = data.labelled()
+    require(len(labelled) > 0, f"{method} learns from labels, and these images have none")
+    return labelled
 
 
 def pick(device: str | None) -> torch.device:

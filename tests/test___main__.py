@@ -1,0 +1,214 @@
+"""What the command line promises: real runs, sentences for mistakes, and nothing lost by Ctrl-C."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+from ssl_lab import __main__ as command_line
+from ssl_lab import methods
+from ssl_lab.__main__ import main
+
+TINY = ["--limit", "32", "--batch", "16", "--size", "16"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every command runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def fails(capsys):
+    """Run a command that must fail with one sentence; return the sentence."""
+
+    def run(*argv: str) -> str:
+        try:
+            code = main([*argv])
+        except SystemExit as stop:
+            code = stop.code
+        said = capsys.readouterr().err.splitlines()
+        assert code == 2
+        assert said[-1].startswith("ssl-lab: ")
+        assert not any("Traceback" in line for line in said)
+        return said[-1]
+
+    return run
+
+
+@pytest.mark.parametrize("method", methods.__all__)
+def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folder, method):
+    assert main(["train", method.lower(), *TINY, "--epochs", "2", "--out", "run"]) == 0
+    files = {path.name for path in (folder / "run").iterdir()}
+    assert files == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors", "curves.png"}
+    config = json.loads((folder / "run/config.json").read_text())
+    assert config["method"] == method
+    assert config["data"] == {"name": "scenes", "size": 16, "limit": 32, "root": None}
+    assert config["recipe"]["epochs"] == 2
+    assert [json.loads(line)["epoch"] for line in (folder / "run/metrics.jsonl").read_text().splitlines()] == [1, 2]
+    assert (folder / "run/curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluation_stands_beside_the_untrained_network_and_the_pixels(folder, capsys):
+    main(["train", "SimCLR", *TINY, "--epochs", "1", "--data", "digits"])
+    for protocol in ("knn", "linear"):
+        capsys.readouterr()
+        assert main(["evaluate", "runs/simclr-digits", "--protocol", protocol]) == 0
+        said = capsys.readouterr().out
+        scores = json.loads((folder / "runs/simclr-digits/evaluation.json").read_text())[protocol]
+        for name in ("trained", "untrained", "pixels"):
+            assert 0 <= scores[name] <= 1
+            assert f"{name:12}{scores[name]:.3f}" in said
+        assert scores["images"] == 32
+        assert scores["trained"] != scores["untrained"]
+
+
+def test_an_interrupt_keeps_the_finished_epochs_and_resuming_ends_where_an_unbroken_run_ends(folder, monkeypatch, capsys):
+    run = ["train", "SimCLR", *TINY, "--epochs", "3"]
+    assert main([*run, "--out", "whole"]) == 0
+
+    def interrupt(log):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command_line, "progress", interrupt)
+        assert main([*run, "--out", "broken"]) == 130
+    said = capsys.readouterr().err
+    assert "ssl-lab train SimCLR --out broken --resume" in said
+    assert (folder / "broken/curves.png").exists()
+    assert main(["train", "SimCLR", "--out", "broken", "--resume"]) == 0
+    whole, broken = (load_file(folder / name / "weights.safetensors") for name in ("whole", "broken"))
+    assert all((whole[name] == broken[name]).all() for name in whole)
+    assert len((folder / "broken/metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_real_process_stops_on_a_real_interrupt_without_a_traceback(folder):
+    command = [sys.executable, "-m", "ssl_lab", "train", "SimCLR", *TINY, "--epochs", "10000", "--out", "run"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("epoch 2/"):
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "--resume" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [("--epochs", "5"), ("--batch", "8"), ("--seed", "1"), ("--limit", "64"), ("--size", "32"), ("--data", "digits")],
+)
+def test_a_run_goes_on_as_it_began(fails, option, value):
+    main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run"])
+    said = fails("train", "SimCLR", "--out", "run", "--resume", option, value)
+    assert said.startswith(f"ssl-lab: {option} {value} differs from the run's ")
+    assert "METHOD Supervised differs" in fails("train", "Supervised", "--out", "run", "--resume")
+    assert main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run", "--resume"]) == 0  # the same again is no difference
+
+
+def test_a_used_folder_is_not_written_over(folder, fails):
+    main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run"])
+    before = {path: path.read_bytes() for path in (folder / "run").iterdir()}
+    assert "--resume" in fails("train", "SimCLR", *TINY, "--epochs", "2", "--out", "run")
+    assert before == {path: path.read_bytes() for path in (folder / "run").iterdir()}
+
+
+def test_unknown_names_list_the_known_ones(fails):
+    assert "SimCLR, Supervised" in fails("train", "nosuch")
+    said = fails("train", "SimCLR", "--data", "nosuch")
+    assert "scenes" in said
+    assert "cifar10" in said
+    assert "there are: " in fails("train", "SimCLR", "--device", "nosuch")
+    assert "'knn', 'linear'" in fails("evaluate", "run", "--protocol", "nosuch")
+    assert "lab, train, evaluate, doctor" in fails("nosuch").replace("'", "")
+    assert "--help" in fails()
+
+
+@pytest.mark.parametrize(
+    "options, word",
+    [
+        (["--limit", "0"], "limit=0"),
+        (["--limit", "10"], "batch=256"),
+        (["--batch", "1"], "batch=1"),
+        (["--epochs", "0"], "epochs=0"),
+        (["--size", "7"], "size=7"),
+        (["--epochs", "many"], "many"),
+        (["--data", "folder:nosuch"], "nosuch"),
+        (["--data", "fashion_mnist", "--root", "nosuch"], "download"),
+        (["--epoch", "3"], "--epoch"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_and_leaves_nothing_behind(folder, fails, options, word):
+    assert word in fails("train", "SimCLR", *options)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_no_run_is_named(folder, fails):
+    assert "nosuch is no run folder" in fails("evaluate", "nosuch")
+    (folder / "config.json").write_text("{")
+    assert "config.json" in fails("evaluate", ".")
+    (folder / "config.json").write_text('{"method": "SimCLR"}')
+    assert "no data" in fails("evaluate", ".")
+    assert "no data" in fails("train", "SimCLR", "--out", ".", "--resume")
+
+
+def test_damaged_files_of_a_run_are_named(folder, fails):
+    main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run"])
+    for name in ("weights.safetensors", "state.safetensors"):
+        path = folder / "run" / name
+        path.write_bytes(path.read_bytes()[:1000])
+    assert "weights.safetensors" in fails("evaluate", "run")
+    assert "state.safetensors" in fails("train", "SimCLR", "--out", "run", "--resume")
+
+
+def test_a_place_that_cannot_be_written_is_named(folder, fails):
+    (folder / "file").write_text("")
+    assert "file" in fails("train", "SimCLR", *TINY, "--epochs", "1", "--out", "file")
+    assert "file/run" in fails("train", "SimCLR", *TINY, "--epochs", "1", "--out", "file/run")
+
+
+def test_a_diverging_training_says_so(fails, monkeypatch):
+    monkeypatch.setattr(methods.simclr, "nt_xent", lambda z1, z2, tau: (z1 * z2).sum() * float("nan"))
+    assert "nan" in fails("train", "SimCLR", *TINY, "--epochs", "1")
+
+
+def test_images_without_labels_are_refused_where_labels_are_needed(folder, fails):
+    (folder / "flat").mkdir()
+    for i in range(40):
+        Image.new("RGB", (16, 16), (6 * i, 0, 0)).save(folder / f"flat/{i}.png")
+    tiny = ["--data", "folder:flat", "--batch", "16", "--epochs", "1", "--out", "run"]
+    assert "labels" in fails("train", "Supervised", *tiny)
+    assert main(["train", "SimCLR", *tiny]) == 0
+    assert "labels" in fails("evaluate", "run")
+
+
+def test_help_gives_examples_that_parse(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    said = capsys.readouterr().out
+    assert all(method in said for method in methods.__all__)
+    assert "cifar10" in said
+    examples = [line.split()[1:] for line in said.partition("examples:")[2].splitlines() if line.strip()]
+    assert len(examples) >= 3
+    for example in examples:
+        command_line.parser().parse_args(example)
+
+
+def test_progress_is_one_growing_line_on_a_terminal_and_a_line_an_epoch_elsewhere(capsys, monkeypatch):
+    logs = [command_line.Log(epoch, 2, epoch, 1.0, 0.1, 2.0, 100) for epoch in (1, 2)]
+    for log in logs:
+        command_line.progress(log)
+    assert capsys.readouterr().err == f"{logs[0]}\n{logs[1]}\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for log in logs:
+        command_line.progress(log)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.count("\r") == 2
+    assert "2 s left" in said
