@@ -173,6 +173,18 @@ def test_a_place_that_cannot_be_written_is_named(folder, fails):
     assert "file/run" in fails("train", "SimCLR", *TINY, "--epochs", "1", "--out", "file/run")
 
 
+def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_room(folder, fails):
+    resource = pytest.importorskip("resource")  # there is none on Windows
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # as a disk with no more room answers
+    try:
+        said = fails("train", "SimCLR", *TINY, "--epochs", "1", "--out", "full")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "state.safetensors cannot be written" in said
+    assert main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "full", "--resume"]) == 0
+
+
 def test_a_diverging_training_says_so(fails, monkeypatch):
     monkeypatch.setattr(methods.simclr, "nt_xent", lambda z1, z2, tau: (z1 * z2).sum() * float("nan"))
     assert "nan" in fails("train", "SimCLR", *TINY, "--epochs", "1")
