@@ -24,7 +24,7 @@ def source() -> Path:
     """
     package = Path(__file__).parent
     found = [folder for folder in (package.parent / "notebooks", package / "_notebooks") if any(folder.glob("*.ipynb"))]
-    require(found, f"no notebooks came with {package}: install ssl-lab from its wheel, or work in a clone of it")
+    require(len(found) > 0, f"no notebooks came with {package}: install ssl-lab from its wheel, or work in a clone of it")
     return found[0]
 
 
