@@ -74,7 +74,7 @@ no_colour = SimCLR(small_resnet(), jitter=0).to(lab.device)  # the same method w
 x = images[:256].x
 a1, a2 = no_colour.views(x)
 b1, b2 = simclr.views(x)
-views = {"picture": x, "A: crop": a1, "A: crop again": a2, "B: + colour": b1, "B: again": b2}
+views = {"picture": x, "A: one view": a1, "A: the other": a2, "B: one view": b1, "B: the other": b2}
 show(gallery({name: view[:8] for name, view in views.items()}))
 
 # %%
@@ -97,8 +97,8 @@ print(f"B  crop and colour    {found_by_colour(b1, b2):4.0%}")
 # ## 3 · The loss, symbol by symbol
 #
 # The encoder and its head turn a view into a vector $z = g(f(x))$. Here are two pictures ($B = 2$), two views
-# each, in three dimensions. The views are stacked, first views above second views, so that row $i$ and row $i
-# + B$ are partners. Likeness is the cosine of the angle between two rows:
+# each, in three dimensions. The views are stacked, first views above second views, so that rows $i$ and
+# $i + B$ are partners. Likeness is the cosine of the angle between two rows:
 #
 # $$s_{ij} = \mathrm{sim}(z_i, z_j) = \frac{z_i^\top z_j}{\lVert z_i\rVert\,\lVert z_j\rVert}$$
 
@@ -173,8 +173,8 @@ print(f"256, untrained        {nt_xent(simclr.embed(b1), simclr.embed(b2), simcl
 print(f"log(2 · 256 − 1)      {torch.tensor(511.0).log():.2f}")
 
 # %% [markdown]
-# What the library trains with is the code below, not a copy of it. `cross_entropy` does softmax, logarithm
-# and mean in one step, safely.
+# What the library trains with is the code below, not a copy of it. `cross_entropy` does softmax, logarithm and
+# mean in one step, safely. Large batches go through the matrix in panels, to save memory: the same numbers.
 
 # %%
 show(losses.nt_xent)
@@ -243,7 +243,7 @@ for name in after:
 #
 # - **Cold** (0.02): almost all weight goes to the nearest candidate. Which anchors pay most now? Are their
 #   rivals *wrong*, or do they show the same shape?
-# - **Hot** (5): every candidate gets the same. What is the loss, and which number from section 4 is it?
+# - **Hot** (5): every candidate gets the same. What is the loss now, and which formula of section 4 gives it?
 # - Set the matrix to *cosine* and move the temperature. What changes, what does not, and why?
 
 # %% tags=["picture"]

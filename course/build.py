@@ -106,7 +106,7 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> None:
     from nbclient import NotebookClient
 
     os.environ["SSL_LAB_PROFILE"] = "laptop"
-    NotebookClient(book, timeout=900, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}}).execute()
+    NotebookClient(book, timeout=3600, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}}).execute()
     book.metadata = nbformat.from_dict({**METADATA, "ssl_lab": book.metadata["ssl_lab"]})
     for cell in book.cells:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})

@@ -37,7 +37,7 @@ def pytest_runtest_makereport(item, call):
     if isinstance(item, IPyNbCell):
         book = item.parent
         SPENT[book.path] += call.duration if call.when == "call" else 0
-        if report.passed and SPENT[book.path] > budget(book):
+        if call.when == "call" and report.passed and SPENT[book.path] > budget(book):
             said = f"{SPENT[book.path]:.1f} s spent up to this cell; {book.path.name} may take {budget(book)} s"
             report.outcome, report.longrepr = "failed", said
         if report.failed:

@@ -86,7 +86,7 @@ def similarity(z: np.ndarray, images: np.ndarray, tau: float, anchor: int = 0, s
 
 def shares(z: np.ndarray, tau: float) -> tuple[np.ndarray, np.ndarray]:
     """Cosines (n, n) of the rows of z, and the logarithm of each row's softmax over the others; an image is not its own negative."""
-    z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+    z = z.astype(np.float64) / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
     cosine = z @ z.T
     logits = cosine / tau
     np.fill_diagonal(logits, -np.inf)
