@@ -37,7 +37,8 @@ def nt_xent(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: float = 0.5
     Rows are normalised here, so their length does not matter. Zero for one pair; log(2B - 1) for identical rows.
     Raises: InputError (a ValueError) for unequal shapes or tau <= 0. A NaN spreads to the loss, and `train` stops there.
     """
-    require(z1.shape == z2.shape and z1.ndim == 2, f"z1 and z2 are the two views of one batch, (B, d) each; got {tuple(z1.shape)} and {tuple(z2.shape)}")
+    shapes = f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
+    require(z1.shape == z2.shape and z1.ndim == 2, f"z1 and z2 are the two views of one batch, (B, d) each; {shapes}")
     require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")
     B = len(z1)
     z = F.normalize(sharp(torch.cat([z1, z2]), tau), dim=1)

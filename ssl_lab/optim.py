@@ -22,7 +22,7 @@ class LARS(torch.optim.Optimizer):
         require(0 <= momentum < 1, f"momentum={momentum} must be in [0, 1); the paper uses 0.9")
         require(weight_decay >= 0, f"weight_decay={weight_decay} must not be negative")
         require(eta > 0, f"eta={eta} must be positive; the paper uses 0.001")
-        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, eta=eta))
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "eta": eta})
 
     @torch.no_grad()
     def step(self, closure=None):

@@ -20,8 +20,8 @@ def factor_table(h: Float[Tensor, "N D"], images: Images) -> dict[str, float]:
 
     "class" is the label as one column a class; then come images.factors. An angle (images.periods) is its cosine and sine, so that the ends of its
     period meet; images where it is undefined (period 0) are left out, and so are images without a label (-1) for "class".
-    Half of the images, drawn once with seed 0, are fitted, with h scaled to mean 0 and deviation 1 and the penalty of least leave-one-out error; the other
-    half is scored: 1 - squared error / squared distance from the mean, summed over columns, and 0 where that is negative (worse than the mean).
+    Half of the images, drawn once with seed 0, are fitted, with h scaled to mean 0 and deviation 1 and the penalty of least leave-one-out error;
+    the other half is scored: 1 - squared error / squared distance from the mean, summed over columns, and 0 where that is negative.
     Raises: InputError unless there is one row of h for each image, finite, and at least four images for every factor.
     """
     images = images[:]
@@ -63,13 +63,14 @@ def held_out_r2(h: Float[Tensor, "N D"], target: Float[Tensor, "N k"]) -> float:
 def ridge(x: Float[Tensor, "N D"], y: Float[Tensor, "N k"]) -> Float[Tensor, "D k"]:
     """The W of least |xW - y|² + N penalty |W|², at the penalty whose leave-one-out error is least; x and y are centred.
 
-    One singular value decomposition x = U S Vᵀ serves all penalties: a row's leave-one-out error is its error over 1 - its leverage.
+    In the eigenvectors V of xᵀx every penalty is a division by (eigenvalue + N penalty).
+    A row's leave-one-out error is its error over 1 - its leverage, so that nothing is fitted twice.
     """
-    U, S, Vh = torch.linalg.svd(x, full_matrices=False)
-    Uy, errors = U.T @ y, []
-    for penalty in PENALTIES:
-        kept = S.square() / (S.square() + len(x) * penalty)
-        leverage = 1 / len(x) + U.square() @ kept  # 1 / N: of the mean
-        errors.append(((U @ (kept[:, None] * Uy) - y) / (1 - leverage)[:, None]).square().sum())
-    best = len(x) * PENALTIES[torch.stack(errors).argmin()]
-    return Vh.T @ ((S / (S.square() + best))[:, None] * Uy)
+    eigenvalues, V = torch.linalg.eigh(x.T @ x)
+    divisors = eigenvalues.clamp_min(0)[:, None] + len(x) * PENALTIES.to(x.device)  # (D, penalties)
+    turned = x @ V
+    slack = 1 - 1 / len(x) - turned.square() @ (1 / divisors)  # 1 - leverage, of which 1 / N is the mean's
+    weights = (turned.T @ y)[:, None] / divisors[:, :, None]  # (D, penalties, k)
+    left_out = (torch.einsum("nd,dpk->npk", turned, weights) - y[:, None]) / slack[:, :, None]
+    best = left_out.square().sum(dim=(0, 2)).argmin()
+    return V @ weights[:, best]

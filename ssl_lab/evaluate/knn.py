@@ -24,7 +24,7 @@ def knn_accuracy(
     require(tau > 0, f"tau={tau} must be positive; the papers use 0.07")
     h, ht, classes = F.normalize(h, dim=1), F.normalize(ht, dim=1), int(torch.cat([y, yt]).max()) + 1
     hits = [vote(chunk @ h.T, y, min(k, len(h)), tau, classes) == truth for chunk, truth in zip(ht.split(CHUNK), yt.split(CHUNK))]
-    return torch.cat(hits).float().mean().item()
+    return torch.cat(hits).sum().item() / len(yt)
 
 
 def vote(s: Float[Tensor, "M N"], y: Int64[Tensor, " N"], k: int, tau: float, classes: int) -> Int64[Tensor, " M"]:

@@ -62,7 +62,8 @@ def deviation(h: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
 def fit(x: Float[Tensor, "N D"], y: Int64[Tensor, " N"], classes: int, l2: float) -> tuple[Float[Tensor, "C D"], Float[Tensor, " C"], float]:
     """The minimum of the regularised cross-entropy: weights, bias and the loss there."""
     parameters = torch.zeros(classes, x.shape[1] + 1, dtype=x.dtype, device=x.device, requires_grad=True)
-    optimizer = torch.optim.LBFGS([parameters], max_iter=500, tolerance_grad=1e-6, tolerance_change=1e-9, history_size=20, line_search_fn="strong_wolfe")
+    until = {"max_iter": 500, "tolerance_grad": 1e-6, "tolerance_change": 1e-9}
+    optimizer = torch.optim.LBFGS([parameters], history_size=20, line_search_fn="strong_wolfe", **until)
 
     def loss() -> Tensor:
         optimizer.zero_grad()
