@@ -1,0 +1,31 @@
+"""ssl_lab: self-supervised and data-efficient vision, to be taught, touched and trained.
+
+>>> from ssl_lab import SimCLR, load, small_resnet
+>>> from ssl_lab.methods.simclr import SCENES
+>>> from ssl_lab.train import train
+>>> logs = train(SimCLR(small_resnet()), load("scenes", limit=512).unlabelled(), SCENES)
+"""
+
+import importlib
+
+import torch as _torch  # noqa: F401  everything here needs it; all else is imported when it is first asked for
+
+__version__ = "0.1.0"
+
+HOME = {  # public name → where it lives. A name that is also a module (train, features, augment) is always the module.
+    "load": "data", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "Recipe": "recipe",
+    "SimCLR": "methods", "Supervised": "methods", "factor_table": "evaluate", "knn_accuracy": "evaluate", "linear_probe": "evaluate",
+    "mlp": "models", "nt_xent": "losses", "resnet": "models", "small_resnet": "models",
+}
+__all__ = list(HOME)
+
+
+def __getattr__(name: str):
+    """Import a public name where it lives, when it is first asked for."""
+    if name not in HOME:
+        raise AttributeError(f"ssl_lab has no {name!r}; it has {', '.join(HOME)}, and modules such as ssl_lab.train")
+    return getattr(importlib.import_module(f"ssl_lab.{HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

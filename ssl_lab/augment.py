@@ -32,8 +32,7 @@ def augment(x: Pixels, area: tuple[float, float] = (0.08, 1.0), jitter: float = 
     blur_share, solarise_share: share of the images that are blurred (sigma 0.1 to 2 pixels) or solarised.
     Raises: InputError for shares outside their range.
     """
-    require(0 < area[0] <= area[1] <= 1, f"area={area}: a crop keeps a share between 0 and 1 of the image, the smaller one first")
-    require(jitter >= 0 and hue >= 0, f"jitter={jitter}, hue={hue}: strengths are 0 (none) or more")
+    check_strengths(area, jitter, hue)
     if x.device.type == "cpu" and len(x) > CACHED:
         return torch.cat([augment(part, area, jitter, hue, blur_share, solarise_share) for part in x.split(CACHED)])
     x = random_resized_crop(x, area)
@@ -44,6 +43,12 @@ def augment(x: Pixels, area: tuple[float, float] = (0.08, 1.0), jitter: float = 
     if solarise_share > 0:
         x = torch.where(chance(x, solarise_share), solarise(x), x)
     return x
+
+
+def check_strengths(area: tuple[float, float], jitter: float, hue: float) -> None:
+    """Raise InputError for what `augment` cannot do."""
+    require(0 < area[0] <= area[1] <= 1, f"area={area}: a crop keeps a share between 0 and 1 of the image, the smaller one first")
+    require(jitter >= 0 and hue >= 0, f"jitter={jitter}, hue={hue}: strengths are 0 (none) or more")
 
 
 def between(x: Tensor, low: float, high: float) -> PerImage:

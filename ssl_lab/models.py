@@ -1,5 +1,8 @@
 """Encoders f and heads g. Every encoder maps (B, channels, H, W) to (B, dim) and says its `.dim`."""
 
+import inspect
+import itertools
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -46,9 +49,27 @@ def small_resnet(width: int = 16, channels: int = 3, norm: str = "batch") -> Sma
     return SmallResNet(width, channels, NORMS[norm])
 
 
+def resnet(name: str = "resnet18", stem: str = "cifar") -> nn.Module:
+    """A torchvision ResNet without its classifier, untrained; `.dim` is 512 or 2048.
+
+    stem: "cifar" for small images, a 3×3 convolution of stride 1 and no pooling, so that 32 pixels end as 4×4 (SimCLR B.9); "imagenet" as published.
+    """
+    from torchvision.models import resnet as family
+
+    known = [key for key, build in vars(family).items() if inspect.isfunction(build) and key.startswith(("resn", "wide"))]
+    one_of(name, known, "backbone")
+    one_of(stem, ("cifar", "imagenet"), "stem")
+    network = getattr(family, name)(weights=None)
+    if stem == "cifar":
+        network.conv1, network.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
+    network.dim, network.fc = network.fc.in_features, nn.Identity()
+    return network
+
+
 def mlp(*widths: int) -> nn.Sequential:
     """A head g: linear layers of these widths, batch norm and ReLU between them, nothing after the last."""
+    require(len(widths) >= 2, f"widths={widths}: a head needs at least the width that comes in and the one that goes out")
     layers = []
-    for width, out in zip(widths[:-1], widths[1:], strict=True):
+    for width, out in itertools.pairwise(widths):
         layers += [nn.Linear(width, out, bias=False), nn.BatchNorm1d(out), nn.ReLU()]
     return nn.Sequential(*layers[:-3], nn.Linear(widths[-2], widths[-1]))

@@ -34,6 +34,7 @@ class Recipe:
         require(self.lr > 0, f"lr={self.lr} must be positive")
         require(self.weight_decay >= 0, f"weight_decay={self.weight_decay} must not be negative")
         require(0 <= self.momentum < 1, f"momentum={self.momentum} must be in [0, 1)")
+        require(self.eta > 0, f"eta={self.eta}, the trust coefficient of LARS, must be positive; the paper uses 0.001")
         require(0 <= self.warmup < 1, f"warmup={self.warmup} is the share of all steps, in [0, 1)")
 
 
@@ -57,7 +58,7 @@ class Log:
     def as_dict(self) -> dict:
         """A flat dictionary, one line of metrics.jsonl."""
         row = asdict(self)
-        return {**row, **row.pop("stats")}
+        return row | row.pop("stats")
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}/{self.epochs}   loss {self.loss:.3f}   {self.images / self.seconds:,.0f} images/s"

@@ -9,7 +9,7 @@ differs: hue turns in YIQ, which is 20 times faster on a CPU than HSV; the four 
 
 from torch import Tensor, nn
 
-from ssl_lab.augment import augment
+from ssl_lab.augment import augment, check_strengths
 from ssl_lab.errors import require
 from ssl_lab.losses import nt_xent
 from ssl_lab.method import Method
@@ -29,6 +29,7 @@ class SimCLR(Method):
 
     def __init__(self, encoder: nn.Module, dim: int = 64, tau: float = 0.2, jitter: float = 1.0, area: tuple[float, float] = (0.5, 1.0), hue: float = 0.5, blur_share: float = 0.0):
         super().__init__()
+        check_strengths(area, jitter, hue)
         require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")
         self.tau, self.distortion = tau, {"area": area, "jitter": jitter, "hue": hue, "blur_share": blur_share}
         self.encoder, self.head = encoder, mlp(encoder.dim, encoder.dim, dim)

@@ -6,7 +6,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_lab.augment import augment
+from ssl_lab.augment import augment, check_strengths
 from ssl_lab.errors import require
 from ssl_lab.method import Method
 from ssl_lab.recipe import Recipe
@@ -24,6 +24,7 @@ class Supervised(Method):
 
     def __init__(self, encoder: nn.Module, classes: int = 10, jitter: float = 0.0, area: tuple[float, float] = (0.5, 1.0), hue: float = 0.5):
         super().__init__()
+        check_strengths(area, jitter, hue)
         require(classes >= 2, f"classes={classes}: a classifier needs at least two")
         self.distortion = {"area": area, "jitter": jitter, "hue": hue}
         self.encoder, self.head = encoder, nn.Linear(encoder.dim, classes)

@@ -1,0 +1,56 @@
+"""Encoders say what they return; heads are what the papers draw."""
+
+import pytest
+import torch
+from torch import nn
+
+from ssl_lab.errors import InputError
+from ssl_lab.models import mlp, resnet, small_resnet
+
+
+@pytest.mark.parametrize("options", [{}, {"width": 4}, {"channels": 1}, {"channels": 2, "width": 8}, {"norm": "group"}])
+@pytest.mark.parametrize("side", [8, 28, 32, 64])
+def test_features_are_as_wide_as_dim_says(options, side):
+    encoder = small_resnet(**options)
+    assert encoder(torch.rand(3, options.get("channels", 3), side, side)).shape == (3, encoder.dim) == (3, 8 * options.get("width", 16))
+
+
+def test_group_norm_lets_no_image_see_another():
+    encoder, x = small_resnet(norm="group").train(), torch.rand(5, 3, 32, 32)
+    torch.testing.assert_close(encoder(x)[:1], encoder(x[:1]), atol=1e-5, rtol=1e-4)
+    batch = small_resnet().train()
+    assert (batch(x)[:1] - batch(x[:2])[:1]).abs().max() > 1e-3
+
+
+def test_residual_blocks_add_their_shortcut():
+    """With the second normalisation's weight at 0 the branch is silent, and the shortcut alone speaks."""
+    block = small_resnet(width=4).blocks[0].eval()
+    nn.init.zeros_(block.norm2.weight)
+    x = torch.rand(2, 4, 8, 8)
+    torch.testing.assert_close(block(x), block.shortcut(x).relu())
+
+
+@pytest.mark.parametrize("name, dim", [("resnet18", 512), ("resnet50", 2048)])
+def test_cifar_stem_ends_in_four_by_four_and_the_published_one_in_one(name, dim):
+    for stem, side in (("cifar", 4), ("imagenet", 1)):
+        encoder, seen = resnet(name, stem).eval(), []
+        encoder.layer4.register_forward_hook(lambda _, __, out: seen.append(out.shape))  # noqa: B023
+        with torch.no_grad():
+            assert encoder(torch.rand(2, 3, 32, 32)).shape == (2, dim) == (2, encoder.dim)
+        assert seen == [(2, dim, side, side)]
+
+
+def test_heads_have_batch_norm_and_relu_between_and_nothing_after():
+    kinds = [type(layer).__name__ for layer in mlp(8, 16, 16, 4)]
+    assert kinds == ["Linear", "BatchNorm1d", "ReLU", "Linear", "BatchNorm1d", "ReLU", "Linear"]
+    assert [type(layer).__name__ for layer in mlp(8, 4)] == ["Linear"]
+    assert mlp(8, 16, 4)(torch.rand(5, 8)).shape == (5, 4)
+
+
+@pytest.mark.parametrize("build, words", [
+    (lambda: small_resnet(width=0), "width"), (lambda: small_resnet(norm="layer"), "batch, group"), (lambda: resnet("resnet19"), "resnet18"),
+    (lambda: resnet(stem="big"), "cifar, imagenet"), (lambda: mlp(8), "widths"),
+])
+def test_impossible_networks_are_refused(build, words):
+    with pytest.raises(InputError, match=words):
+        build()
