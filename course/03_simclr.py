@@ -241,13 +241,13 @@ for name in after:
 # among 31 candidates: its partner (blue) and 30 negatives (vermilion). Move the temperature with the mouse,
 # the arrow keys, or by typing a number.
 #
-# - **Cold** (0.02): almost all weight goes to the nearest candidate. Which anchors pay most now? Are their
-#   rivals *wrong*, or do they show the same shape?
+# - Who are the rivals of anchor 5? Are they *wrong*, or do they show the same shape?
+# - **Cold** (0.02): almost all weight goes to the nearest candidate. Which anchors pay most now?
 # - **Hot** (5): every candidate gets the same. What is the loss now, and which formula of section 4 gives it?
 # - Set the matrix to *cosine* and move the temperature. What changes, what does not, and why?
 
 # %% tags=["picture"]
-SimilarityExplorer(simclr, unseen, pairs=16, tau=simclr.tau, anchor=3)
+SimilarityExplorer(simclr, unseen, pairs=16, tau=simclr.tau, anchor=5)
 
 # %% [markdown]
 # ## 8 · Recap
