@@ -24,7 +24,9 @@ PerImage = Float[Tensor, " B"]
 
 
 @torch.no_grad()
-def augment(x: Pixels, area: tuple[float, float] = (0.08, 1.0), jitter: float = 1.0, hue: float = 0.1, blur_share: float = 0.0, solarise_share: float = 0.0) -> Batch:
+def augment(
+    x: Pixels, area: tuple[float, float] = (0.08, 1.0), jitter: float = 1.0, hue: float = 0.1, blur_share: float = 0.0, solarise_share: float = 0.0
+) -> Batch:
     """One random view of every image: SimCLR's augmentation (Chen et al. 2020, appendix A; the defaults are B.9's for CIFAR).
 
     area: share of the image that a crop keeps, drawn between these two.   jitter: strength of the colour distortion, 1 as in the paper; 0 switches it

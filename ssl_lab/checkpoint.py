@@ -34,8 +34,10 @@ class Run:
         if (run.folder / STATE).exists():
             require(resume, f"{folder} holds a run already; resume it (resume=True, --resume) or choose another folder")
             for key, value in mine.items():
-                require(config.get(key) == value, f"{folder} was begun with {key} = {config.get(key)}, not {value}; resume it with its own, or choose another folder")
-        write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}}, indent=2))
+                begun = config.get(key)
+                require(begun == value, f"{folder} was begun with {key} = {begun}, not {value}; resume it with its own, or choose another folder")
+        versions = {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
+        write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": versions}, indent=2))
         return run
 
     def config(self) -> dict:
@@ -61,8 +63,9 @@ class Run:
         weights = method.state_dict()
         moments = {f"optimizer/{i}/{name}": value for i, state in optimizer.state_dict()["state"].items() for name, value in state.items()}
         random = {f"random/{name}": value for name, value in stream.state.items()}
+        state = {**{f"method/{name}": value for name, value in weights.items()}, **moments, **random}
         write_text(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in [*self.metrics()[: log.epoch - 1], log.as_dict()]))
-        write_tensors(self.folder / STATE, {**{f"method/{name}": value for name, value in weights.items()}, **moments, **random}, {"epoch": str(log.epoch)})
+        write_tensors(self.folder / STATE, state, {"epoch": str(log.epoch)})
         write_tensors(self.folder / WEIGHTS, weights)
 
     def restore(self, method: nn.Module, optimizer: torch.optim.Optimizer, stream) -> int:

@@ -90,8 +90,9 @@ def render(count: int, split: str = "train", size: int = 32, seed: int = 0) -> d
     """The first `count` scenes of a split, with everything that is known about them.
 
     Image i of a seed and split is the same whatever the count. size: 16 to 224 pixels.
-    Returns x uint8 (N,3,H,W); labels (N,); depth (N,1,H,W), distance from the camera; normals (N,3,H,W), unit; mask uint8 (N,1,H,W): 0 ground, 1 object,
-    2 shadow; boxes (N,4): x0 y0 x1 y1 in pixels; factors: name → (N,); periods: the factors that are angles → their period, 0 where undefined.
+    Returns x uint8 (N,3,H,W); labels (N,); depth (N,1,H,W), distance from the camera; normals (N,3,H,W), unit; mask uint8 (N,1,H,W): 0 ground,
+    1 object, 2 shadow; boxes (N,4): x0 y0 x1 y1 in pixels; factors: name → (N,); periods: of the factors that are angles, 0 where undefined.
+    Raises: InputError for a count below 1, a size outside 16 to 224, or an unknown split.
     """
     require(count >= 1, f"limit={count}: at least one scene is needed")
     require(16 <= size <= 224, f"size={size}: scenes are drawn from 16 to 224 pixels a side")
@@ -164,12 +165,13 @@ def picture(labels: Tensor, factors: dict[str, Tensor], phases: Tensor, size: in
     height = f["size"] * bevel(-outside / f["size"]) + ripples(x, y, f["texture"], phases)
     depth = 3 - height
     normals = surface_normals(height, pixel)
-    light = torch.stack([f["light"].cos() * math.cos(ELEVATION), f["light"].sin() * math.cos(ELEVATION), torch.full_like(f["light"], math.sin(ELEVATION))], 1)
+    flat, up = math.cos(ELEVATION), math.sin(ELEVATION)
+    light = torch.stack([flat * f["light"].cos(), flat * f["light"].sin(), torch.full_like(f["light"], up)], 1)
     cast = 0.3 * f["size"] / math.tan(ELEVATION)  # the shadow falls away from the light
     shade_side = measure(labels, factors, x - f["x"] + cast * f["light"].cos(), y - f["y"] + cast * f["light"].sin())
     alpha = (0.5 - outside / pixel).clamp(0, 1)
     shadow = (0.5 - shade_side / (pixel + 0.12)).clamp(0, 1) * (1 - alpha)
-    diffuse = (normals * light).sum(1).clamp(min=0) / math.sin(ELEVATION)
+    diffuse = (normals * light).sum(1).clamp(min=0) / up
     shading = (0.35 + 0.65 * diffuse).clamp(max=1.35) * (1 - 0.5 * shadow)
     ground, thing = isoluminant(f["background_hue"], GROUND_LUMA), isoluminant(f["object_hue"], OBJECT_LUMA)
     rgb = (ground + alpha[:, None] * (thing - ground)) * shading[:, None] * 0.74
@@ -213,7 +215,7 @@ def surface_normals(height: Tensor, pixel: float) -> Tensor:
 
 
 def isoluminant(hue: Tensor, luma: float) -> Tensor:
-    """RGB (B,3,1,1) of a hue on the widest ellipse of constant luma (ITU-R BT.601) inside the colour cube: red and blue swing, green makes up for them."""
+    """RGB (B,3,1,1) of a hue, luma constant (ITU-R BT.601): red and blue swing as far as the colour cube allows, green makes up for them."""
     room = min(luma, 1 - luma)
     red, blue = room * hue.sin(), room * hue.cos()
     return luma + torch.stack([red, -(0.299 * red + 0.114 * blue) / 0.587, blue], 1)

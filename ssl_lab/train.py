@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ssl_lab.checkpoint import Run
 from ssl_lab.data import Images
 from ssl_lab.errors import InputError, require
 from ssl_lab.method import Method
 from ssl_lab.optim import LARS, parameter_groups, warmup_cosine
 from ssl_lab.recipe import Log, Recipe
-from ssl_lab.checkpoint import Run
 
 
 class Diverged(RuntimeError):
@@ -123,10 +123,12 @@ class Guard:
         fine = torch.stack(self.losses[self.checked :]).isfinite().tolist()
         weights = all(bool(p.isfinite().all()) for p in self.method.parameters())
         if not (all(fine) and weights):
-            at = self.first + self.checked + (fine.index(False) + 1 if False in fine else len(fine))
+            good = self.first + self.checked
+            step = good + (fine.index(False) + 1 if False in fine else len(fine))
             self.method.load_state_dict(self.good)
-            what = f"the loss of step {at} is {self.losses[at - self.first - 1]:.3g}" if False in fine else f"the weights after step {at} are not finite"
-            raise Diverged(f"{what}; the weights of step {self.first + self.checked} are back. A smaller lr, a longer warmup or a larger tau may help.")
+            value = self.losses[step - self.first - 1]
+            what = f"the loss of step {step} is {value:.3g}" if False in fine else f"the weights after step {step} are not finite"
+            raise Diverged(f"{what}; the weights of step {good} are back. A smaller lr, a longer warmup or a larger tau may help.")
         self.checked = len(self.losses)
         self.keep()
 

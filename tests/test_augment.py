@@ -62,10 +62,9 @@ def test_blur_equals_torchvision_with_one_sigma_an_image(side):
 def test_resized_crop_equals_torchvision_on_whole_pixels(x):
     top, left = torch.tensor([0.0, 3, 5, 8, 10, 2]), torch.tensor([0.0, 1, 12, 4, 0, 2])
     height, width = torch.tensor([24.0, 20, 11, 16, 9, 22]), torch.tensor([32.0, 31, 20, 9, 16, 30])
-    expected = [T.resized_crop(image, *(int(v) for v in box), [24, 32], antialias=False) for image, *box in zip(x, top, left, height, width, strict=True)]
-    torch.testing.assert_close(A.resized_crop(x, top, left, height, width, NEVER), torch.stack(expected), atol=1e-6, rtol=0)
-    flipped = A.resized_crop(x, top, left, height, width, ~NEVER)
-    torch.testing.assert_close(flipped, torch.stack(expected).flip(3), atol=1e-6, rtol=0)
+    expected = each(lambda image, *box: T.resized_crop(image, *map(int, box), [24, 32], antialias=False), x, top, left, height, width)
+    torch.testing.assert_close(A.resized_crop(x, top, left, height, width, NEVER), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(A.resized_crop(x, top, left, height, width, ~NEVER), expected.flip(3), atol=1e-6, rtol=0)
 
 
 def test_whole_image_is_left_as_it_is(x):
@@ -200,7 +199,9 @@ def test_runs_on_the_meta_device_so_nothing_waits_for_it():
     assert A.augment(x, blur_share=0.5, solarise_share=0.5).shape == x.shape
 
 
-@pytest.mark.parametrize("options, words", [({"area": (0.0, 1.0)}, "area"), ({"area": (0.6, 0.5)}, "area"), ({"jitter": -1.0}, "jitter"), ({"hue": math.nan}, "hue")])
+@pytest.mark.parametrize("options, words", [
+    ({"area": (0.0, 1.0)}, "area"), ({"area": (0.6, 0.5)}, "area"), ({"jitter": -1.0}, "jitter"), ({"hue": math.nan}, "hue"),
+])
 def test_impossible_strengths_are_refused(options, words):
     with pytest.raises(InputError, match=words):
         A.augment(torch.rand(2, 3, 8, 8), **options)

@@ -167,8 +167,8 @@ def test_supervised_is_cross_entropy_on_the_labels_and_learns_them():
 
 
 @pytest.mark.parametrize("wrong, words", [
-    (lambda: SimCLR(small_resnet(), tau=0.0), "tau"), (lambda: SimCLR(small_resnet(), jitter=-1.0), "jitter"), (lambda: SimCLR(small_resnet(), area=(0.0, 1.0)), "area"),
-    (lambda: Supervised(small_resnet(), classes=1), "two"),
+    (lambda: SimCLR(small_resnet(), tau=0.0), "tau"), (lambda: SimCLR(small_resnet(), jitter=-1.0), "jitter"),
+    (lambda: SimCLR(small_resnet(), area=(0.0, 1.0)), "area"), (lambda: Supervised(small_resnet(), classes=1), "two"),
 ])
 def test_impossible_settings_are_refused_when_the_method_is_made(wrong, words):
     with pytest.raises(InputError, match=words):

@@ -158,13 +158,12 @@ class Poisoned(Method):
 
 @pytest.mark.parametrize("where, words", [("loss", "loss of step 5 is nan"), ("gradient", "not finite|step")])
 def test_first_step_that_is_not_finite_is_named_and_good_weights_are_back(images, where, words):
-    broken, logs = Poisoned(5, where), []
-    kept = None
+    broken = Poisoned(5, where)
+    logs = train(broken, images, QUICK)
+    assert next(logs).step == 3
+    kept = weights(broken)
     with pytest.raises(Diverged, match=words):
-        for log in train(broken, images, QUICK):
-            logs.append(log)
-            kept = weights(broken)
-    assert len(logs) == 1, "the second epoch holds steps 4 to 6"
+        next(logs)
     assert same(weights(broken), kept) and all(t.isfinite().all() for t in kept.values())
 
 

@@ -16,18 +16,21 @@ from ssl_lab.method import Method
 from ssl_lab.models import mlp
 from ssl_lab.recipe import Recipe
 
-RECIPE = Recipe(epochs=1000, batch=1024, optimizer="lars", lr=4.0, weight_decay=1e-6, warmup=0.01)  # B.9, CIFAR-10, with tau=0.5: lr = 1.0 · batch / 256
+RECIPE = Recipe(epochs=1000, batch=1024, optimizer="lars", lr=4.0, weight_decay=1e-6, warmup=0.01)  # B.9 on CIFAR-10: lr = 1.0 · batch / 256
 SCENES = Recipe(epochs=18, batch=256, optimizer="lars", lr=2.0, weight_decay=1e-6, eta=0.02)  # a minute on two cores
 
 
 class SimCLR(Method):
     """Two views attract each other, all others repel.
 
-    encoder: f, with `.dim`.   dim: width of z.   tau > 0: temperature.   jitter: strength of the colour distortion; 0 switches it off, greyscale included.
-    area, hue, blur_share: see `augment`. The defaults are for small images and a minute; the paper's for CIFAR-10: dim=128, tau=0.5, area=(0.08, 1), hue=0.1.
+    encoder: f, with `.dim`.   dim: width of z.   tau > 0: temperature.   jitter: strength of the colour distortion; 0 switches it off, grey included.
+    area, hue, blur_share: see `augment`. The defaults are for small images and a minute; the paper's for CIFAR-10: dim=128, tau=0.5,
+    area=(0.08, 1), hue=0.1. Raises: InputError for tau <= 0 and impossible strengths.
     """
 
-    def __init__(self, encoder: nn.Module, dim: int = 64, tau: float = 0.2, jitter: float = 1.0, area: tuple[float, float] = (0.5, 1.0), hue: float = 0.5, blur_share: float = 0.0):
+    def __init__(
+        self, encoder: nn.Module, dim: int = 64, tau: float = 0.2, jitter: float = 1.0, area=(0.5, 1.0), hue: float = 0.5, blur_share: float = 0.0
+    ):
         super().__init__()
         check_strengths(area, jitter, hue)
         require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")

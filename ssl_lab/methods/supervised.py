@@ -18,7 +18,7 @@ SCENES = Recipe(epochs=14, batch=128, optimizer="adamw", lr=2e-3, weight_decay=1
 class Supervised(Method):
     """A linear classifier on the encoder, trained end to end.
 
-    encoder: f, with `.dim`.   classes: how many there are.   jitter: 0 leaves crop and flip, the plain baseline; 1 is the very augmentation of SimCLR.
+    encoder: f, with `.dim`.   classes: how many there are.   jitter: 0 leaves crop and flip, the plain baseline; 1 is SimCLR's own augmentation.
     area, hue: see `augment`.
     """
 

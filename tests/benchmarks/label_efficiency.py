@@ -75,10 +75,12 @@ def main() -> None:
         for _ in train(method, images.unlabelled(), replace(simclr.SCENES, seed=seed)):
             pass
         spent = time.process_time() - start
-        knn = knn_accuracy(features(method.encoder, images), images.labels, features(method.encoder, test), test.labels)
+        h, ht = features(method.encoder, images), features(method.encoder, test)
+        knn = knn_accuracy(h, images.labels, ht, test.labels)
         print(f"seed {seed}: SimCLR on {len(images):,} images, {spent:.0f} CPU seconds, kNN {knn:.3f}", flush=True)
         for count in given.labels:
-            print(f"{count:>7} labels  " + "   ".join(f"{name} {value:.3f}" for name, value in row(count, seed, images, test, method).items()), flush=True)
+            found = row(count, seed, images, test, method)
+            print(f"{count:>7} labels  " + "   ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True)
 
 
 if __name__ == "__main__":
