@@ -1,6 +1,6 @@
 # ruff: noqa: B018
 # title: "03 SimCLR"
-# minutes: 60
+# minutes: 50
 # budget_s: {"laptop": 150, "ci": 40, "ci student": 25}
 
 # %% [markdown]
@@ -16,7 +16,7 @@
 # 4. train a real network and watch it learn,
 # 5. read the similarity matrix, and explain what the temperature does to it.
 #
-# **Time** about 60 minutes: 20 to read, 25 to do, 3 to run (the training takes about a minute on two cores).
+# **Time** about 50 minutes: 20 to read, 25 to do, 3 to run (the training takes about a minute on two cores).
 # **Data** drawn on the spot, no network needed. **Before** you should know what a convolutional network and a
 # softmax are, and have seen PyTorch.
 #
