@@ -106,4 +106,11 @@ def serve(first: str, browser: bool, port: int):
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
     }
-    return LabApp.initialize_server([f"--{name}={value}" for name, value in settings.items()])
+    server = LabApp.initialize_server([f"--{name}={value}" for name, value in settings.items()])
+    server.web_app.settings["page_config_hook"] = without_announcements
+    return server
+
+
+def without_announcements(handler, page: dict) -> dict:
+    """The page's configuration without JupyterLab's question about its news, which it asks even where there is none to fetch."""
+    return {**page, "disabledExtensions": [*page.get("disabledExtensions", []), "@jupyterlab/apputils-extension:announcements"]}
