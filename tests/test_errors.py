@@ -11,10 +11,10 @@ def test_a_condition_that_holds_says_nothing():
 
 
 def test_a_sentence_arrives_as_it_was_written():
-    with pytest.raises(InputError, match="^batch=1: two are needed$"):
+    with pytest.raises(InputError, match=r"^batch=1: two are needed$"):
         require(False, "batch=1: two are needed")
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(ValueError, match="^letter 'c' is unknown; there are: a, b$"):
+    with pytest.raises(ValueError, match=r"^letter 'c' is unknown; there are: a, b$"):
         one_of("c", ("a", "b"), "letter")

@@ -20,7 +20,7 @@ from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.train import train
 
-STEPS, BATCH = 400, 128
+STEPS, BATCH = 1000, 128  # 128,000 views for every supervised run
 
 
 def supervise(encoder, images: Images, recipe: Recipe, **augmentation) -> Supervised:
