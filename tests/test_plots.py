@@ -138,6 +138,20 @@ def test_compare_names_who_leads():
     assert summary == "accuracy: pixels 20%, ours 90%."
 
 
+SCORES = {"pixels": [0.1, 0.2], "supervised": [0.3, 0.7], "probe": [0.5, 0.8], "fine-tuned": [0.4, 0.85]}
+
+
+def test_efficiency_names_the_widest_lead_over_the_best_that_labels_alone_do():
+    figure, summary = plots.efficiency([10, 1000], SCORES, ours=("probe", "fine-tuned"))
+    assert figure.axes[0].get_title(loc="left") == "with 10 labels, the unlabelled images add 20 points"
+    assert summary == "Accuracy with 10, 1,000 labels: pixels 10%, 20%; supervised 30%, 70%; probe 50%, 80%; fine-tuned 40%, 85%."
+
+
+def test_efficiency_refuses_a_curve_of_another_length():
+    with pytest.raises(InputError, match="one point for each of 2"):
+        plots.efficiency([10, 1000], {**SCORES, "pixels": [0.1]}, ours=("probe",))
+
+
 @pytest.mark.parametrize("lengths", [[], [0], [2, 3]])
 def test_gallery_refuses_rows_that_are_no_sheet(lengths):
     with pytest.raises(InputError, match="rows of one length"):

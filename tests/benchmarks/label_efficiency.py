@@ -1,6 +1,6 @@
 """What a minute of unlabelled images is worth: accuracy on unseen scenes against the number of labels, for five learners.
 
-    python tests/benchmarks/label_efficiency.py [--seeds 0 1 2] [--labels 10 40 100 400 10000] [--data scenes]
+    python tests/benchmarks/label_efficiency.py [--seeds 0 1 2] [--labels 10 40 100 400 10000] [--data scenes] [--out picture.png]
 
 pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with SimCLR's own augmentation.   probe: logistic regression on
 SimCLR's frozen features.   fine-tuned: all of SimCLR's encoder, augmented. All networks are the same; SimCLR saw all images and no label.
@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import torch
 
+from ssl_lab import plots
 from ssl_lab.data import Images, load
 from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 from ssl_lab.methods import SimCLR, Supervised, simclr
@@ -67,8 +68,10 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="+", default=[10, 40, 100, 400, 10_000])
     parser.add_argument("--data", default="scenes")
     parser.add_argument("--root")
+    parser.add_argument("--out", help="where to draw the mean over the seeds")
     given = parser.parse_args()
     images, test = load(given.data, root=given.root), load(given.data, "test", root=given.root)
+    rows = {count: [] for count in given.labels}
     for seed in given.seeds:
         torch.manual_seed(seed)
         method, start = SimCLR(small_resnet()), time.process_time()
@@ -79,8 +82,18 @@ def main() -> None:
         knn = knn_accuracy(h, images.labels, ht, test.labels)
         print(f"seed {seed}: SimCLR on {len(images):,} images, {spent:.0f} CPU seconds, kNN {knn:.3f}", flush=True)
         for count in given.labels:
-            found = row(count, seed, images, test, method)
-            print(f"{count:>7} labels  " + "   ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True)
+            rows[count].append(row(count, seed, images, test, method))
+            print(f"{count:>7} labels  {words(rows[count][-1])}", flush=True)
+    means = {count: {name: sum(r[name] for r in found) / len(found) for name in found[0]} for count, found in rows.items()}
+    print("mean", *(f"{count:>7} labels  {words(mean)}" for count, mean in means.items()), sep="\n")
+    if given.out:
+        curves = {name: [mean[name] for mean in means.values()] for name in means[given.labels[0]]}
+        figure, _ = plots.efficiency(given.labels, curves, ours=("probe", "fine-tuned"))
+        figure.savefig(given.out)
+
+
+def words(scores: dict[str, float]) -> str:
+    return "   ".join(f"{name} {value:.3f}" for name, value in scores.items())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""One look for every picture, and what all of them need."""
+
+import functools
+import threading
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+# Readable from the back row, for colour-blind eyes, and in black-and-white print.
+INK, GREY, FAINT, PAPER = "#1b1f24", "#5b626b", "#efece6", "#ffffff"
+POSITIVE, NEGATIVE, ANCHOR = "#0072b2", "#d55e00", "#e69f00"  # blue, vermilion, orange of Okabe and Ito
+LOOK = {
+    "font.size": 14, "axes.titlesize": 18, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 12,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK, "text.color": INK,
+    "xtick.color": GREY, "ytick.color": GREY, "figure.facecolor": PAPER, "figure.dpi": 100, "lines.linewidth": 3,
+}  # fmt: skip
+PARTS = {0: "0", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1: "100 %"}  # the ticks of every share
+LOOKING = threading.Lock()  # matplotlib's settings are global, and front ends may draw on a thread of their own
+
+
+def in_our_look(draw):
+    """Draw with LOOK, one figure at a time."""
+
+    @functools.wraps(draw)
+    def drawn(*args, **options) -> tuple[Figure, str]:
+        with LOOKING, rc_context(LOOK):
+            return draw(*args, **options)
+
+    return drawn
+
+
+def hwc(images) -> np.ndarray:
+    """Images as matplotlib wants them, (N, H, W, 3) uint8, from a tensor (N, 3, H, W) of bytes or of floats in [0, 1]."""
+    if isinstance(images, np.ndarray):
+        return images
+    images = images.detach().cpu()
+    images = (images.clamp(0, 1) * 255).round() if images.is_floating_point() else images
+    return images.permute(0, 2, 3, 1).numpy().astype(np.uint8)
+
+
+def percent(share: float) -> str:
+    """Two digits that matter."""
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}" if share >= 0.0005 else "0%"

@@ -1,0 +1,85 @@
+"""How a training goes, which representation is better, and how many labels it is worth."""
+
+from matplotlib.figure import Figure
+
+from ssl_lab.errors import require
+from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, in_our_look
+
+MEASURES = {"loss": ("loss", "{:.2f}"), "knn": ("kNN accuracy", "{:.0%}")}  # what a curve can show: name → (in words, its form)
+
+
+@in_our_look
+def curves(metrics: list[dict]) -> tuple[Figure, str]:
+    """Loss, and kNN accuracy where it was measured, against the epoch.
+
+    metrics: one dictionary an epoch, with `epoch`, `loss`, and perhaps `knn` in [0, 1]; other keys are left alone, and a row may lack any of the two.
+    """
+    drawn = [(name, [(m["epoch"], m[name]) for m in metrics if name in m]) for name in MEASURES]
+    drawn = [(name, points) for name, points in drawn if points] or [("loss", [])]
+    figure = Figure(figsize=(6.5 * len(drawn), 4.2), layout="constrained")
+    said = []
+    for axes, (name, points) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn):
+        epochs, values = zip(*points) if points else ((), ())
+        axes.plot(epochs, values, color=POSITIVE if name == "knn" else INK, marker="o", markersize=7)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set(xlabel="epoch", title=finding(name, values))
+        if name == "knn":
+            axes.set(ylim=(0, 1), yticks=list(PARTS), yticklabels=list(PARTS.values()))
+        said.append(finding(name, values))
+    return figure, f"After epoch {metrics[-1]['epoch']}: {', '.join(said)}." if metrics else "No epoch has ended yet."
+
+
+def finding(name: str, values) -> str:
+    """What became of one measure: its first and its last value."""
+    label, form = MEASURES[name]
+    ends = [form.format(value) for value in (values[0], values[-1])] if values else ["not known yet"]
+    return f"{label} {' → '.join(ends if len(values) > 1 else ends[:1])}"
+
+
+@in_our_look
+def compare(scores: dict[str, float], what: str, chance: float | None = None) -> tuple[Figure, str]:
+    """Accuracies side by side, the last of them ours.
+
+    scores: name → share in [0, 1].   what: was measured, for the axis.   chance: of guessing, a dashed line.
+    """
+    names, values = list(scores), list(scores.values())
+    figure = Figure(figsize=(11, 0.75 * len(names) + 1.7), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(names, values, color=[GREY] * (len(names) - 1) + [POSITIVE], height=0.62)
+    for y, value in enumerate(values):
+        axes.text(value + 0.012, y, f"{value:.0%}", va="center", color=INK, fontweight="bold")
+    axes.set(xlim=(0, 1.08), ylim=(len(names) - 0.5, -0.5), xlabel=what, xticks=list(PARTS), xticklabels=list(PARTS.values()))
+    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=15)
+    if chance is not None:
+        axes.axvline(chance, color=INK, linestyle="--", linewidth=1.5)
+        axes.text(chance, len(names) - 0.48, " guessing", va="bottom", fontsize=12)
+    best = max(scores, key=scores.get)
+    axes.set_title(f"{best} leads with {scores[best]:.0%}")
+    return figure, f"{what}: {', '.join(f'{name} {value:.0%}' for name, value in scores.items())}."
+
+
+@in_our_look
+def efficiency(counts: list[int], scores: dict[str, list[float]], ours: tuple[str, ...]) -> tuple[Figure, str]:
+    """What unlabelled images are worth: accuracy on unseen images against the number of labels.
+
+    counts: numbers of labels, rising.   scores: name → one share in [0, 1] a count.   ours: the names that saw the unlabelled images too.
+    Raises: InputError for a curve with more or fewer points than counts.
+    """
+    require(all(len(curve) == len(counts) for curve in scores.values()), f"every curve needs one point for each of {len(counts)} numbers of labels")
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    axes, at = figure.subplots(), list(range(len(counts)))
+    for marker, (name, curve) in zip("os^Dv", scores.items()):
+        mine = name in ours
+        axes.plot(at, curve, "-" if mine else "--", marker=marker, markersize=9, color=POSITIVE if mine else GREY, label=name)
+    axes.set(xticks=at, xticklabels=[f"{count:,}" for count in counts], xlabel="labels", ylabel="accuracy on unseen images")
+    axes.set(ylim=(0, 1.02), yticks=list(PARTS), yticklabels=list(PARTS.values()))
+    axes.legend(frameon=False, loc="lower right")
+    most = max(at, key=lambda i: lead(scores, ours, i))
+    axes.set_title(f"with {counts[most]:,} labels, the unlabelled images add {100 * lead(scores, ours, most):.0f} points")
+    said = (f"{name} {', '.join(f'{value:.0%}' for value in curve)}" for name, curve in scores.items())
+    return figure, f"Accuracy with {', '.join(f'{count:,}' for count in counts)} labels: {'; '.join(said)}."
+
+
+def lead(scores: dict[str, list[float]], ours: tuple[str, ...], i: int) -> float:
+    """By how much the best of ours is ahead of the best of the others, at the i-th number of labels."""
+    return max(scores[name][i] for name in ours) - max(curve[i] for name, curve in scores.items() if name not in ours)
