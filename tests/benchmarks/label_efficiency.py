@@ -21,11 +21,11 @@ from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.train import train
 
-STEPS, BATCH = 1000, 128  # 128,000 views for every supervised run
+STEPS, BATCH = 600, 128  # 76,800 views for every supervised run; with all labels, eight epochs
 
 
 def supervise(encoder, images: Images, recipe: Recipe, **augmentation) -> Supervised:
-    """STEPS steps on the labelled images, each drawn as often as it takes; with all labels, ten epochs."""
+    """STEPS steps on the labelled images, each drawn as often as that takes."""
     draws = max(STEPS * BATCH, len(images))
     epochs = max(1, round(draws / len(images))) if len(images) >= BATCH else 1
     if len(images) < BATCH:
