@@ -159,6 +159,20 @@ def test_no_jitter_leaves_the_colours_of_a_flat_image():
     torch.testing.assert_close(A.augment(flat, jitter=0.0), flat, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("jitter", [0.5, 1.0])
+def test_jitter_scales_the_papers_strengths(jitter):
+    """On one grey only brightness acts: it is drawn from 1 ± 0.4 at jitter 1. On one colour of constant grey, hue turns by at most its share."""
+    torch.manual_seed(0)
+    factor = A.colour_distortion(torch.full((4000, 3, 2, 2), 0.5), jitter, share=1.0, grey_share=0.0)[:, 0, 0, 0] / 0.5
+    assert 1 - 0.4 * jitter - 1e-5 < factor.min() < 1 - 0.39 * jitter and 1 + 0.39 * jitter < factor.max() < 1 + 0.4 * jitter + 1e-5
+    colour = torch.tensor([0.6, 0.45, 0.45]).view(1, 3, 1, 1).expand(4000, 3, 2, 2)
+    yiq = torch.einsum("ij,bj->bi", torch.tensor(A.YIQ), A.colour_distortion(colour, jitter, hue=0.1, share=1.0, grey_share=0.0)[:, :, 0, 0])
+    start = torch.tensor(A.YIQ) @ colour[0, :, 0, 0]
+    angle = (torch.atan2(yiq[:, 2], yiq[:, 1]) - torch.atan2(start[2], start[1])) / (2 * math.pi)
+    turn = (angle + 0.5) % 1 - 0.5
+    assert turn.abs().max() == pytest.approx(0.1 * jitter, rel=0.02) and abs(turn.mean()) < 0.01
+
+
 @pytest.mark.parametrize("what, share", [("grey", 0.2), ("jitter", 0.8)])
 def test_shares_are_the_papers(what, share):
     torch.manual_seed(0)
