@@ -125,6 +125,15 @@ def test_neutral_jitter_changes_nothing(x):
     torch.testing.assert_close(y, x, atol=1e-6, rtol=0)
 
 
+def test_all_orders_are_drawn_alike(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(A, "jitter_colours", lambda x, factors, turn, order, on: drawn.append(order) or x)
+    torch.manual_seed(0)
+    A.colour_distortion(torch.rand(4800, 3, 1, 1))
+    _, counts = drawn[0].unique(dim=0, return_counts=True)
+    assert len(counts) == 24 and counts.min() > 140 and counts.max() < 260
+
+
 def test_order_matters(x):
     factors, turn = torch.full((6, 3), 0.5), torch.full((6,), 0.1)
     one, other = (A.jitter_colours(x, factors, turn, torch.tensor(order).expand(6, 4), NEVER) for order in ([0, 1, 2, 3], [1, 0, 2, 3]))
