@@ -6,8 +6,7 @@ Set before the first import of torch or ssl_lab; the notebooks' kernels inherit 
 import os
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")  # small tensors gain nothing from more, and figures do not depend on the machine's size
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # on a busy machine, threads that wait by spinning take the cores from those that work
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors gain nothing from more; on a busy machine two that wait for each other lose all
 os.environ.setdefault("SSL_LAB_PROFILE", "ci")  # fewer epochs and images in notebooks; what they claim stays the same
 
 import pytest
