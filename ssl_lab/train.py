@@ -40,18 +40,18 @@ def epochs(method: Method, data: Images, recipe: Recipe, steps: int, run: Run | 
     device = next(method.parameters()).device
     method.to(memory_format=torch.channels_last)  # convolutions twice as fast on CPUs, and on tensor cores
     data, optimizer, stream = data.to(device), make_optimizer(method, recipe), RandomStream(recipe.seed, device)
-    first = run.restore(method, optimizer, stream) if run else 0
+    first, total = run.restore(method, optimizer, stream) if run else 0, recipe.epochs * steps
     for epoch in range(first, recipe.epochs):
         start, guard = time.perf_counter(), Guard(method, epoch * steps)
         with stream:
             method.train()
-            for i, batch in enumerate(method.relabel(data).batches(recipe.batch)):
-                lr = set_lr(optimizer, recipe, (epoch * steps + i + 0.5) / (recipe.epochs * steps))
+            for i, batch in enumerate(method.relabel(data).batches(recipe.batch), start=epoch * steps):
+                lr = set_lr(optimizer, recipe, (i + 0.5) / total)
                 loss = step(method, batch, optimizer)
-                method.after_step((epoch * steps + i + 1) / (recipe.epochs * steps))
+                method.after_step((i + 1) / total)
                 guard.watch(loss)
-        stats = {name: float(value) for name, value in method.stats().items()}
-        log = Log(epoch + 1, recipe.epochs, (epoch + 1) * steps, guard.mean(), lr, time.perf_counter() - start, steps * recipe.batch, stats)
+        loss, stats = guard.mean(), {name: float(value) for name, value in method.stats().items()}
+        log = Log(epoch + 1, recipe.epochs, i + 1, loss, lr, time.perf_counter() - start, steps * recipe.batch, stats)
         if run:
             run.save(method, optimizer, stream, log)
         yield log
@@ -136,7 +136,9 @@ class Guard:
         self.good = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
 
     def mean(self) -> float:
-        self.check() if self.checked < len(self.losses) else None
+        """Of the whole epoch, after a last look."""
+        if self.checked < len(self.losses):
+            self.check()
         return torch.stack(self.losses).mean().item()
 
 
