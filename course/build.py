@@ -105,8 +105,9 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> None:
     """Run every cell in the ordinary profile, and keep what is checked or is a picture."""
     from nbclient import NotebookClient
 
-    os.environ["SSL_LAB_PROFILE"] = "laptop"
-    NotebookClient(book, timeout=3600, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}}).execute()
+    ordinary = {**os.environ, "SSL_LAB_PROFILE": "laptop"}
+    client = NotebookClient(book, timeout=3600, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}})
+    client.execute(env=ordinary)
     book.metadata = nbformat.from_dict({**METADATA, "ssl_lab": book.metadata["ssl_lab"]})
     for cell in book.cells:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 
 import nbformat
 import pytest
@@ -183,3 +184,14 @@ def test_every_notebook_says_what_it_may_cost():
             said = json.loads(path.read_text(encoding="utf-8"))["metadata"]["ssl_lab"]
             assert said["budget_s"]["laptop"] <= 150
             assert said["budget_s"]["ci"] <= 40
+
+
+def test_executing_a_notebook_leaves_the_profile_of_this_process_alone(tmp_path, monkeypatch):
+    """It did not, and every notebook that was tested after it trained for its full minute."""
+    monkeypatch.setenv("SSL_LAB_PROFILE", "ci")
+    book = build.nbformat.v4.new_notebook(metadata={"ssl_lab": {}})
+    cell = build.nbformat.v4.new_code_cell("import os\nprint(os.environ['SSL_LAB_PROFILE'])")
+    cell.metadata["tags"] = ["nbval-check-output"]
+    book.cells = [cell]
+    build.execute(book, tmp_path)
+    assert os.environ["SSL_LAB_PROFILE"] == "ci" and book.cells[0].outputs[0].text == "laptop\n"
