@@ -16,7 +16,8 @@ from ssl_lab.errors import require
 
 LUMA = (0.2989, 0.587, 0.114)  # torchvision's grey
 YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))  # luma and two axes of colour (NTSC, 1953)
-CACHED = 128 # images at a time on a CPU, so that a chunk stays in its cache: twice as fast as 512 (EPYC, torch 2.15)
+RGB = torch.linalg.inv(torch.tensor(YIQ, dtype=torch.float64, device="cpu")).tolist()  # and back
+CACHED = 128  # images at a time on a CPU, so that a chunk stays in its cache: twice as fast as 512 (EPYC, torch 2.15)
 
 Pixels = Num[Tensor, "B 3 H W"]
 Batch = Float[Tensor, "B 3 H W"]
@@ -210,8 +211,7 @@ def jitter_colours(x: Batch, factors: Float[Tensor, "B 3"], turn: PerImage, orde
 
 def turn_matrix(turn: PerImage) -> Float[Tensor, "B 3 3"]:
     """RGB to RGB: a rotation by `turn` of the circle in the colour plane of YIQ, positive from red towards green as in HSV."""
-    yiq = torch.tensor(YIQ, device=turn.device)
-    back = torch.linalg.inv(torch.tensor(YIQ)).to(turn.device)
+    yiq, back = torch.tensor(YIQ, device=turn.device), torch.tensor(RGB, device=turn.device)
     cos, sin, one, zero = (2 * math.pi * turn).cos(), (2 * math.pi * turn).sin(), torch.ones_like(turn), torch.zeros_like(turn)
     rotation = torch.stack([one, zero, zero, zero, cos, sin, zero, -sin, cos], 1).view(-1, 3, 3)
     return back @ rotation @ yiq
