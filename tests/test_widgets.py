@@ -211,8 +211,3 @@ def test_live_curve_grows_with_every_epoch():
 def test_live_curve_says_what_it_draws(values):
     with pytest.raises(InputError, match="append takes loss and knn"):
         widgets.LiveCurve().append(**values)
-
-
-def test_an_unknown_widget_names_those_there_are():
-    with pytest.raises(AttributeError, match="SimilarityExplorer"):
-        widgets.Slider  # noqa: B018
