@@ -1,4 +1,4 @@
-"""The command line: ssl-lab lab, train, evaluate, doctor (the same as python -m ssl_lab).
+"""The command line: ssl-lab lab, train, evaluate, study, doctor (the same as python -m ssl_lab).
 
 A user's mistake is one sentence and exit code 2, never a traceback; Ctrl-C is exit code 130, and loses nothing that was finished.
 """
@@ -101,6 +101,20 @@ def evaluate(args) -> int:
     return 0
 
 
+def study(args) -> int:
+    """Train a study again, as the notebooks tell of it, and say what came out beside what is recorded; without a name, list the studies."""
+    from ssl_lab.studies import STUDIES, figures, record, recorded
+
+    print(f"{'study':20}{'kNN':>7}{'linear':>8}   what differs")
+    for name in [args.name] if args.name else STUDIES:
+        print(f"{name:20}{figures(recorded(name))}   {STUDIES[name].title}", flush=True)
+    if args.name:
+        for log in record(args.name, args.out, args.limit, args.epochs):
+            progress(log)
+        print(f"{'now':20}{figures(recorded(args.name, args.out))}   into {args.out}")
+    return 0
+
+
 def doctor(args) -> int:
     """Say which versions and devices there are, and what is missing and how to get it; exit code 0 if all that is needed is here."""
     from ssl_lab.doctor import examine
@@ -150,6 +164,12 @@ def parser() -> Parser:
     p.add_argument("--protocol", choices=tuple(commands.PROTOCOLS), default="knn", help="default: knn")
     places(p)
 
+    p = command(study, "train one of the runs that the notebooks tell of again", STUDY_EXAMPLES)
+    p.add_argument("name", metavar="NAME", nargs="?", help="default: list them")
+    p.add_argument("--out", type=Path, metavar="FOLDER", default=Path("runs/studies"), help="default: runs/studies")
+    p.add_argument("--limit", type=int, default=10_000, help="scenes to learn from (default: 10000, as recorded)")
+    p.add_argument("--epochs", type=int, help="default: as recorded")
+
     command(doctor, "versions, devices, and what is missing")
     return top
 
@@ -174,6 +194,9 @@ TRAIN_EXAMPLES = """
 EVALUATE_EXAMPLES = """
     ssl-lab evaluate runs/simclr-scenes
     ssl-lab evaluate runs/cifar --protocol linear"""
+STUDY_EXAMPLES = """
+    ssl-lab study
+    ssl-lab study simclr-no-head"""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -124,6 +124,12 @@ class Images:
         drawn = self.labels if self.index is None else self.labels[self.index]
         return self[drawn >= 0]
 
+    def repeated(self, count: int) -> "Images":
+        """The same images, drawn `count` times an epoch, in turn; no pixel is copied. Raises: InputError for a count below 1 or no images."""
+        require(len(self) > 0 and count >= 1, f"count={count} of {len(self)} images: at least one drawing of at least one image is needed")
+        turns = torch.arange(count, device=self.x.device) % len(self)
+        return dataclasses.replace(self, index=turns if self.index is None else self.index[turns])
+
     def label_fraction(self, fraction: float, seed: int = 0) -> "Images":
         """The same images with round(fraction · labelled) of their labels; the others become -1, soft labels go.
 

@@ -2,7 +2,11 @@
 
 
 class InputError(ValueError):
-    """Something asked for that cannot be had. The command line prints its sentence and no traceback."""
+    """Something asked for that cannot be had. The command line and notebooks print its sentence and no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 def require(condition: bool, message: str) -> None:

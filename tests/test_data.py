@@ -395,3 +395,15 @@ def test_the_sets_that_load_knows_are_listed_once():
     assert SETS[1] == "digits"
     assert {"cifar10", "fashion_mnist", "stl10", "imagenet"} < set(SETS)
     assert len(set(SETS)) == len(SETS)
+
+
+def test_few_images_can_be_drawn_many_times_without_copying_a_pixel():
+    images = load("scenes", limit=3)
+    often = images.repeated(7)
+    assert len(often) == 7
+    assert often.x is images.x
+    assert often.index.tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert often[2:].repeated(2)[:].labels.tolist() == [images.labels[2], images.labels[0]]
+    for count, some in ((0, images), (2, images[:0])):
+        with pytest.raises(InputError, match="at least one drawing"):
+            some.repeated(count)

@@ -1,10 +1,11 @@
 """An explorer is a picture with controls."""
 
+import html
 from numbers import Integral, Real
 
 import ipywidgets as widgets
 
-from ssl_lab.errors import one_of, require
+from ssl_lab.errors import InputError, one_of, require
 from ssl_lab.widgets.picture import Picture
 
 SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
@@ -13,14 +14,15 @@ SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
 class Explorer(Picture):
     """Subclasses say which controls there are and how to draw; everything else is here.
 
-    controls: name → ipywidget.   start: name → value to begin with.
+    controls: name → ipywidget.   start: name → value to begin with.   trouble: why the picture could not follow the controls; empty if it did.
     """
 
     def __init__(self, controls: dict[str, widgets.Widget], **start):
         self.controls, self.view, self.moving = controls, widgets.HTML(), False
+        self.trouble, self.status = "", widgets.HTML()
         for control in controls.values():
-            control.observe(self.redraw, "value")
-        self.panel = widgets.VBox([widgets.HBox([*map(named, controls.values())], layout={"flex_flow": "row wrap"}), self.view])
+            control.observe(self.moved, "value")
+        self.panel = widgets.VBox([widgets.HBox([*map(named, controls.values())], layout={"flex_flow": "row wrap"}), self.status, self.view])
         self.set(**start)
 
     def draw(self, **values):
@@ -39,10 +41,24 @@ class Explorer(Picture):
         self.redraw()
         return self
 
-    def redraw(self, change=None) -> None:
-        """Draw the present values; called by every change of a control."""
-        if not self.moving:
-            self.put(*self.draw(**{name: control.value for name, control in self.controls.items()}))
+    def redraw(self) -> None:
+        """Draw the present values."""
+        self.put(*self.draw(**{name: control.value for name, control in self.controls.items()}))
+        self.say("")
+
+    def moved(self, change) -> None:
+        """A hand has moved a control: draw, or say in one sentence why not, and keep the picture that was there."""
+        if self.moving:
+            return
+        try:
+            self.redraw()
+        except Exception as error:  # noqa: BLE001 (nobody would see what is raised in a handler)
+            self.say(str(error) if isinstance(error, InputError) else f"This could not be drawn, {type(error).__name__}: {error}")
+
+    def say(self, trouble: str) -> None:
+        """Put a sentence above the picture, for eyes and screen readers."""
+        self.trouble = trouble
+        self.status.value = f'<p role="alert" style="color: #b03a00; font-size: 115%">{html.escape(trouble)}</p>' if trouble else ""
 
 
 def named(control: widgets.Widget) -> widgets.Widget:

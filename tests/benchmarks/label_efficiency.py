@@ -1,13 +1,15 @@
 """What a minute of unlabelled images is worth: accuracy on unseen scenes against the number of labels, for five learners.
 
-    python tests/benchmarks/label_efficiency.py [--seeds 0 1 2] [--labels 10 40 100 400 10000] [--data scenes] [--out picture.png]
+    python tests/benchmarks/label_efficiency.py [--seeds 0 1 2] [--labels 10 40 100 400 10000] [--data scenes] [--out picture.png] [--record]
 
 pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with SimCLR's own augmentation.   probe: logistic regression on
 SimCLR's frozen features.   fine-tuned: all of SimCLR's encoder, augmented. All networks are the same; SimCLR saw all images and no label.
+--record keeps the figures in the package, where notebook 03 takes its curve from.
 """
 
 import argparse
 import copy
+import json
 import time
 from dataclasses import replace
 
@@ -19,6 +21,7 @@ from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 from ssl_lab.methods import SimCLR, Supervised, simclr
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
+from ssl_lab.studies import FOLDER
 from ssl_lab.train import train
 
 STEPS, BATCH = 600, 128  # 76,800 views for every supervised run; with all labels, eight epochs
@@ -29,7 +32,7 @@ def supervise(encoder, images: Images, recipe: Recipe, **augmentation) -> Superv
     draws = max(STEPS * BATCH, len(images))
     epochs = max(1, round(draws / len(images))) if len(images) >= BATCH else 1
     if len(images) < BATCH:
-        images = replace(images, index=torch.arange(draws) % len(images))
+        images = images.repeated(draws)
     method = Supervised(encoder, len(images.classes), **augmentation)
     for _ in train(method, images, replace(recipe, epochs=epochs, batch=BATCH)):
         pass
@@ -69,6 +72,7 @@ def main() -> None:
     parser.add_argument("--data", default="scenes")
     parser.add_argument("--root")
     parser.add_argument("--out", help="where to draw the mean over the seeds")
+    parser.add_argument("--record", action="store_true", help="write ssl_lab/recorded/label_efficiency.json")
     given = parser.parse_args()
     images, test = load(given.data, root=given.root), load(given.data, "test", root=given.root)
     rows = {count: [] for count in given.labels}
@@ -86,8 +90,11 @@ def main() -> None:
             print(f"{count:>7} labels  {words(rows[count][-1])}", flush=True)
     means = {count: {name: sum(r[name] for r in found) / len(found) for name in found[0]} for count, found in rows.items()}
     print("mean", *(f"{count:>7} labels  {words(mean)}" for count, mean in means.items()), sep="\n")
+    curves = {name: [mean[name] for mean in means.values()] for name in means[given.labels[0]]}
+    if given.record:
+        every = {name: [[round(r[name], 4) for r in found] for found in rows.values()] for name in curves}
+        (FOLDER / "label_efficiency.json").write_text(json.dumps({"counts": given.labels, "seeds": given.seeds, "scores": every}, indent=1) + "\n")
     if given.out:
-        curves = {name: [mean[name] for mean in means.values()] for name in means[given.labels[0]]}
         figure, _ = plots.efficiency(given.labels, curves, ours=("probe", "fine-tuned"))
         figure.savefig(given.out)
 

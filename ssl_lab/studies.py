@@ -1,0 +1,150 @@
+"""Runs that are recorded in the package, and that one command records again: a method as it is, and the same with one switch turned.
+
+    STUDIES[name] → begin → Method, Recipe → record (train, evaluate) → recorded/NAME.json, NAME.safetensors → recorded(name)
+
+`ssl-lab study NAME` does it. A study costs about 80 CPU seconds, the batches of 8 more.
+"""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from ssl_lab import methods
+from ssl_lab.checkpoint import read_json, read_tensors, write_tensors, write_text
+from ssl_lab.data import Images, load
+from ssl_lab.errors import one_of
+from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.method import Method
+from ssl_lab.models import small_resnet
+from ssl_lab.recipe import Log, Recipe
+from ssl_lab.train import train
+
+FOLDER = Path(__file__).parent / "recorded"
+IMAGES, UNSEEN = 10_000, 2_000  # scenes to learn from, and to be asked about
+KNOWN, ASKED = 2_000, 500  # of them, for the kNN of every epoch
+
+
+@dataclass(frozen=True)
+class Study:
+    """One training of scenes.   title: what differs, in words.   change: arguments of the method.   recipe: what differs from its SCENES."""
+
+    title: str
+    method: str = "SimCLR"
+    change: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+
+
+STUDIES = {
+    "supervised": Study("supervised, every label", "Supervised"),
+    "simclr": Study("SimCLR as it is"),
+    "simclr-no-colour": Study("no colour distortion", change={"jitter": 0.0}),
+    "simclr-no-head": Study("no head", change={"dim": None}),
+    "simclr-cold": Study("temperature 0.01", change={"tau": 0.01}),
+    "simclr-tiny-batch": Study("batches of 8", recipe={"batch": 8, "lr": 2.0 * 8 / 256}),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of a study.
+
+    curve: one dictionary an epoch, from epoch 0, before training.   knn, linear: accuracy for the shape on unseen scenes, of frozen features.
+    factors: R² of what a linear map reads from them.   untrained: the same three of the weights before training.
+    """
+
+    study: str
+    recipe: dict
+    curve: list[dict]
+    knn: float
+    linear: float
+    factors: dict[str, float]
+    untrained: dict
+    cpu_seconds: float
+    versions: dict[str, str]
+    folder: Path = FOLDER
+
+    def method(self) -> Method:
+        """The method with the weights that were learned, rounded to 16 bits."""
+        method, _ = begin(self.study)
+        weights, _ = read_tensors(self.folder / f"{self.study}.safetensors")
+        method.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()})
+        return method
+
+
+def begin(name: str) -> tuple[Method, Recipe]:
+    """The method of a study with fresh weights, always the same, and its recipe. Raises: InputError for a name that is no study."""
+    one_of(name, STUDIES, "study")
+    study = STUDIES[name]
+    kind = getattr(methods, study.method)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        method = kind(small_resnet(), **study.change)
+    return method, dataclasses.replace(sys.modules[kind.__module__].SCENES, **study.recipe)
+
+
+def recorded(name: str, folder: Path = FOLDER) -> Record:
+    """What came of a study, as the package has it. Raises: InputError for a name that is no study."""
+    one_of(name, STUDIES, "study")
+    path = folder / f"{name}.json"
+    return Record(**read_json(path.read_text(), path), folder=folder)
+
+
+def figures(found: Record) -> str:
+    """kNN and linear accuracy in two columns."""
+    return f"{found.knn:7.3f}{found.linear:8.3f}"
+
+
+def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:
+    """Numbers of labels, and every learner's accuracy at each, mean over the seeds; `tests/benchmarks/label_efficiency.py --record` made them."""
+    path = FOLDER / "label_efficiency.json"
+    found = read_json(path.read_text(), path)
+    return found["counts"], {name: [sum(seeds) / len(seeds) for seeds in curve] for name, curve in found["scores"].items()}
+
+
+def scores(method: Method, images: Images, unseen: Images) -> dict:
+    """kNN, linear probe and factor table of the frozen encoder."""
+    h, ht = features(method.encoder, images), features(method.encoder, unseen)
+    knn, probe = knn_accuracy(h, images.labels, ht, unseen.labels), linear_probe(h, images.labels, ht, unseen.labels)
+    return {"knn": knn, "linear": probe.accuracy, "factors": factor_table(ht, unseen)}
+
+
+def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | None = None) -> Iterator[Log]:
+    """Train a study, yielding its Logs, and write NAME.json and NAME.safetensors at its end.   limit, epochs: fewer, for a trial."""
+    method, recipe = begin(name)
+    recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs)
+    images, unseen = load("scenes", limit=limit), load("scenes", split="test", limit=min(limit, UNSEEN))
+    lesson = images if STUDIES[name].method == "Supervised" else images.unlabelled()
+    known, asked = images[:KNOWN], unseen[:ASKED]
+
+    def knn() -> float:
+        return knn_accuracy(features(method.encoder, known), known.labels, features(method.encoder, asked), asked.labels)
+
+    untrained, curve, spent, start = scores(method, images, unseen), [{"epoch": 0, "knn": knn()}], 0.0, time.process_time()
+    for log in train(method, lesson, recipe):
+        spent += time.process_time() - start
+        curve.append({"epoch": log.epoch, "loss": log.loss, "knn": knn(), **log.stats})
+        yield log
+        start = time.process_time()
+    versions = {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
+    found = Record(name, dataclasses.asdict(recipe), curve, **scores(method, images, unseen), untrained=untrained, cpu_seconds=spent, versions=versions)
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {key: tensor.bfloat16() if tensor.is_floating_point() else tensor for key, tensor in method.state_dict().items()}
+    write_tensors(folder / f"{name}.safetensors", halves)
+    kept = {key: value for key, value in dataclasses.asdict(found).items() if key != "folder"}
+    write_text(folder / f"{name}.json", json.dumps(rounded(kept), indent=1) + "\n")
+
+
+def rounded(value):
+    """Floats to four digits after the point, all the way down."""
+    if isinstance(value, dict):
+        return {key: rounded(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v) for v in value]
+    return round(value, 4) if isinstance(value, float) else value

@@ -1,0 +1,107 @@
+"""What is recorded is what one command makes again, and the notebooks may rely on it."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from ssl_lab import studies
+from ssl_lab.__main__ import main
+from ssl_lab.data import load
+from ssl_lab.errors import InputError
+from ssl_lab.evaluate import features, knn_accuracy
+from ssl_lab.studies import FOLDER, STUDIES, begin, record, recorded
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_is_recorded_with_the_recipe_that_it_has_now(name):
+    found, (_, recipe) = recorded(name), begin(name)
+    assert found.recipe == dataclasses.asdict(recipe), f"run: ssl-lab study {name} --out ssl_lab/recorded"
+    assert [row["epoch"] for row in found.curve] == list(range(recipe.epochs + 1))
+    assert all({"loss", "knn"} <= set(row) for row in found.curve[1:])
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_recorded_weights_are_those_that_were_measured(name):
+    """On the first 2,000 images instead of all 10,000, so about as good; rounding the weights to 16 bits costs next to nothing."""
+    found = recorded(name)
+    method = found.method()
+    known, unseen = load("scenes", limit=2_000), load("scenes", split="test", limit=500)
+    accuracy = knn_accuracy(features(method.encoder, known), known.labels, features(method.encoder, unseen), unseen.labels)
+    assert accuracy == pytest.approx(found.curve[-1]["knn"], abs=0.02)
+
+
+def test_recorded_weights_are_small():
+    assert max(path.stat().st_size for path in FOLDER.iterdir()) < 1_000_000
+
+
+def test_what_the_notebooks_say_of_the_studies_is_so():
+    knn = {name: recorded(name).knn for name in STUDIES}
+    assert knn["simclr"] > 0.95
+    assert knn["supervised"] > 0.95
+    assert knn["simclr-no-colour"] < recorded("simclr").untrained["knn"] + 0.05
+    head, none = recorded("simclr").factors, recorded("simclr-no-head").factors
+    assert all(head[name] > none[name] + 0.2 for name in ("x", "y", "size", "light")), "the head keeps in h what the views change"
+
+
+def test_studies_begin_with_the_same_weights_and_leave_the_random_numbers_alone():
+    state = torch.get_rng_state()
+    (one, _), (other, _) = begin("simclr"), begin("simclr")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values()))
+
+
+def test_a_study_changes_what_its_title_says():
+    assert begin("simclr-no-colour")[0].distortion["jitter"] == 0
+    assert begin("simclr-cold")[0].tau < begin("simclr")[0].tau
+    x = torch.rand(4, 3, 32, 32)
+    method, _ = begin("simclr-no-head")
+    assert torch.equal(method.eval().embed(x), method.encoder(x))
+    small, usual = begin("simclr-tiny-batch")[1], begin("simclr")[1]
+    assert (small.batch, small.lr / small.batch) == (8, usual.lr / usual.batch)
+
+
+def test_a_study_is_recorded_again_by_one_command(tmp_path, capsys):
+    assert main(["study", "simclr-no-head", "--limit", "512", "--epochs", "1", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "no head" in said
+    assert f"into {tmp_path}" in said
+    found = recorded("simclr-no-head", tmp_path)
+    assert (found.recipe["epochs"], len(found.curve)) == (1, 2)
+    assert 0 <= found.knn <= 1 and 0 <= found.linear <= 1
+    assert set(found.untrained) == {"knn", "linear", "factors"}
+    assert found.method().head(torch.ones(2, 3)).shape == (2, 3)
+    assert json.loads((tmp_path / "simclr-no-head.json").read_text())["cpu_seconds"] > 0
+
+
+def test_the_same_study_gives_the_same_figures(tmp_path):
+    def run(folder):
+        for _ in record("simclr-tiny-batch", folder, limit=64, epochs=1):
+            pass
+        kept = json.loads((folder / "simclr-tiny-batch.json").read_text())
+        return {name: value for name, value in kept.items() if name != "cpu_seconds"}
+
+    assert run(tmp_path / "a") == run(tmp_path / "b")
+
+
+def test_the_command_lists_the_studies(capsys):
+    assert main(["study"]) == 0
+    said = capsys.readouterr().out
+    for name, study in STUDIES.items():
+        assert f"{name} " in said and study.title in said
+
+
+def test_an_unknown_study_is_one_sentence(capsys):
+    assert main(["study", "simclr-blue"]) == 2
+    assert "study 'simclr-blue' is unknown; there are: supervised, simclr" in capsys.readouterr().err
+    for ask in (begin, recorded):
+        with pytest.raises(InputError, match="is unknown"):
+            ask("simclr-blue")
+
+
+def test_label_efficiency_has_a_point_for_every_count():
+    counts, curves = studies.label_efficiency()
+    assert counts == sorted(counts)
+    assert list(curves) == ["pixels", "supervised", "augmented", "probe", "fine-tuned"]
+    assert all(len(curve) == len(counts) and all(0 <= value <= 1 for value in curve) for curve in curves.values())
