@@ -71,7 +71,7 @@ show(gallery({"one": one_of_each[0], "another": one_of_each[1], "a third": one_o
 # **Predict first**: which moves the pixels further, another *shape* or another *hue of the ground*? Then try.
 
 # %% tags=["picture"]
-SceneExplorer(shape="star", background_hue=2.0)
+SceneExplorer(shape="star", background_hue=2.0).set(background_hue=4.5)
 
 # %% [markdown]
 # The hue of the ground wins, by far: it touches every pixel, the shape only those along an outline. For raw
@@ -142,8 +142,8 @@ known = images.label_fraction(100 / len(images)).labelled()  # ten of each shape
 random_network = small_resnet().to(lab.device)
 supervised = Supervised(small_resnet(), classes=10).to(lab.device)
 for log in train(supervised, known.repeated(lab.count(10_000)), lab.recipe(SCENES)):  # the 100 pictures, again and again
-    pass
-log
+    last = log
+print(last)
 
 # %% tags=["picture"]
 networks = {"raw pixels": torch.nn.Flatten(), "random network": random_network, "supervised, 100 labels": supervised.encoder}
@@ -192,7 +192,8 @@ for name, f in networks.items():
 # - Find a cause that SimCLR *should* ignore and does not.
 
 # %% tags=["picture"]
-SceneExplorer({name: f for name, f in networks.items() if name != "raw pixels"}, shape="star", background_hue=2.0)
+encoders = {name: f for name, f in networks.items() if name != "raw pixels"}
+SceneExplorer(encoders, shape="star", background_hue=2.0).set(background_hue=4.5)
 
 # %% [markdown]
 # ## 6 · Seven answers
@@ -203,7 +204,7 @@ SceneExplorer({name: f for name, f in networks.items() if name != "raw pixels"},
 #
 # | here | what it is | in the papers |
 # |---|---|---|
-# | $x$; $x_1, x_2$ | picture; two views of it | $\tilde x_i, \tilde x_j$ (SimCLR); $x^q, x^k$ (MoCo); $v, v'$ (BYOL); $v_1, v_2$ (CMC); patches $x_{i,j}$ (CPC) |
+# | $x$; $x_1, x_2$ | picture; two views of it | $\tilde x_i, \tilde x_j$ (SimCLR); $x^q, x^k$ (MoCo); $v, v'$ (BYOL); $v_1, v_2$ (CMC) |
 # | $f$, $h = f(x)$ | encoder, representation: what is kept | $f_\theta$ everywhere; $h$ is $y_\theta$ in BYOL, $z$ in CMC and CPC |
 # | $g$, $z = g(h)$ | head, embedding: what the loss sees | $g$ (SimCLR), $g_\theta$ (BYOL), classifier $g_W$ (DeepCluster) |
 # | $q$; $k$ | query; key. In BYOL $q$ is the predictor | $q, k_+, k_i$ (MoCo); $q_\theta$ (BYOL) |
@@ -214,7 +215,7 @@ SceneExplorer({name: f for name, f in networks.items() if name != "raw pixels"},
 # | $B$, $N$ | pictures in a batch, in all | $N$ for both (SimCLR) |
 #
 # In every drawing below, a picture enters on the left and a loss ends on the right. Solid networks learn by
-# gradient, dashed ones follow or are frozen, and two strokes stop a gradient.
+# gradient, dashed ones follow by momentum, dotted ones are frozen; two strokes stop a gradient.
 #
 # **Noisy Student** asks a teacher. A network trained on the few labels labels all pictures; a larger one learns
 # from these pseudo-labels, with noise that the teacher did not have, and becomes the next teacher.

@@ -2,10 +2,12 @@
 
     python -m course.build [NAME...]            generate and execute (minutes: the figures that are stored are the real ones)
     python -m course.build --check [NAME...]    compare with what is there, execute nothing
+    python -m course.build --draft FOLDER [NAME...]    both editions, not executed, into another folder: to try out what is being written
 
 A source is py:percent: `# %%` begins a code cell, `# %% [markdown]` a text cell, `tags=["..."]` may follow. Lines above the first cell are
-`# key: JSON`, the notebook's metadata. In a cell tagged exercise, what stands between ### BEGIN SOLUTION and ### END SOLUTION, inside a
-function, is the student's to write.
+`# key: JSON`, the notebook's metadata: title, minutes, budget_s, and exercises, from and to how many there should be, where that is not 3
+to 6. In a cell tagged exercise, what stands between ### BEGIN SOLUTION and ### END SOLUTION, inside a function, is the student's to write.
+The rules are in course/lint.py; notebooks/README.md, the list of the notebooks, is written along.
 """
 
 import argparse
@@ -21,19 +23,15 @@ from pathlib import Path
 
 import nbformat
 
+from course import lint
+from course.index import index
+
 ROOT = Path(__file__).parents[1]
-TAGS = {
-    "exercise": "a function for the student to write",
-    "picture": "its picture is stored, for GitHub and print",
-    "nbval-check-output": "its text is stored, and compared by the tests",
-}
 METADATA = {
     "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},  # without it JupyterLab asks which kernel
     "language_info": {"name": "python"},
 }
 CELL = re.compile(r"^# %%( \[markdown\])?(?: tags=(\[.*\]))?$")
-SOLUTION = re.compile(r"^([ ]+)### BEGIN SOLUTION\n.*?^[ ]+### END SOLUTION$", re.MULTILINE | re.DOTALL)
-MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|tmp|Users|opt|usr)/")
 LIMIT = 300_000  # bytes of one notebook
 
 
@@ -46,34 +44,49 @@ def fault(found: object, message: str) -> None:
         raise Fault(message)
 
 
+def read(path: Path) -> nbformat.NotebookNode:
+    """The solved notebook of a source that keeps all rules, not executed. Raises: Fault with every rule that is broken, one a line."""
+    book = parse(path)
+    fault(found := list(lint.faults(book, path)), "\n".join(found))
+    return book
+
+
 def parse(path: Path) -> nbformat.NotebookNode:
-    """The solved notebook that a source describes, not executed."""
+    """The solved notebook that a source describes. Raises: Fault where the source cannot be read at all."""
     blocks = [[]]
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("# %%"):
             blocks.append([])
         blocks[-1].append(line)
-    header = (line.removeprefix("# ").split(": ", 1) for line in blocks[0] if line.startswith("# ") and not line.startswith("# ruff"))
-    book = nbformat.v4.new_notebook(metadata={**METADATA, "ssl_lab": {key: json.loads(value) for key, value in header}})
+    book = nbformat.v4.new_notebook(metadata={**METADATA, "ssl_lab": header(blocks[0], path.name)})
     for number, (first, *lines) in enumerate(blocks[1:], 1):
         where = f"{path.name}, cell {number}"
         match = CELL.match(first)
         fault(not match, f"{where}: {first!r} is no cell; write # %%, # %% [markdown] or # %% tags=[...]")
-        cell = (markdown if match[1] else code)("\n".join(lines).strip("\n"), where)
-        cell.metadata.update({"tags": json.loads(match[2])} if match[2] else {})
+        text = "\n".join(lines).strip("\n")
+        cell = markdown(text, where) if match[1] else nbformat.v4.new_code_cell(text)
+        cell.metadata.update({"tags": value(match[2], where)} if match[2] else {})
         cell.id = identity(cell, {other.id for other in book.cells})
-        lint(cell, where)
         book.cells.append(cell)
     return book
+
+
+def header(lines: list[str], where: str) -> dict:
+    """The notebook's metadata."""
+    said = [line.removeprefix("# ").partition(": ") for line in lines if line.startswith("# ") and not line.startswith("# ruff")]
+    return {key: value(text, f"{where}, {key}") for key, _, text in said}
+
+
+def value(text: str, where: str):
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Fault(f"{where}: {text!r} is no JSON: {error}") from None
 
 
 def markdown(text: str, where: str) -> nbformat.NotebookNode:
     fault(bare := re.search(r"^(?!#( |$)).+", text, re.MULTILINE), f"{where}: a line of text begins with '# ', this one does not: {bare and bare[0]}")
     return nbformat.v4.new_markdown_cell(re.sub(r"^# ?", "", text, flags=re.MULTILINE))
-
-
-def code(text: str, where: str) -> nbformat.NotebookNode:
-    return nbformat.v4.new_code_cell(text)
 
 
 def identity(cell, taken: set[str]) -> str:
@@ -82,22 +95,11 @@ def identity(cell, taken: set[str]) -> str:
     return next(digest[i : i + 8] for i in range(56) if digest[i : i + 8] not in taken)
 
 
-def lint(cell, where: str) -> None:
-    """Tags from the list, solutions where they belong, alt text on every picture."""
-    unknown = set(cell.metadata.get("tags", [])) - set(TAGS)
-    fault(unknown, f"{where}: unknown tag {', '.join(unknown)}; there are {', '.join(TAGS)}")
-    marks, regions = len(re.findall(r"### (?:BEGIN|END) SOLUTION", cell.source)), len(SOLUTION.findall(cell.source))
-    fault(marks != 2 * regions, f"{where}: ### BEGIN SOLUTION and ### END SOLUTION come in pairs, inside a function")
-    fault(bool(regions) != ("exercise" in cell.metadata.get("tags", [])), f"{where}: a cell has a solution if and only if it is tagged exercise")
-    silent = re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")", cell.source) if cell.cell_type == "markdown" else None
-    fault(silent, f"{where}: a picture without alt text: {silent and silent[0]}")
-
-
 def student(solved: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The edition in which the solutions are still to be written."""
     book = copy.deepcopy(solved)
     for cell in book.cells:
-        cell.source = SOLUTION.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError", cell.source)
+        cell.source = lint.SOLUTION.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError", cell.source)
     return book
 
 
@@ -115,6 +117,8 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> None:
             kept = {"picture", "nbval-check-output"} & set(cell.metadata.get("tags", []))
             cell.execution_count = cell.execution_count if kept else None
             cell.outputs = [still(output) for output in cell.outputs] if kept else []
+            shown = any("image/png" in output.get("data", {}) for output in cell.outputs)
+            fault("picture" in kept and not shown, f"{book.metadata['ssl_lab'].get('title')}: a cell tagged picture shows none:\n{cell.source}")
 
 
 def still(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -137,12 +141,15 @@ def smaller(png: str) -> str:
 
 
 def written(book: nbformat.NotebookNode) -> str:
-    """The text of a notebook's file. Raises: Fault if it is too large or shows a path of this machine."""
+    """The text of a notebook's file. Raises: Fault if it is too large, shows a path of this machine, or a picture without alt text."""
     nbformat.validate(book)
     text = nbformat.writes(book) + "\n"
     name = book.metadata["ssl_lab"]["title"]
     fault(len(text) > LIMIT, f"{name}: {len(text):,} bytes are more than {LIMIT:,}; store fewer pictures")
-    fault(path := MACHINE.search(re.sub(r'"image/png": ".*"', "", text)), f"{name}: it shows a path of one machine, {path and path[0]}…")
+    fault(path := lint.MACHINE.search(re.sub(r'"image/png": ".*"', "", text)), f"{name}: it shows a path of one machine, {path and path[0]}…")
+    outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+    silent = [output for output in outputs if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt")]
+    fault(silent, f"{name}: a stored picture without alt text; show pictures of ssl_lab.plots with show()")
     return text
 
 
@@ -155,31 +162,75 @@ def source_of(text: str) -> dict:
     return book
 
 
+def editions(name: str, solved: nbformat.NotebookNode) -> dict[str, nbformat.NotebookNode]:
+    """Both notebooks of a source, by their place in notebooks/."""
+    return {f"solutions/{name}.ipynb": solved, f"{name}.ipynb": student(solved)}
+
+
+def build(sources: list[Path], root: Path) -> None:
+    """Generate and execute both editions of these sources, and write the index of all."""
+    for source, solved in {source: read(source) for source in sources}.items():
+        for name, book in editions(source.stem, solved).items():
+            path = root / "notebooks" / name
+            path.parent.mkdir(exist_ok=True, parents=True)
+            execute(book, path.parent)
+            path.write_text(written(book), encoding="utf-8")
+            print(f"{path.relative_to(root)}: {path.stat().st_size / 1000:.0f} kB")
+    (root / "notebooks" / "README.md").write_text(page(root), encoding="utf-8")
+
+
+def page(root: Path) -> str:
+    """The index of the notebooks."""
+    return index({source.stem: read(source) for source in sources_in(root)})
+
+
+def sources_in(root: Path) -> list[Path]:
+    return sorted((root / "course").glob("[0-9][0-9]_*.py"))
+
+
+def stale(sources: list[Path], root: Path) -> list[str]:
+    """The generated files that are not what their sources say."""
+    found = []
+    for source in sources:
+        for name, book in editions(source.stem, read(source)).items():
+            path = root / "notebooks" / name
+            if not path.exists() or source_of(path.read_text(encoding="utf-8")) != source_of(written(book)):
+                found.append(name)
+    path = root / "notebooks" / "README.md"
+    return found + ([path.name] if not path.exists() or path.read_text(encoding="utf-8") != page(root) else [])
+
+
+def draft(sources: list[Path], folder: Path) -> None:
+    """Both editions as they are, not executed; what the rules say against them is printed, and does not stop it."""
+    for source in sources:
+        book = parse(source)
+        for said in lint.faults(book, source):
+            print(said, file=sys.stderr)
+        for name, edition in editions(source.stem, book).items():
+            (folder / name).parent.mkdir(exist_ok=True, parents=True)
+            nbformat.write(edition, folder / name)
+            print(folder / name)
+
+
 def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
-    """Build or check; returns 1 if a source is at fault or a generated file is not what its source says."""
+    """Build, check or draft; returns 1 if a source is at fault or a generated file is not what its source says."""
     parser = argparse.ArgumentParser(prog="python -m course.build", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    parser.add_argument("--draft", metavar="FOLDER", type=Path, help="write both editions here, not executed")
     parser.add_argument("names", metavar="NAME", nargs="*", help="such as 03_simclr (default: all)")
     args = parser.parse_args(argv)
-    stale = []
+    sources = [root / "course" / f"{name}.py" for name in args.names] or sources_in(root)
     try:
-        for source in [root / "course" / f"{name}.py" for name in args.names] or sorted((root / "course").glob("[0-9][0-9]_*.py")):
-            solved = parse(source)
-            for target, book in ((root / "notebooks" / "solutions", solved), (root / "notebooks", student(solved))):
-                path = target / f"{source.stem}.ipynb"
-                if args.check:
-                    stale += [path.name] if not path.exists() or source_of(path.read_text(encoding="utf-8")) != source_of(written(book)) else []
-                else:
-                    target.mkdir(exist_ok=True, parents=True)
-                    execute(book, target)
-                    path.write_text(written(book), encoding="utf-8")
-                    print(f"{path.relative_to(root)}: {path.stat().st_size / 1000:.0f} kB")
+        if args.draft:
+            draft(sources, args.draft)
+        elif not args.check:
+            build(sources, root)
+        elif found := stale(sources, root):
+            raise Fault(f"not what the source says: {', '.join(found)}; run python -m course.build")
     except (Fault, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
-    if stale:
-        print(f"not what the source says: {', '.join(stale)}; run python -m course.build", file=sys.stderr)
-    return int(bool(stale))
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What nbval leaves out: a time budget for each notebook, no cascade after a failure, no check that compares nothing."""
+"""What nbval leaves out: a time budget for each notebook, no cascade after a failure, no check that compares nothing, and where the time went."""
 
 import os
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 os.environ.setdefault("SSL_LAB_PROFILE", "ci")  # as in tests/conftest.py; SSL_LAB_PROFILE=laptop judges the accuracies too
@@ -9,7 +9,7 @@ os.environ.setdefault("SSL_LAB_PROFILE", "ci")  # as in tests/conftest.py; SSL_L
 import pytest
 from nbval.plugin import IPyNbCell
 
-SPENT, FAILED = Counter(), {}  # notebook → seconds, and the cell that failed in it
+FAILED, CELLS, BUDGET = {}, defaultdict(list), {}  # notebook → the cell that failed in it, (seconds, cell) of each that ran, seconds it may take
 
 
 def pytest_configure(config):
@@ -36,10 +36,22 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if isinstance(item, IPyNbCell):
         book = item.parent
-        SPENT[book.path] += call.duration if call.when == "call" else 0
-        if call.when == "call" and report.passed and SPENT[book.path] > budget(book):
-            said = f"{SPENT[book.path]:.1f} s spent up to this cell; {book.path.name} may take {budget(book)} s"
-            report.outcome, report.longrepr = "failed", said
+        if call.when == "call":
+            CELLS[book.path].append((call.duration, item.name))
+            BUDGET[book.path], spent = budget(book), sum(seconds for seconds, _ in CELLS[book.path])
+            if report.passed and spent > BUDGET[book.path]:
+                said = f"{spent:.1f} s spent up to this cell; {book.path.name} may take {BUDGET[book.path]} s"
+                report.outcome, report.longrepr = "failed", said
         if report.failed:
             FAILED.setdefault(book.path, item.name)
     return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A table: what every notebook took, of what it may, and its slowest cell."""
+    if CELLS:
+        terminalreporter.section("notebooks")
+        terminalreporter.line(f"{'':34}{'cells':>6}{'seconds':>9}{'budget':>8}   slowest cell")
+    for path, cells in CELLS.items():
+        shown, spent, (most, slowest) = str(path.relative_to(Path(__file__).parent)), sum(seconds for seconds, _ in cells), max(cells)
+        terminalreporter.line(f"{shown:34}{len(cells):>6}{spent:>9.1f}{BUDGET[path]:>8}   {slowest}, {most:.1f} s")

@@ -12,9 +12,9 @@ import signal
 from pathlib import Path
 
 from ssl_lab.errors import require
+from ssl_lab.progress import RECORD
 
 WORK = Path("work")
-RECORD = ".handed_out.json"  # what each copy was when it was handed out; a copy that differs by now is the student's
 
 
 def source() -> Path:
@@ -35,7 +35,7 @@ def hand_out(notebooks: Path, work: Path) -> list[str]:
     To begin a notebook afresh, delete or rename the copy.
     """
     work.mkdir(exist_ok=True)
-    record = work / RECORD
+    record = work / RECORD  # what each copy was when it was handed out; a copy that differs by now is the student's
     handed = json.loads(record.read_text()) if record.exists() else {}
     made = []
     for path in sorted(notebooks.rglob("*.ipynb")):

@@ -8,11 +8,11 @@ import platform
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+from packaging.version import Version
 
-from ssl_lab import checks
+from ssl_lab import checks, progress
 from ssl_lab.errors import one_of, require
 from ssl_lab.recipe import Recipe
 
@@ -38,16 +38,23 @@ class Notebook:
         return dataclasses.replace(recipe, epochs=min(recipe.epochs, SHORT["epochs"])) if self.profile == "ci" else recipe
 
     def __repr__(self) -> str:
-        parts = [self.name, f"ssl_lab {importlib.metadata.version('ssl-lab')}", f"torch {torch.__version__}", f"Python {platform.python_version()}"]
-        return " · ".join([*parts, f"{self.device}, {torch.get_num_threads()} threads", f"seed {self.seed}", f"profile {self.profile}"])
+        parts = [self.name, f"ssl_lab {installed()}", f"torch {torch.__version__}", f"Python {platform.python_version()}"]
+        parts += [f"{self.device}, {torch.get_num_threads()} threads", f"seed {self.seed}", f"profile {self.profile}"]
+        done, asked = progress.of(self.name)
+        names = f" ({', '.join(done)})" if done else ""
+        return " · ".join([*parts, *([f"exercises passed: {len(done)} of {asked}{names}"] if asked else [])])
 
 
-def notebook(name: str, seed: int = 0) -> Notebook:
-    """Begin a notebook: set every seed, choose the device, and say in one line what it runs on.
+def notebook(name: str, version: str | None = None, seed: int = 0) -> Notebook:
+    """Begin a notebook: set every seed, choose the device, and say in one line what it runs on and which exercises were passed.
 
-    Raises: InputError for a profile that does not exist.
+    version: of the package that the notebook was written for; what is installed may be newer.
+    Raises: InputError for a package that is older, or a profile that does not exist.
     """
     one_of(profile(), PROFILES, "SSL_LAB_PROFILE")
+    older = version is not None and release(installed()) < release(version)
+    fix = "update with `git pull` and `uv sync`, or `pip install -U ssl-lab`"
+    require(not older, f"this notebook was written for ssl_lab {version}, installed is {installed()}: {fix}")
     import numpy as np
 
     for set_seed in (random.seed, np.random.seed, torch.manual_seed):  # students may use any of the three
@@ -60,8 +67,19 @@ def profile() -> str:
     return os.environ.get("SSL_LAB_PROFILE", PROFILES[0])
 
 
+def installed() -> str:
+    return importlib.metadata.version("ssl-lab")
+
+
+def release(version: str) -> Version:
+    """A version without what marks it as a draft: 0.2.0.dev3 → 0.2.0."""
+    return Version(Version(version).base_version)
+
+
 def use(fn: Callable) -> Callable:
     """Check a student's function by its name, say how it went, and hand on whichever works: theirs if it passed, else the library's.
+
+    What passes is remembered, across restarts too (progress.py), and stays remembered if it is changed later.
 
     Raises: InputError for a function that no exercise asks for.
     """
@@ -72,8 +90,19 @@ def use(fn: Callable) -> Callable:
     check = getattr(checks, f"check_{fn.__name__}")
     result = check(fn)
     display(result)
-    print(f"used from here on: {'your' if result else 'the library’s'} {check.name}")
-    return fn if result else check.reference
+    if result:
+        progress.note(fn.__name__)
+        print(f"used from here on: your {fn.__name__}{passed_by_now(fn.__name__)}")
+        return fn
+    before = f" (yours passed before, and still counts){passed_by_now(fn.__name__)}" if fn.__name__ in progress.passed() else ""
+    print(f"used from here on: the library’s {check.reference.__name__}{before}")
+    return check.reference
+
+
+def passed_by_now(exercise: str) -> str:
+    """How far the notebook is that asks for an exercise."""
+    done, asked = progress.of(progress.notebook_of(exercise))
+    return f" · {len(done)} of {asked} exercises of this notebook passed" if asked else ""
 
 
 class Source(str):
@@ -98,8 +127,7 @@ def show(thing):
 
         return Picture(*thing)
     require(callable(thing), f"show takes a function, a class, or a picture from ssl_lab.plots; got {type(thing).__name__}")
-    path = Path(inspect.getsourcefile(inspect.unwrap(thing)))
-    return Source(f"# ssl_lab/{path.name}\n{inspect.getsource(thing)}")
+    return Source(f"# {inspect.unwrap(thing).__module__.replace('.', '/')}.py\n{inspect.getsource(thing)}")
 
 
 def within(value: float, low: float, high: float) -> str:

@@ -70,6 +70,11 @@ class Record:
     versions: dict[str, str]
     folder: Path = FOLDER
 
+    @property
+    def title(self) -> str:
+        """What differs, in words."""
+        return STUDIES[self.study].title
+
     def method(self) -> Method:
         """The method with the weights that were learned, rounded to 16 bits."""
         method, _ = begin(self.study)
@@ -102,7 +107,7 @@ def figures(found: Record) -> str:
 
 
 def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:
-    """Numbers of labels, and every learner's accuracy at each, mean over the seeds; `tests/benchmarks/label_efficiency.py --record` made them."""
+    """Numbers of labels, and every learner's mean accuracy at each, as `tests/benchmarks/label_efficiency.py --record` measured them."""
     path = FOLDER / "label_efficiency.json"
     found = read_json(path.read_text(), path)
     return found["counts"], {name: [sum(seeds) / len(seeds) for seeds in curve] for name, curve in found["scores"].items()}
@@ -133,7 +138,8 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
         yield log
         start = time.process_time()
     versions = {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
-    found = Record(name, dataclasses.asdict(recipe), curve, **scores(method, images, unseen), untrained=untrained, cpu_seconds=spent, versions=versions)
+    trained = scores(method, images, unseen)
+    found = Record(name, dataclasses.asdict(recipe), curve, **trained, untrained=untrained, cpu_seconds=spent, versions=versions)
     folder.mkdir(parents=True, exist_ok=True)
     halves = {key: tensor.bfloat16() if tensor.is_floating_point() else tensor for key, tensor in method.state_dict().items()}
     write_tensors(folder / f"{name}.safetensors", halves)

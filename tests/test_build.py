@@ -9,16 +9,25 @@ import nbformat
 import pytest
 from PIL import Image
 
-from course import build
+from course import build, outline
 
 SOURCE = '''# ruff: noqa: B018
 # title: "99 Example"
+# minutes: 7
 # budget_s: {"laptop": 20, "ci": 10}
+# exercises: [1, 2]
 
 # %% [markdown]
 # # A title
 #
-# ![a red dot](dot.png) and $x_i$
+# **You will**
+# 1. double $x_i$ with `double`,
+# 2. see that 3 is
+#    three.
+#
+# ## Your turn
+#
+# **Exercise** (4 minutes, ★☆☆). Write it.
 
 # %% tags=["exercise"]
 def double(x):
@@ -56,6 +65,7 @@ def put(root, text=SOURCE):
     (root / "notebooks" / "solutions").mkdir(parents=True, exist_ok=True)
     (root / "notebooks" / "solutions" / "99_example.ipynb").write_text(build.written(solved))
     (root / "notebooks" / "99_example.ipynb").write_text(build.written(build.student(solved)))
+    (root / "notebooks" / "README.md").write_text(build.page(root))
 
 
 def test_generated_notebooks_are_what_their_sources_say():
@@ -65,11 +75,11 @@ def test_generated_notebooks_are_what_their_sources_say():
 def test_cells_are_text_and_code_in_their_order(root):
     book = parse(root)
     assert [cell.cell_type for cell in book.cells] == ["markdown", "code", "code", "code"]
-    assert book.cells[0].source == "# A title\n\n![a red dot](dot.png) and $x_i$"
+    assert book.cells[0].source.startswith("# A title\n\n**You will**\n1. double $x_i$ with `double`,\n")
     assert book.cells[2].source == "x = 3\nx"
     assert book.cells[3].metadata.tags == ["nbval-check-output"]
     assert book.metadata.kernelspec.name == "python3"
-    assert book.metadata.ssl_lab == {"title": "99 Example", "budget_s": {"laptop": 20, "ci": 10}}
+    assert book.metadata.ssl_lab == {"title": "99 Example", "minutes": 7, "budget_s": {"laptop": 20, "ci": 10}, "exercises": [1, 2]}
     nbformat.validate(book)
 
 
@@ -98,19 +108,32 @@ def test_equal_cells_have_different_ids(root):
     "old, new, words",
     [
         ("# %%\nx", "# %% code\nx", "cell 3: '# %% code' is no cell"),
-        ('["nbval-check-output"]', '["nbval-chek-output"]', "cell 4: unknown tag nbval-chek-output; there are exercise"),
-        ("    ### END SOLUTION\n", "", "cell 2: ### BEGIN SOLUTION and ### END SOLUTION come in pairs"),
-        ("x = 3\n", "### BEGIN SOLUTION\nx = 3\n### END SOLUTION\n", "cell 3: .* inside a function"),
-        (' tags=["exercise"]', "", "cell 2: a cell has a solution if and only if it is tagged exercise"),
-        ("![a red dot]", "![]", "cell 1: a picture without alt text"),
-        ("![a red dot](dot.png)", '<img src="dot.png">', "cell 1: a picture without alt text"),
+        ('["nbval-check-output"]', "[nbval]", r"cell 4: '\[nbval\]' is no JSON"),
+        ("# minutes: 7", "# minutes: seven", "99_example.py, minutes: 'seven' is no JSON"),
+        ("# minutes: 7", "# minutes", "99_example.py, minutes: '' is no JSON"),
         ("# # A title", "A title", "cell 1: a line of text begins with '# ', this one does not: A title"),
     ],
 )
-def test_faults_of_a_source_are_named_with_their_place(root, old, new, words):
+def test_what_cannot_be_read_is_named_with_its_place(root, old, new, words):
     assert old in SOURCE
     with pytest.raises(build.Fault, match=words):
         parse(root, SOURCE.replace(old, new))
+
+
+def test_every_broken_rule_is_named_at_once(root):
+    parse(root, SOURCE.replace("x = 3", "load = 3").replace('["nbval-check-output"]', '["nbval-chek-output"]'))
+    with pytest.raises(build.Fault) as caught:
+        build.read(root / "course" / "99_example.py")
+    assert [said.split(": ")[0] for said in str(caught.value).splitlines()] == ["99_example.py, cell 3", "99_example.py, cell 4"]
+
+
+def test_a_source_at_fault_stops_build_and_check_before_anything_is_executed(root, capsys):
+    put(root)
+    parse(root, SOURCE.replace("# minutes: 7\n", ""))
+    for arguments in ([], ["--check"]):
+        assert build.main(arguments, root) == 1
+        said = capsys.readouterr()
+        assert "99_example.py: the header lacks # minutes" in said.err and said.out == ""
 
 
 def test_check_passes_on_what_was_built_whatever_its_outputs(root):
@@ -130,19 +153,42 @@ def test_check_passes_on_what_was_built_whatever_its_outputs(root):
         (' tags=["nbval-check-output"]', ""),
         ('"ci": 10', '"ci": 9'),
         ("return 2 * y", "return y + y"),
+        ("4 minutes", "5 minutes"),
     ],
 )
 def test_check_fails_when_the_source_says_something_else(root, capsys, change):
     put(root)
     parse(root, SOURCE.replace(*change))
     assert build.main(["--check"], root) == 1
-    assert "99_example.ipynb; run python -m course.build" in capsys.readouterr().err
+    assert "not what the source says: solutions/99_example.ipynb, 99_example.ipynb" in capsys.readouterr().err
 
 
 def test_check_fails_when_an_edition_is_missing(root):
     put(root)
     (root / "notebooks" / "solutions" / "99_example.ipynb").unlink()
     assert build.main(["--check", "99_example"], root) == 1
+
+
+@pytest.mark.parametrize("change", [("(4 min", "(5 min"), ("three", "three, by hand")])
+def test_check_fails_when_the_index_is_not_what_the_sources_say(root, capsys, change):
+    put(root)
+    path = root / "notebooks" / "README.md"
+    assert change[0] in path.read_text()
+    path.write_text(path.read_text().replace(*change))
+    assert build.main(["--check"], root) == 1
+    assert capsys.readouterr().err == "not what the source says: README.md; run python -m course.build\n"
+    path.unlink()
+    assert build.main(["--check"], root) == 1
+
+
+def test_a_draft_is_both_editions_not_executed_whatever_the_rules_say(root, tmp_path, capsys):
+    parse(root, SOURCE.replace("# minutes: 7\n", ""))
+    assert build.main(["--draft", str(tmp_path / "draft")], root) == 0
+    assert "the header lacks # minutes" in capsys.readouterr().err
+    solved, student = (nbformat.read(tmp_path / "draft" / name, as_version=4) for name in ("solutions/99_example.ipynb", "99_example.ipynb"))
+    assert "return 2 * y" in solved.cells[1].source and "raise NotImplementedError" in student.cells[1].source
+    assert not any(cell.get("outputs") for cell in solved.cells)
+    assert not (root / "notebooks").exists()
 
 
 def test_an_unknown_name_is_an_error_and_no_traceback(root, capsys):
@@ -157,7 +203,14 @@ def test_build_executes_and_stores_only_what_is_checked(root):
     assert [cell.get("execution_count") for cell in book.cells] == [None, None, None, 3]
     assert book.cells[3].outputs[0].text == "3 is three\n"
     assert "widgets" not in book.metadata
+    assert "[99 Example](99_example.ipynb)" in (root / "notebooks" / "README.md").read_text()
     assert build.main(["--check"], root) == 0
+
+
+def test_a_cell_tagged_picture_must_show_one(root, capsys):
+    parse(root, SOURCE.replace('["nbval-check-output"]', '["picture"]'))
+    assert build.main([], root) == 1
+    assert "99 Example: a cell tagged picture shows none:\nprint" in capsys.readouterr().err
 
 
 def test_stored_outputs_have_pictures_in_few_colours_and_no_widget():
@@ -178,6 +231,17 @@ def test_a_notebook_that_should_not_be_published_is_refused(root, text, words):
         build.written(book)
 
 
+@pytest.mark.parametrize("metadata, refused", [({}, True), ({"image/png": {"alt": ""}}, True), ({"image/png": {"alt": "a red dot"}}, False)])
+def test_a_stored_picture_needs_alt_text(root, metadata, refused):
+    book = parse(root)
+    book.cells[3].outputs = [nbformat.v4.new_output("display_data", data={"image/png": "iVBO"}, metadata=metadata)]
+    if refused:
+        with pytest.raises(build.Fault, match="a stored picture without alt text"):
+            build.written(book)
+    else:
+        assert "a red dot" in build.written(book)
+
+
 def test_every_notebook_says_what_it_may_cost():
     for path in (build.ROOT / "notebooks").rglob("*.ipynb"):
         if "checkpoint" not in path.name:
@@ -195,3 +259,13 @@ def test_executing_a_notebook_leaves_the_profile_of_this_process_alone(tmp_path,
     book.cells = [cell]
     build.execute(book, tmp_path)
     assert os.environ["SSL_LAB_PROFILE"] == "ci" and book.cells[0].outputs[0].text == "laptop\n"
+
+
+def test_the_exercises_of_a_notebook_are_those_that_the_library_checks():
+    from ssl_lab import checks
+
+    for source in build.sources_in(build.ROOT):
+        asked = tuple(exercise.name for exercise in outline.exercises(build.parse(source)))
+        assert checks.EXERCISES[source.stem] == asked
+        for name in asked:
+            assert hasattr(checks, f"check_{name}")

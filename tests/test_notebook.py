@@ -1,13 +1,15 @@
 """The vocabulary of notebooks: notebook, use, show, within."""
 
+import importlib.metadata
 import random
 
 import numpy as np
 import pytest
 import torch
 
-from ssl_lab import losses, plots
+from ssl_lab import losses, plots, progress
 from ssl_lab.errors import InputError
+from ssl_lab.evaluate import knn_accuracy
 from ssl_lab.notebook import notebook, show, use, within
 from ssl_lab.recipe import Recipe
 from ssl_lab.widgets import Picture
@@ -22,6 +24,31 @@ def laptop(monkeypatch):
 @pytest.fixture
 def ci(monkeypatch):
     monkeypatch.setenv("SSL_LAB_PROFILE", "ci")
+
+
+@pytest.fixture(autouse=True)
+def nothing_passed(monkeypatch, tmp_path):
+    """A kernel that has just started, in a folder that is nobody's; notebook 03 has four exercises."""
+    monkeypatch.setattr(progress, "session", set())
+    monkeypatch.setattr(progress, "EXERCISES", {"03_simclr": ("alignment", "nt_xent_loop", "nt_xent", "last")})
+    monkeypatch.chdir(tmp_path)
+
+
+def right(name="nt_xent"):
+    """An answer that passes."""
+
+    def nt_xent(z1, z2, tau=0.5):
+        return losses.nt_xent(z1, z2, tau)
+
+    nt_xent.__name__ = name
+    return nt_xent
+
+
+def wrong(z1, z2, tau=0.5):
+    return losses.nt_xent(z1, z2, 1 / tau)
+
+
+wrong.__name__ = "nt_xent"
 
 
 def test_notebook_says_in_one_line_what_it_runs_on(laptop):
@@ -45,6 +72,30 @@ def test_unknown_profile_names_those_there_are(monkeypatch):
         notebook("03_simclr")
 
 
+@pytest.mark.parametrize("version, has", [("0.9.1", "0.9.0"), ("0.10.0", "0.9.0"), ("1", "0.9.0"), ("0.9.1", "0.9.0.post1")])
+def test_a_notebook_for_a_newer_package_says_how_to_update(monkeypatch, version, has):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: has)
+    said = f"this notebook was written for ssl_lab {version}, installed is {has}: update with `git pull` and `uv sync`, or `pip install -U ssl-lab`"
+    with pytest.raises(InputError) as caught:
+        notebook("03_simclr", version=version)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("version, has", [(None, "0.1"), ("0.9", "0.9.0"), ("0.9.0", "0.10.0"), ("0.9.0", "0.9.0.dev3"), ("0.9.0", "1.0rc1")])
+def test_a_notebook_runs_with_its_own_package_and_with_newer_ones(monkeypatch, version, has):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: has)
+    assert f"ssl_lab {has}" in repr(notebook("03_simclr", version=version))
+
+
+def test_notebook_shows_what_was_passed_in_the_order_of_the_notebook(laptop):
+    lab = notebook("03_simclr")
+    assert repr(lab).endswith(" · exercises passed: 0 of 4")
+    for name in ("nt_xent", "nt_xent_loop"):
+        use(right(name))
+    assert repr(lab).endswith(" · exercises passed: 2 of 4 (nt_xent_loop, nt_xent)")
+    assert "exercises" not in repr(notebook("a notebook of mine"))
+
+
 def test_ordinary_trainings_are_as_written(laptop):
     lab, recipe = notebook("03_simclr"), Recipe(epochs=18)
     assert lab.count(10_000) == 10_000
@@ -61,12 +112,28 @@ def test_ci_shortens_epochs_and_images_and_nothing_else(ci):
     assert lab.recipe(Recipe(epochs=1)).epochs == 1
 
 
-def test_use_hands_on_what_passed(capsys):
-    def nt_xent(z1, z2, tau=0.5):
-        return losses.nt_xent(z1, z2, tau)
+def test_use_hands_on_what_passed_and_says_how_far_the_notebook_is(capsys):
+    fn, loop = right(), right("nt_xent_loop")
+    assert use(fn) is fn
+    assert capsys.readouterr().out.endswith("used from here on: your nt_xent · 1 of 4 exercises of this notebook passed\n")
+    assert use(loop) is loop
+    assert capsys.readouterr().out.endswith("used from here on: your nt_xent_loop · 2 of 4 exercises of this notebook passed\n")
 
-    assert use(nt_xent) is nt_xent
-    assert "your nt_xent" in capsys.readouterr().out
+
+def test_what_passed_and_is_broken_later_gets_its_hint_and_still_counts(capsys):
+    use(right())
+    capsys.readouterr()
+    assert use(wrong) is losses.nt_xent
+    said = capsys.readouterr().out
+    assert "temperature" in said
+    before = "(yours passed before, and still counts)"
+    assert said.endswith(f"used from here on: the library’s nt_xent {before} · 1 of 4 exercises of this notebook passed\n")
+
+
+def test_an_exercise_of_no_notebook_is_used_all_the_same(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "EXERCISES", {})
+    use(right())
+    assert capsys.readouterr().out.endswith("used from here on: your nt_xent\n")
 
 
 @pytest.mark.parametrize("attempted", [False, True])
@@ -79,14 +146,15 @@ def test_use_falls_back_on_the_library_and_says_why(capsys, attempted):
     assert use(nt_xent) is losses.nt_xent
     said = capsys.readouterr().out
     assert ("multiplied by the temperature" if attempted else "not attempted yet") in said
-    assert "the library’s nt_xent" in said
+    assert said.endswith("used from here on: the library’s nt_xent\n")
+    assert progress.passed() == set()
 
 
 def test_use_names_the_exercises_there_are():
     def info_loss():
         """Asked for by no exercise."""
 
-    with pytest.raises(InputError, match="exercise 'info_loss' is unknown; there are: nt_xent"):
+    with pytest.raises(InputError, match=r"exercise 'info_loss' is unknown; there are: .*nt_xent"):
         use(info_loss)
 
 
@@ -95,6 +163,10 @@ def test_show_is_the_live_source():
     assert "# ssl_lab/losses.py" in repr(shown)
     assert "def nt_xent(z1" in repr(shown)
     assert shown._repr_markdown_() == f"```python\n{shown}```"
+
+
+def test_show_names_the_file_in_its_folder():
+    assert repr(show(knn_accuracy)).startswith("# ssl_lab/evaluate/knn.py\n")
 
 
 def test_show_displays_a_picture_of_plots():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,3 +57,15 @@ def test_a_band_may_be_yes_or_not_judged_but_not_no(tested):
     good, bad = (f"print('SimCLR {verdict}{words}')" for words in ("not judged, the training was shortened", "no, 0.2 is not between 0.9 and 1"))
     said = tested((good, CHECK, f"SimCLR {verdict}yes\n"), (bad, CHECK, f"SimCLR {verdict}yes\n"))
     assert "1 failed, 1 passed" in said
+
+
+def test_a_table_says_what_each_notebook_took_and_which_cell_most(tested):
+    said = tested(("x = 1", [], ""), ("import time; time.sleep(1.2)", [], ""), ("x = 2", [], ""), budget=9)
+    table = said.split(" notebooks ==")[1]
+    assert re.search(r"cells +seconds +budget +slowest cell\none.ipynb +3 +1\.[2-9] +9 +Cell 1, 1\.[2-9] s", table)
+    assert "3 passed" in said
+
+
+def test_the_table_counts_only_cells_that_ran(tested):
+    said = tested(("x = 1", [], ""), ("1 / 0", [], ""), ("x = 2", [], ""))
+    assert re.search(r"one.ipynb +2 ", said.split(" notebooks ==")[1])

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 ORDER = (
     "errors scenes sources data augment corruptions distributed models features losses geometry kmeans optim recipe method methods "
-    "checkpoint train evaluate studies tables plots widgets checks notebook lab doctor commands __main__"
+    "checkpoint train evaluate studies tables plots widgets checks progress notebook lab doctor commands __main__"
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
@@ -88,7 +88,7 @@ def texts() -> dict[str, str]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     walked = [path for top in ("ssl_lab", "tests", "course", "notebooks") for path in (ROOT / top).rglob("*")]
     names = listed.stdout.split("\0") if (ROOT / ".git").exists() else walked
-    paths = [path for path in (ROOT / name for name in names) if path.is_file() and path.suffix not in (".png", ".pyc")]
+    paths = [path for path in (ROOT / name for name in names) if path.is_file() and path.suffix not in (".png", ".pyc", ".safetensors")]
     return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
 
 

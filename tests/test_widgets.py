@@ -1,7 +1,9 @@
 """What every explorer promises: each control moves the picture, once; wrong values are one sentence; it needs no front end."""
 
 import base64
+import copy
 import io
+import re
 
 import ipywidgets
 import pytest
@@ -11,14 +13,15 @@ from PIL import Image
 from ssl_lab import plots, widgets
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
+from ssl_lab.evaluate import features
 from ssl_lab.methods import SimCLR
 from ssl_lab.models import small_resnet
-from ssl_lab.widgets.explorer import offered
+from ssl_lab.widgets.explorer import choices, limits, offered
 
 
 @pytest.fixture(scope="module")
 def images():
-    return load("scenes", split="test", limit=12)
+    return load("scenes", split="test", limit=40)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +34,28 @@ def method():
     return method
 
 
-@pytest.fixture
-def explorer(method, images):
-    return widgets.SimilarityExplorer(method, images, pairs=5)
+def recording(method, images):
+    """Two epochs, of which the second differs from the first."""
+    made = widgets.Recording(method, images, pairs=6)
+    for parameter in (changed := copy.deepcopy(method)).parameters():
+        parameter.data += 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    made.method = changed
+    made.add(1)
+    return made
+
+
+EXPLORERS = {
+    "SimilarityExplorer": lambda method, images: widgets.SimilarityExplorer(recording(method, images), pairs=5),
+    "ViewsExplorer": lambda method, images: widgets.ViewsExplorer(images),
+    "EmbeddingExplorer": lambda method, images: widgets.EmbeddingExplorer(features(method.encoder, images), images),
+    "SceneExplorer": lambda method, images: widgets.SceneExplorer({"a network": method.encoder}),
+    "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+}
+
+
+@pytest.fixture(params=EXPLORERS)
+def explorer(request, method, images):
+    return EXPLORERS[request.param](method, images)
 
 
 class Counted(widgets.Explorer):
@@ -62,18 +84,34 @@ def another(control):
     return next(value for value in (1, 2, True, False) if value != control.value and offered(control, value))
 
 
-def test_every_control_of_every_explorer_changes_what_is_seen(explorer):
-    assert [name for name in widgets.__all__ if name.endswith("Explorer")] == ["Explorer", "SimilarityExplorer"], "build the new one here too"
-    for control in explorer.controls.values():
+def test_every_explorer_is_held_to_these_promises():
+    assert {name for name in widgets.__all__ if name.endswith("Explorer")} == {"Explorer", *EXPLORERS}
+
+
+def test_every_control_changes_what_is_seen_and_none_gets_into_trouble(explorer):
+    for name, control in explorer.controls.items():
         before = explorer.summary, explorer.picture, explorer.view.value
         control.value = another(control)
-        assert (explorer.summary, explorer.picture) != before[:2]
-        assert explorer.view.value != before[2]
+        assert explorer.trouble == "", name
+        assert (explorer.summary, explorer.picture) != before[:2], name
+        assert explorer.view.value != before[2], name
 
 
-def test_same_values_give_the_same_sentence(method, images):
-    first, second = (widgets.SimilarityExplorer(method, images, pairs=5, tau=0.1, anchor=2) for _ in range(2))
-    assert first.summary == second.set(tau=3, anchor=0).set(tau=0.1, anchor=2).summary
+def test_every_control_can_go_as_far_as_it_goes(explorer):
+    """One after the other to each end, everything else staying where it was pushed: no corner is left out by an anxious range."""
+    for name, control in explorer.controls.items():
+        for value in choices(control) if hasattr(control, "options") else limits(control) if hasattr(control, "min") else (True, False):
+            if name != "projection":  # UMAP starts a process; tests/test_widgets_embedding.py
+                control.value = type(control.value)(value)
+                assert explorer.trouble == "", f"{name}={value}"
+
+
+def test_same_values_give_the_same_sentence(explorer):
+    start = {name: control.value for name, control in explorer.controls.items()}
+    said = explorer.summary
+    for control in [control for name, control in explorer.controls.items() if name != "projection"]:
+        control.value = another(control)
+    assert explorer.set(**start).summary == said
 
 
 def test_one_change_is_one_redraw():
@@ -164,50 +202,45 @@ def test_nothing_lives_in_an_output_widget(explorer):
     assert not [part for part in all_parts(explorer.panel) if isinstance(part, ipywidgets.Output)]
 
 
-def test_looking_changes_neither_the_method_nor_the_random_numbers(method, images):
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_looking_changes_neither_the_method_nor_the_random_numbers(name, method, images):
     method.train()
     state, before = torch.get_rng_state(), {name: value.clone() for name, value in method.state_dict().items()}
-    widgets.SimilarityExplorer(method, images, pairs=5)
+    explorer = EXPLORERS[name](method, images)
+    for control in [control for name, control in explorer.controls.items() if name != "projection"]:
+        control.value = another(control)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
     assert all(module.training for module in method.modules())
 
 
-@pytest.mark.parametrize(
-    "wrong, words",
-    [
-        ({"pairs": 13}, "pairs=13 were asked for and there are 12 images"),
-        ({"pairs": 1}, "pairs=1: at least two"),
-        ({"pairs": 5, "tau": 0.001}, "tau=0.001 is not offered; tau is from 0.01 to 10"),
-        ({"pairs": 5, "anchor": 10}, "anchor is a whole number from 0 to 9"),
-    ],
-)
-def test_explorer_says_what_it_needs(method, images, wrong, words):
-    with pytest.raises(InputError, match=words):
-        widgets.SimilarityExplorer(method, images, **wrong)
+class Stubborn(widgets.Explorer):
+    """Cannot draw everything that it offers."""
+
+    def __init__(self):
+        super().__init__({"level": ipywidgets.IntSlider(description="level", max=2)})
+
+    def draw(self, level):
+        if level == 1:
+            raise InputError("level 1 needs <more> images; choose level 2")
+        if level == 2:
+            raise ZeroDivisionError("by zero")
+        return plots.curves([])
 
 
-def test_embeddings_that_are_not_numbers_are_refused(images):
-    method = SimCLR(small_resnet(width=4))
-    torch.nn.init.constant_(method.head[-1].bias, float("nan"))
-    with pytest.raises(InputError, match="10 of 10 embeddings are not finite"):
-        widgets.SimilarityExplorer(method, images, pairs=5)
+@pytest.mark.parametrize("level, words", [(1, "level 1 needs <more> images; choose level 2"), (2, "could not be drawn, ZeroDivisionError: by zero")])
+def test_a_hand_on_a_control_gets_a_sentence_instead_of_a_traceback(level, words):
+    explorer = Stubborn()
+    seen = explorer.view.value
+    explorer.controls["level"].value = level
+    assert words in explorer.trouble
+    assert explorer.view.value == seen
+    assert 'role="alert"' in explorer.status.value
+    assert not re.search("<more>", explorer.status.value)
+    explorer.controls["level"].value = 0
+    assert explorer.trouble == explorer.status.value == ""
 
 
-def test_live_curve_grows_with_every_epoch():
-    curve = widgets.LiveCurve()
-    assert curve.summary == "No epoch has ended yet."
-    curve.append(epoch=0, knn=0.1)
-    before = curve.picture
-    curve.append(loss=5.0, knn=0.3)
-    curve.append(loss=4.0, knn=0.5)
-    assert curve.picture != before
-    assert [row["epoch"] for row in curve.rows] == [0, 1, 2]
-    assert curve.summary == "After epoch 2: loss 5.00 → 4.00, kNN accuracy 10% → 50%."
-    assert curve.summary in curve.view.value
-
-
-@pytest.mark.parametrize("values", [{}, {"accuracy": 0.5}, {"loss": 1.0, "rank": 3}])
-def test_live_curve_says_what_it_draws(values):
-    with pytest.raises(InputError, match="append takes loss and knn"):
-        widgets.LiveCurve().append(**values)
+def test_code_that_asks_for_the_same_is_told_by_an_error():
+    with pytest.raises(InputError, match="level 1 needs"):
+        Stubborn().set(level=1)

@@ -1,6 +1,25 @@
-"""Exercise checkers, one file a notebook: check_<library function>(fn) says whether fn is right, and if not, which of the usual mistakes it makes."""
+"""Exercise checkers: check_<exercise>(fn) says whether fn is right, and if not, which of the usual mistakes it makes."""
 
+from ssl_lab.checks.answer import Kind
 from ssl_lab.checks.check import Check, Result
-from ssl_lab.checks.simclr import check_nt_xent
+from ssl_lab.checks.nt_xent import check_nt_xent, check_nt_xent_loop
+from ssl_lab.checks.simclr import check_alignment, check_mean_colour_match
+from ssl_lab.checks.start import check_cosine, check_nearest_accuracy
 
-__all__ = ["Check", "Result", "check_nt_xent"]
+EXERCISES = {  # notebook → its exercises, in order
+    "00_start": ("cosine", "nearest_accuracy"),
+    "03_simclr": ("mean_colour_match", "alignment", "nt_xent_loop", "nt_xent"),
+}
+
+__all__ = [
+    "EXERCISES",
+    "Check",
+    "Kind",
+    "Result",
+    "check_alignment",
+    "check_cosine",
+    "check_mean_colour_match",
+    "check_nearest_accuracy",
+    "check_nt_xent",
+    "check_nt_xent_loop",
+]

@@ -1,6 +1,6 @@
-"""How an exercise is checked: the same inputs through the student's function, the library's, and every usual mistake.
+"""How an exercise is checked: the same inputs through the student's function, the reference, and every usual mistake.
 
-    student(inputs) → a number? finite? attached? → equal to the library's → else the mistake that gives the same numbers → else what was seen
+    equal to the reference (and its gradient)? → else the mistake that gives the same values → else why it is no answer → else what was seen
 """
 
 import html
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # float32 inside a student's function is no mistake
+from ssl_lab.checks.answer import CLOSE, Answer, Kind, Untouched, ask, same
+
 NOT_YET = "not attempted yet"
+CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", Kind.MATRIX: "every entry"}
 
 
 @dataclass(frozen=True)
@@ -26,106 +28,98 @@ class Result:
     def __bool__(self) -> bool:
         return self.passed
 
+    @property
+    def verdict(self) -> tuple[str, str, str]:
+        """A symbol, the words it stands for, and a colour (4 : 1 and more on the panel); the words alone are enough."""
+        if self.passed:
+            return "✓", "right", "#0072b2"
+        return ("✗", "not right yet", "#b34700") if self.attempted else ("○", NOT_YET, "#5b626b")
+
     def __repr__(self) -> str:
-        return f"{'✓' if self.passed else '✗' if self.attempted else '○'} {self.name}: {self.hint}"
+        symbol, words, _ = self.verdict
+        return f"{symbol} {self.name} is {words}{self.reason}"
+
+    @property
+    def reason(self) -> str:
+        return f": {self.hint}" if self.attempted else ""
 
     def _repr_html_(self) -> str:
-        colour = "#0072b2" if self.passed else "#d55e00" if self.attempted else "#5b626b"
+        symbol, words, colour = self.verdict
         style = f"border-left: 6px solid {colour}; padding: 0.5em 1em; font-size: 110%; background: #f6f5f2; color: #1b1f24"
-        return f'<div style="{style}">{html.escape(repr(self))}</div>'
+        said = f"{html.escape(self.name)} is <strong>{words}</strong>{html.escape(self.reason)}"
+        return f'<div role="status" style="{style}"><span aria-hidden="true">{symbol}</span> {said}</div>'
 
 
 @dataclass(frozen=True)
 class Check:
-    """A checker for one scalar loss of several tensors; calling it never raises.
+    """A checker for one exercise; calling it never raises.
 
-    reference: the library's function.   inputs: seed → several sets of arguments, tensors first.
-    mistakes: hint → functions that make this mistake.
+    name: of the exercise.   reference: a right answer, which notebooks go on with until the student's is right.
+    inputs: seed → several sets of arguments, always the same for one seed.
+    mistakes: hint → functions that make this mistake; one that fails on an input is not compared there.
+    kind: what is returned.   needs: what the one number is, in words (a matrix has no need of any).
     """
 
+    name: str
     reference: Callable
     inputs: Callable[[int], Iterable[tuple]]
     mistakes: dict[str, tuple[Callable, ...]]
-
-    @property
-    def name(self) -> str:
-        return self.reference.__name__
+    kind: Kind = Kind.LOSS
+    needs: str = ""
 
     def __call__(self, fn: Callable, seed: int = 0) -> Result:
-        """Compare fn with the library's function.   seed: of the random inputs."""
+        """Compare fn with the reference.   seed: of the random inputs."""
         try:
-            with torch.enable_grad():
-                hint = self.find(fn, seed)
-        except NotImplementedError:
-            return Result(self.name, False, False, NOT_YET)
-        except Exception as error:  # noqa: BLE001 (whatever a student's function raises is an answer)
-            hint = f"it stopped with {type(error).__name__}: {error}"
-        return Result(self.name, not hint, True, hint or "correct, its gradient too")
+            hint = self.find(fn, list(self.inputs(seed)))
+        except Untouched:
+            return Result(self.name, passed=False, attempted=False, hint=NOT_YET)
+        except Exception as error:  # noqa: BLE001 (a strange tensor: on the meta device, say)
+            hint = f"what it returns cannot be read: {error}"
+        return Result(self.name, passed=not hint, attempted=True, hint=hint or CORRECT[self.kind])
 
-    def find(self, fn: Callable, seed: int) -> str:
+    def find(self, fn: Callable, cases: list[tuple]) -> str:
         """What is wrong with fn, empty if nothing is."""
-        cases = list(self.inputs(seed))
-        answers = [answer(fn, case) for case in cases]
-        for given in answers:
-            if given.fault:
-                return given.fault
-        wanted = [answer(self.reference, case) for case in cases]
-        if not same(answers, wanted):
-            return self.diagnose(answers, wanted, cases)
-        if not all(torch.allclose(a, b, **CLOSE) for mine, right in zip(answers, wanted) for a, b in zip(mine.gradients, right.gradients)):
-            return "the value is right but its gradient is not: something was detached on the way, or computed under no_grad"
-        return ""
-
-    def diagnose(self, answers: list["Answer"], wanted: list["Answer"], cases: list[tuple]) -> str:
-        """The mistake that gives the same values on every input, or what was seen and what was expected."""
+        mine, right = self.answers(fn, cases), self.answers(self.reference, cases)
+        if all(map(same, mine, right)):
+            return astray(mine, right) if self.kind is Kind.LOSS else ""
         for hint, functions in self.mistakes.items():
-            if any(same(answers, [answer(wrong, case) for case in cases]) for wrong in functions):
+            if any(self.explains(wrong, cases, mine, right) for wrong in functions):
                 return hint
-        i = next(i for i, (mine, right) in enumerate(zip(answers, wanted)) if not same([mine], [right]))
-        shapes = " and ".join(str(tuple(x.shape)) for x in cases[i] if isinstance(x, Tensor))
-        return f"for inputs of shape {shapes} it gives {answers[i].value:.4f}, expected is {wanted[i].value:.4f}; no usual mistake gives this"
+        return next((answer.fault for answer in mine if answer.fault), "") or unlike(mine, right, cases)
+
+    def answers(self, fn: Callable, cases: list[tuple]) -> list[Answer]:
+        return [ask(fn, case, self.kind, self.needs) for case in cases]
+
+    def explains(self, wrong: Callable, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> bool:
+        """Whether a mistake gives what the student's function gives; where it gives nothing, the student's must not be right."""
+        answered = False
+        for case, m, r in zip(cases, mine, right):
+            (w,) = self.answers(wrong, [case])
+            if not (same(w, m) if w.value is not None else not same(m, r)):
+                return False
+            answered |= w.value is not None
+        return answered
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a function made of one set of arguments.   fault: why it is no loss at all, empty if it is one."""
-
-    value: float = 0.0
-    gradients: tuple[Tensor, ...] = ()
-    fault: str = ""
-
-
-def answer(fn: Callable, case: tuple) -> Answer:
-    """Call fn on fresh copies of the arguments, which it must leave alone, and take the gradient of what it returns."""
-    leaves = [x.clone().requires_grad_() for x in case if isinstance(x, Tensor)]
-    given = [leaf * 1 for leaf in leaves]  # not leaves themselves: a change in place shall be seen, not raise
-    rest = [x for x in case if not isinstance(x, Tensor)]
-    loss = fn(*given, *rest)
-    if any(not torch.equal(a, b) for a, b in zip(given, leaves)):
-        return Answer(fault="it changes its inputs in place (an operation such as z1 /= …); make a new tensor instead")
-    if fault := no_loss(loss):
-        return Answer(fault=fault)
-    gradients = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
-    return Answer(float(loss.detach()), gradients)
-
-
-def no_loss(loss) -> str:
-    """Why this cannot be minimised, empty if it can."""
-    if loss is None:
-        return "it returns None: is the `return` missing?"
-    if isinstance(loss, int | float):
-        return f"it returns the Python number {loss:.4f}, through which no gradient can flow; return the tensor itself, without .item() or float()"
-    if not isinstance(loss, Tensor):
-        return f"it returns a {type(loss).__name__}; a tensor with one number is needed"
-    if loss.shape != ():
-        return f"it returns a tensor of shape {tuple(loss.shape)}; one number is needed, the mean over all anchors"
-    if not loss.isfinite():
-        return f"it returns {float(loss.detach())}; look for the logarithm of 0, a division by 0, or 0 · ∞"
-    if not loss.requires_grad:
-        return "the result is cut off from its inputs (detach, no_grad, numpy or torch.tensor(…) of a value): nothing would be learned"
+def astray(mine: list[Answer], right: list[Answer]) -> str:
+    """What is wrong with the gradients, empty if nothing is."""
+    try:
+        pairs = [pair for m, r in zip(mine, right) for pair in zip(m.gradients(), r.gradients())]
+    except RuntimeError as error:
+        return f"the value is right but no gradient can be taken: {error}"
+    if not all(a.isfinite().all() for a, _ in pairs):
+        return "the value is right but its gradient is not a number: on the way back there is the root or the logarithm of 0, or 0 · ∞"
+    if not all(torch.allclose(a, b, **CLOSE) for a, b in pairs):
+        return "the value is right but its gradient is not: something was detached on the way, or computed under no_grad"
     return ""
 
 
-def same(these: list[Answer], those: list[Answer]) -> bool:
-    """Equal values on every input."""
-    return torch.allclose(*(torch.tensor([a.value for a in answers], dtype=torch.float64) for answers in (these, those)), **CLOSE)
+def unlike(mine: list[Answer], right: list[Answer], cases: list[tuple]) -> str:
+    """The first place where the values differ: what was seen there, and what was expected."""
+    m, r, case = next((m.value, r.value, case) for m, r, case in zip(mine, right, cases) if not same(m, r))
+    given = f"for inputs of shape {' and '.join(str(tuple(x.shape)) for x in case if isinstance(x, Tensor))} it gives"
+    if m.shape != r.shape:
+        return f"{given} a result of shape {tuple(m.shape)}, expected is {tuple(r.shape)}"
+    place = tuple(torch.isclose(m, r, **CLOSE).logical_not().nonzero()[0].tolist())
+    where = f" at {list(place)}" if place else ""
+    return f"{given} {m[place]:.6g}{where}, expected is {r[place]:.6g}; no usual mistake gives this"

@@ -1,114 +1,136 @@
-"""The exercise of notebook 03: NT-Xent, and the ways in which it usually goes wrong."""
+"""The exercises of notebook 03: the colour shortcut, alignment, NT-Xent as a loop and as a matrix, and the ways in which they usually go wrong."""
 
 from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
+from ssl_lab.checks.answer import Kind
 from ssl_lab.checks.check import Check
-from ssl_lab.losses import nt_xent
+from ssl_lab.checks.shares import share_mistakes
+from ssl_lab.geometry import alignment
 
 
-def inputs(seed: int) -> Iterator[tuple[Tensor, Tensor, float]]:
-    """Two views of 4 images in 3 dimensions, always the same; then larger random ones. Partners are somewhat alike, rows of any length."""
-    for number, (B, d, tau) in enumerate([(4, 3, 0.5), (5, 8, 0.3), (7, 4, 2.0)]):
+def mean_colour_match(x1: Float[Tensor, "B 3 H W"], x2: Float[Tensor, "B 3 H W"]) -> float:
+    """Share of the first views whose partner (same row) is the second view with the nearest average colour, in [0, 1]."""
+    return nearest_is_partner(average(x1), average(x2))
+
+
+def average(x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3"]:
+    """The average colour of each image."""
+    return x.mean(dim=(2, 3))
+
+
+def nearest_is_partner(a: Float[Tensor, "A d"], b: Float[Tensor, "A d"]) -> float:
+    """Share of the rows of a whose nearest row of b has the same number."""
+    return share_of_partners(distances(a, b).argmin(dim=1))
+
+
+def distances(a: Float[Tensor, "A d"], b: Float[Tensor, "B d"]) -> Float[Tensor, "A B"]:
+    return (a[:, None] - b).square().sum(dim=2)
+
+
+def share_of_partners(chosen: Tensor) -> float:
+    return (chosen == torch.arange(len(chosen), device=chosen.device)).double().mean().item()
+
+
+def colour_views(seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Views with a colour of few, clearly apart, so that every measure of distance finds the same nearest one, and textures that mislead.
+
+    About half of the first views have the colour of their partner, the others that of any second view; each has the (grey) texture of any.
+    """
+    palette = torch.cartesian_prod(*[torch.tensor([0.35, 0.5, 0.65])] * 3)
+    for number, (B, H, W) in enumerate([(6, 4, 5), (9, 5, 3), (12, 3, 4), (8, 6, 4), (10, 4, 3), (11, 3, 5)]):
         draw = torch.Generator().manual_seed(number and 1000 * seed + number)
-        z1, noise, length = (torch.randn(B, size, generator=draw, dtype=torch.float64) for size in (d, d, 1))
-        yield z1, (z1 + noise) * length.exp(), tau
+        colour = palette[torch.randperm(len(palette), generator=draw)[:B]] + 0.01 * torch.rand(B, 3, generator=draw)  # no two are equally grey
+        like = torch.where(torch.rand(B, generator=draw) < 0.5, torch.arange(B), torch.randint(B, (B,), generator=draw))
+        near = colour[like] + 0.02 * torch.rand(B, 3, generator=draw) - 0.01
+        texture = 0.5 * torch.rand(B, 1, H, W, generator=draw) - 0.25
+        texture = 0.6 * (texture - texture.mean(dim=(2, 3), keepdim=True))
+        other = texture[torch.randint(B, (B,), generator=draw)]
+        yield near[:, :, None, None] + other, colour[:, :, None, None] + texture
 
 
-def similarities(z1: Tensor, z2: Tensor) -> Tensor:
-    """Cosines of all 2B rows with each other."""
-    z = F.normalize(torch.cat([z1, z2]), dim=1)
-    return z @ z.T
-
-
-def partners(scores: Tensor) -> Tensor:
-    """The row that is the other view of each row."""
-    return torch.arange(len(scores)).roll(len(scores) // 2)
-
-
-def masked(scores: Tensor) -> Tensor:
-    return scores.masked_fill(torch.eye(len(scores), dtype=torch.bool), -torch.inf)
-
-
-def not_normalised(z1, z2, tau):
-    z = torch.cat([z1, z2])
-    scores = masked(z @ z.T / tau)
-    return F.cross_entropy(scores, partners(scores))
-
-
-def diagonal_kept(z1, z2, tau):
-    scores = similarities(z1, z2) / tau
-    return F.cross_entropy(scores, partners(scores))
-
-
-def multiplied(z1, z2, tau):
-    return nt_xent(z1, z2, 1 / tau)
-
-
-def no_temperature(z1, z2, tau):
-    return nt_xent(z1, z2, 1.0)
-
-
-def neighbours(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    return F.cross_entropy(scores, torch.arange(len(scores)) ^ 1)
-
-
-def next_row(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    return F.cross_entropy(scores, torch.arange(len(scores)).roll(-1))
-
-
-def summed(z1, z2, tau):
-    return 2 * len(z1) * nt_xent(z1, z2, tau)
-
-
-def halved(z1, z2, tau):
-    return 2 * nt_xent(z1, z2, tau)
-
-
-def first_views(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    return F.cross_entropy(scores[: len(z1)], partners(scores)[: len(z1)])
-
-
-def second_views(z1, z2, tau):
-    return first_views(z2, z1, tau)
-
-
-def across_once(z1, z2, tau):
-    scores = similarities(z1, z2)[: len(z1), len(z1) :] / tau
-    return F.cross_entropy(scores, torch.arange(len(z1)))
-
-
-def across(z1, z2, tau):
-    return (across_once(z1, z2, tau) + across_once(z2, z1, tau)) / 2
-
-
-def without_positive(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    own = F.one_hot(partners(scores)).bool()
-    return (scores.masked_fill(own, -torch.inf).logsumexp(1) - scores[own]).mean()
-
-
-def negated(z1, z2, tau):
-    return -nt_xent(z1, z2, tau)
-
-
-MISTAKES = {
-    "the rows of z are not normalised: sim(u, v) is the cosine, uᵀv divided by both lengths": (not_normalised,),
-    "the diagonal is kept: an image is its own best match, and must not stand in its own denominator (k ≠ i)": (diagonal_kept,),
-    "similarities are multiplied by the temperature: divide them by it": (multiplied,),
-    "the temperature is not used: divide the similarities by tau": (no_temperature,),
-    "the wrong rows are partners: with z1 above z2, rows i and i + B belong together, not neighbouring rows": (neighbours, next_row),
-    "the sum over anchors is not divided by their number: take the mean over all 2B": (summed, halved),
-    "only one of the two views serves as anchor: each of the 2B rows is one": (first_views, second_views),
-    "only the other view's images are candidates: there are 2B − 1 of them for each anchor, its own view's included": (across, across_once),
-    "the positive is missing from the denominator: the sum runs over all k ≠ i, the partner included": (without_positive,),
-    "the sign is wrong: the loss is minus the logarithm": (negated,),
+COLOUR = {
+    "it averages the colours away: take the mean over height and width only, three numbers an image": (
+        lambda x1, x2: nearest_is_partner(x1.mean(dim=(1, 2, 3))[:, None], x2.mean(dim=(1, 2, 3))[:, None]),
+    ),
+    "it takes the farthest: the nearest colour has the smallest distance (argmin)": (
+        lambda x1, x2: share_of_partners(distances(average(x1), average(x2)).argmax(dim=1)),
+    ),
+    "it compares views with themselves, which match always: the colours of x1 look for the nearest among those of x2": (
+        lambda x1, x2: mean_colour_match(x1, x1),
+    ),
+    "it asks from the wrong side: each first view (row) looks for its nearest second view (column), the argmin along dim=1": (
+        lambda x1, x2: mean_colour_match(x2, x1),
+    ),
+    "it averages over the batch, so that images are mixed: each image has an average colour of its own, the mean over height and width": (
+        lambda x1, x2: nearest_is_partner(x1.mean(dim=0).flatten(1), x2.mean(dim=0).flatten(1)),
+        lambda x1, x2: nearest_is_partner(x1.mean(dim=(0, 2, 3))[:, None], x2.mean(dim=(0, 2, 3))[:, None]),
+    ),
+    "it compares pixel by pixel: average each image's pixels first, so that only its colour is left": (
+        lambda x1, x2: nearest_is_partner(x1.flatten(1), x2.flatten(1)),
+    ),
+    **share_mistakes(mean_colour_match, "first views", 0),
 }
 
-check_nt_xent = Check(nt_xent, inputs, MISTAKES)
+check_mean_colour_match = Check(
+    "mean_colour_match", mean_colour_match, colour_views, COLOUR, Kind.NUMBER, "the share of first views that find their partner"
+)
+
+
+def embeddings(seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Partners somewhat alike, rows of any length; the first always the same."""
+    for number, (B, d) in enumerate([(4, 3), (6, 5), (5, 8)]):
+        draw = torch.Generator().manual_seed(number and 1000 * seed + number)
+        z1, noise = (torch.randn(B, d, generator=draw) for _ in range(2))
+        yield z1, z1 + noise
+
+
+def steps(z1: Tensor, z2: Tensor, dim: int = 1) -> Tensor:
+    """From the first views to the second ones, on the unit sphere."""
+    return F.normalize(z1, dim=dim) - F.normalize(z2, dim=dim)
+
+
+ALIGNMENT = {
+    "the rows are not normalised, those of both views: divide each by its length, so that only directions are compared": (
+        lambda z1, z2: (z1 - z2).square().sum(dim=1).mean(),
+        lambda z1, z2: (F.normalize(z1, dim=1) - z2).square().sum(dim=1).mean(),
+        lambda z1, z2: (z1 - F.normalize(z2, dim=1)).square().sum(dim=1).mean(),
+    ),
+    "it normalises along the wrong axis: each row has a length of its own, the norm along dim=1": (
+        lambda z1, z2: steps(z1, z2, dim=0).square().sum(dim=1).mean(),
+        lambda z1, z2: (z1 / z1.norm() - z2 / z2.norm()).square().sum(dim=1).mean(),
+    ),
+    "the distance is not squared: ‖u − v‖² has no root": (
+        lambda z1, z2: steps(z1, z2).norm(dim=1).mean(),
+        lambda z1, z2: alignment(z1, z2).sqrt(),
+    ),
+    "it averages over the dimensions: the squares of one pair are summed, and only the pairs averaged": (
+        lambda z1, z2: steps(z1, z2).square().mean(),
+    ),
+    "it sums over the batch: take the mean over the pairs": (
+        lambda z1, z2: steps(z1, z2).square().sum(),
+        lambda z1, z2: steps(z1, z2).square().sum(dim=0).mean(),
+    ),
+    "it gives the cosine, which is 1 for equal views: the squared distance is 0 for them": (
+        lambda z1, z2: F.cosine_similarity(z1, z2).mean(),
+        lambda z1, z2: -F.cosine_similarity(z1, z2).mean(),
+    ),
+    "a factor of 2 is wrong: ‖u − v‖² = 2 − 2 uᵀv for rows of length 1": (
+        lambda z1, z2: alignment(z1, z2) / 2,
+        lambda z1, z2: alignment(z1, z2) * 2,
+    ),
+    "it compares views with themselves, whose distance is 0: subtract the rows of z2 from those of z1": (lambda z1, z2: alignment(z1, z1),),
+    "it compares every first view with every second one: only row i of z1 and row i of z2 are partners": (
+        lambda z1, z2: distances(F.normalize(z1, dim=1), F.normalize(z2, dim=1)).mean(),
+    ),
+    "the signs are wrong: the views are added, or the distance is negative; it is the square of a difference": (
+        lambda z1, z2: alignment(z1, -z2),
+        lambda z1, z2: -alignment(z1, z2),
+    ),
+}
+
+check_alignment = Check("alignment", alignment, embeddings, ALIGNMENT, Kind.NUMBER, "the mean over the pairs")

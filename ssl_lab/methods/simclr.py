@@ -23,13 +23,21 @@ SCENES = Recipe(epochs=32, batch=256, optimizer="lars", lr=2.0, weight_decay=1e-
 class SimCLR(Method):
     """Two views attract each other, all others repel.
 
-    encoder: f, with `.dim`.   dim: width of z; None leaves the head out, z = h.   tau > 0: temperature.   jitter: strength of the colour distortion; 0 switches it off, grey included.
-    area, hue, blur_share: see `augment`. The defaults are for small images and a minute; the paper's for CIFAR-10: dim=128, tau=0.5,
-    area=(0.08, 1), hue=0.1. Raises: InputError for tau <= 0 and impossible strengths.
+    encoder: f, with `.dim`.   dim: width of z; None leaves the head out, z = h.   tau > 0: temperature.   jitter: strength of the colour distortion;
+    0 switches it off, grey included.   area, hue, blur_share: see `augment`.
+    The defaults are for small images and a minute; the paper's for CIFAR-10: dim=128, tau=0.5, area=(0.08, 1), hue=0.1.
+    Raises: InputError for tau <= 0 and impossible strengths.
     """
 
     def __init__(
-        self, encoder: nn.Module, dim: int | None = 64, tau: float = 0.2, jitter: float = 1.0, area=(0.5, 1.0), hue: float = 0.5, blur_share: float = 0.0
+        self,
+        encoder: nn.Module,
+        dim: int | None = 64,
+        tau: float = 0.2,
+        jitter: float = 1.0,
+        area: tuple[float, float] = (0.5, 1.0),
+        hue: float = 0.5,
+        blur_share: float = 0.0,
     ):
         super().__init__()
         check_strengths(area, jitter, hue)

@@ -3,9 +3,19 @@
 Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on any thread.
 """
 
+from ssl_lab.plots.circle import circle
+from ssl_lab.plots.curves import MEASURES, curves
+from ssl_lab.plots.embedding import Colouring, embedding
+from ssl_lab.plots.factors import factors
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
 from ssl_lab.plots.matrix import SHOWN, similarity
-from ssl_lab.plots.numbers import MEASURES, compare, curves, efficiency
+from ssl_lab.plots.numbers import compare, efficiency
+from ssl_lab.plots.pipeline import FLOWS, pipeline
+from ssl_lab.plots.scene import scene
 from ssl_lab.plots.sheets import gallery
+from ssl_lab.plots.views import views
 
-__all__ = ["MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "compare", "curves", "efficiency", "gallery", "hwc", "similarity"]
+__all__ = [
+    "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Colouring", "circle", "compare", "curves", "efficiency", "embedding", "factors", "gallery",
+    "hwc", "pipeline", "scene", "similarity", "views",
+]

@@ -1,39 +1,9 @@
-"""How a training goes, which representation is better, and how many labels it is worth."""
+"""Which representation is better, and how many labels it is worth."""
 
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
 from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, in_our_look
-
-MEASURES = {"loss": ("loss", "{:.2f}"), "knn": ("kNN accuracy", "{:.0%}")}  # what a curve can show: name → (in words, its form)
-
-
-@in_our_look
-def curves(metrics: list[dict]) -> tuple[Figure, str]:
-    """Loss, and kNN accuracy where it was measured, against the epoch.
-
-    metrics: one dictionary an epoch, with `epoch`, `loss`, and perhaps `knn` in [0, 1]; other keys are left alone, and a row may lack any of the two.
-    """
-    drawn = [(name, [(m["epoch"], m[name]) for m in metrics if name in m]) for name in MEASURES]
-    drawn = [(name, points) for name, points in drawn if points] or [("loss", [])]
-    figure = Figure(figsize=(6.5 * len(drawn), 4.2), layout="constrained")
-    said = []
-    for axes, (name, points) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn):
-        epochs, values = zip(*points) if points else ((), ())
-        axes.plot(epochs, values, color=POSITIVE if name == "knn" else INK, marker="o", markersize=7)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set(xlabel="epoch", title=finding(name, values))
-        if name == "knn":
-            axes.set(ylim=(0, 1), yticks=list(PARTS), yticklabels=list(PARTS.values()))
-        said.append(finding(name, values))
-    return figure, f"After epoch {metrics[-1]['epoch']}: {', '.join(said)}." if metrics else "No epoch has ended yet."
-
-
-def finding(name: str, values) -> str:
-    """What became of one measure: its first and its last value."""
-    label, form = MEASURES[name]
-    ends = [form.format(value) for value in (values[0], values[-1])] if values else ["not known yet"]
-    return f"{label} {' → '.join(ends if len(values) > 1 else ends[:1])}"
 
 
 @in_our_look

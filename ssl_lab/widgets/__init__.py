@@ -1,8 +1,16 @@
 """Pictures that can be touched, one explorer a file: thin shells of core ipywidgets over the functions of `plots`."""
 
+from ssl_lab.widgets.circle import CircleExplorer
+from ssl_lab.widgets.embedding import EmbeddingExplorer
 from ssl_lab.widgets.explorer import Explorer
-from ssl_lab.widgets.live import LiveCurve
 from ssl_lab.widgets.picture import Picture
+from ssl_lab.widgets.recording import Recording
+from ssl_lab.widgets.scene import SceneExplorer
 from ssl_lab.widgets.similarity import SimilarityExplorer
+from ssl_lab.widgets.training import TrainingView
+from ssl_lab.widgets.views import ViewsExplorer
 
-__all__ = ["Explorer", "LiveCurve", "Picture", "SimilarityExplorer"]
+__all__ = [
+    "CircleExplorer", "EmbeddingExplorer", "Explorer", "Picture", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView",
+    "ViewsExplorer",
+]

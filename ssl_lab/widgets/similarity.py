@@ -1,55 +1,81 @@
-"""The contrastive similarity matrix of a batch under a temperature slider."""
+"""The contrastive similarity matrix of a batch: temperature, order, diagonal, anchor, and the epochs of a training to scrub through."""
 
 import ipywidgets as widgets
-import torch
-from torch import Tensor
+import numpy as np
 
 from ssl_lab import plots
-from ssl_lab.data import Images
 from ssl_lab.errors import require
-from ssl_lab.features import evaluating
-from ssl_lab.method import Method
 from ssl_lab.widgets.explorer import Explorer
+from ssl_lab.widgets.recording import Recording
+
+DIAGONAL = (("masked, as in the paper", "masked"), ("kept, the usual mistake", "kept"))
 
 
 class SimilarityExplorer(Explorer):
-    """Two views of a few images, as a trained method sees them: who is like whom, and how hard the loss pulls.
+    """Two views of a few pictures, as a method sees them: who is like whom, who takes the softmax, and how hard the loss pulls and pushes.
 
-    method: its `views` draw the two views and its `embed` places them.   images: the first `pairs` of them are taken.
-    tau: temperature in [0.01, 10], on a logarithmic slider.   anchor: the row that is spelled out, 0 .. 2 · pairs - 1.   seed: of the views.
-    Controls: tau, anchor, shown ("softmax": each row's shares, which follow tau; "cosine": what they are made of).
-    Raises: InputError for fewer images than pairs, embeddings that are not numbers, or a control out of its range.
+    pairs: how many of the recording's to begin with (None = all).   tau: temperature in [0.01, 10], on a logarithmic slider.
+    anchor: 2 · picture + view, so that 10 and 11 are the two views of picture 5, and stay so whatever else is moved: a batch of fewer pairs
+        holds the first pictures, the last of them replaced by the anchor's where that is not among them.
+    Controls: tau, shown ("softmax", "logits", "cosine"), pairs, order of the rows ("view", "image" and, where there are labels, "class"),
+        diagonal ("masked", or "kept": what the loss would be), anchor, epoch. The last epoch is shown first; one without a frame of its own shows
+        the last frame before it, and says so. A control with nothing to choose is left out: epoch of one frame, pairs of two.
+    Raises: InputError for what is no Recording, or a control out of its range.
     """
 
-    def __init__(self, method: Method, images: Images, pairs: int = 16, tau: float = 0.2, anchor: int = 0, seed: int = 0):
-        require(pairs >= 2, f"pairs={pairs}: at least two are needed, one for the other to be told from")
-        require(len(images) >= pairs, f"pairs={pairs} were asked for and there are {len(images)} images; give more images or fewer pairs")
-        x1, x2 = two_views(method, images[:pairs].x, seed)
-        self.z, self.images = embedded(method, torch.cat([x1, x2])), plots.hwc(torch.cat([x1, x2]))
-        controls = {
-            "tau": widgets.FloatLogSlider(description="temperature", min=-2, max=1, step=0.05),
-            "anchor": widgets.IntSlider(description="anchor", max=2 * pairs - 1),
-            "shown": widgets.Dropdown(description="matrix", options=plots.SHOWN),
-        }
-        super().__init__(controls, tau=tau, anchor=anchor)
+    def __init__(self, recording: Recording, pairs: int | None = None, tau: float = 0.2, anchor: int = 0, **start):
+        kind = type(recording).__name__
+        fix = "give SimilarityExplorer(Recording(method, images))"
+        require(isinstance(recording, Recording), f"SimilarityExplorer shows a Recording and got {kind}; {fix}")
+        N = len(recording)
+        require(pairs is None or pairs in range(2, N + 1), f"pairs={pairs!r} cannot be shown; the recording holds {N}, take 2 to {N} of them")
+        self.recording, self.frames = recording, dict(recording.frames)
+        super().__init__(controls(recording), **({"pairs": pairs} if pairs and N > 2 else {}), tau=tau, anchor=anchor, **start)
 
-    def draw(self, tau: float, anchor: int, shown: str):
-        return plots.similarity(self.z, self.images, tau, anchor, shown)
+    def draw(self, tau: float, shown: str, order: str, diagonal: str, anchor: int, pairs: int = 2, epoch: int | None = None):
+        N, (picture, view) = len(self.recording), divmod(anchor, 2)
+        batch = pictures(pairs, picture)
+        rows = np.concatenate([batch, batch + N])
+        z, when = self.frame(epoch)
+        return plots.similarity(
+            z[rows],
+            self.recording.images[rows],
+            tau,
+            anchor=batch.tolist().index(picture) + pairs * view,
+            shown=shown,
+            labels=self.recording.labels[batch],
+            classes=self.recording.classes,
+            order=order,
+            kept=diagonal == "kept",
+            epoch=when,
+            called=anchor,
+        )
+
+    def frame(self, epoch: int | None) -> tuple[np.ndarray, str]:
+        """The embeddings of the last recorded epoch up to this one, and when that was, in words; of a single frame nobody knows when."""
+        at = max(known for known in self.frames if epoch is None or known <= epoch)
+        late = "" if at == epoch else f" (recorded at {at})"
+        return self.frames[at], "" if epoch is None else f"epoch {epoch}{late}"
 
 
-def two_views(method: Method, x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """The method's own views, the same for one seed; the caller's random numbers are left alone."""
-    device = next(method.parameters()).device
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return method.views(x.to(device))
+def controls(recording: Recording) -> dict[str, widgets.Widget]:
+    """Every control that has something to choose."""
+    N, first, last = len(recording), min(recording.frames), max(recording.frames)
+    orders = [("by view", "view"), ("by picture", "image"), *([("by class", "class")] if recording.labels.max() >= 0 else [])]
+    offers = {
+        "tau": widgets.FloatLogSlider(description="temperature", min=-2, max=1, step=0.05),
+        "epoch": widgets.IntSlider(description="epoch", min=first, max=last, value=last) if last > first else None,
+        "anchor": widgets.IntSlider(description="anchor", max=2 * N - 1),
+        "pairs": widgets.IntSlider(description="pairs", min=2, max=N, value=N) if N > 2 else None,
+        "shown": widgets.Dropdown(description="matrix", options=plots.SHOWN),
+        "order": widgets.Dropdown(description="rows", options=orders),
+        "diagonal": widgets.Dropdown(description="diagonal", options=DIAGONAL),
+    }
+    return {name: control for name, control in offers.items() if control}
 
 
-@torch.no_grad()
-def embedded(method: Method, x: Tensor):
-    """z of a batch as an array (2N, d), with batch norm's running statistics; the method is left as it was."""
-    with evaluating(method):
-        z = method.embed(x).float().cpu()
-    broken = ~z.isfinite().all(1)
-    require(not broken.any(), f"{int(broken.sum())} of {len(z)} embeddings are not finite; train with a smaller lr, or load other weights")
-    return z.numpy()
+def pictures(pairs: int, of_anchor: int) -> np.ndarray:
+    """The pictures of a batch: the first ones, the last of them replaced by the anchor's where that is not among them."""
+    batch = np.arange(pairs)
+    batch[-1] = max(of_anchor, pairs - 1)
+    return batch

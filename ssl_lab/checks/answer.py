@@ -1,0 +1,97 @@
+"""What a function makes of one set of arguments: a value, its gradients, or the reason why it is no answer at all."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from numbers import Number
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # another order of the same sums in float32 is no mistake
+
+
+class Kind(Enum):
+    """What an exercise returns.   LOSS: with a gradient.   NUMBER: of Python, numpy or torch, a gradient is not needed.   MATRIX: of any shape."""
+
+    LOSS = "a tensor with one number"
+    NUMBER = "one number"
+    MATRIX = "a tensor"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """value: in float64, None where there is a fault.   fault: one sentence, or empty.   returned, leaves: what gradients are taken of, and by."""
+
+    value: Tensor | None = None
+    fault: str = ""
+    returned: object = None
+    leaves: tuple[Tensor, ...] = ()
+
+    def gradients(self) -> tuple[Tensor, ...]:
+        """By each tensor given, once; 0 for one that plays no part.   Raises: RuntimeError."""
+        return torch.autograd.grad(self.returned, self.leaves, allow_unused=True, materialize_grads=True)
+
+
+class Untouched(Exception):
+    """The exercise as it was handed out: a bare NotImplementedError. torch's own (the softmax of integers) come with words and are mistakes."""
+
+
+def ask(fn: Callable, case: tuple, kind: Kind, needs: str) -> Answer:
+    """Call fn on copies of the arguments, which it must leave alone.   needs: what the one number is, "the mean over all anchors".
+
+    Raises: Untouched.
+    """
+    with torch.enable_grad():
+        leaves = [x.clone().requires_grad_(kind is Kind.LOSS) if isinstance(x, Tensor) else x for x in case]
+        given = [x * 1 if isinstance(x, Tensor) and x.requires_grad else x for x in leaves]  # no leaves: a change in place shall be seen, not raise
+        try:
+            returned = fn(*given)
+        except Exception as error:  # noqa: BLE001 (whatever a student's function raises is an answer)
+            if isinstance(error, NotImplementedError) and not error.args:
+                raise Untouched from None
+            return Answer(fault=stopped(error))
+    if fault := changed(given, case) or unfit(returned, kind, needs):
+        return Answer(fault=fault)
+    return Answer(torch.as_tensor(returned).detach().cpu().double(), returned=returned, leaves=tuple(x for x in leaves if isinstance(x, Tensor)))
+
+
+def changed(given: list, case: tuple) -> str:
+    """The fault of a function that writes into its inputs, empty if it does not."""
+    if all(torch.equal(now, before) for now, before in zip(given, case) if isinstance(before, Tensor)):
+        return ""
+    return "it changes its inputs in place (an operation such as z1 /= …); make a new tensor instead"
+
+
+def unfit(returned, kind: Kind, needs: str) -> str:
+    """Why this is not what the exercise asks for, empty if it is."""
+    if returned is None:
+        return "it returns None: is the `return` missing?"
+    if kind is Kind.LOSS and isinstance(returned, Number):
+        return f"it returns the Python number {returned:.4f}, where no gradient can flow; return the tensor itself, without .item() or float()"
+    if not isinstance(returned, Tensor | Number | np.ndarray if kind is Kind.NUMBER else Tensor):
+        return f"it returns a {type(returned).__name__}; {kind.value} is needed"
+    tensor = torch.as_tensor(returned)
+    if kind is not Kind.MATRIX and tensor.shape != ():
+        return f"it returns a result of shape {tuple(tensor.shape)}; one number is needed, {needs}"
+    if tensor.dtype == torch.bool or tensor.is_complex():
+        return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; real numbers are needed"
+    if not tensor.isfinite().all():
+        worst = float(tensor.detach()[~tensor.isfinite()][0])
+        return f"{'it returns' if tensor.shape == () else 'it holds'} {worst}; look for the logarithm of 0, a division by 0, or 0 · ∞"
+    if kind is Kind.LOSS and not tensor.requires_grad:
+        return "the result is cut off from its inputs (detach, no_grad, numpy or torch.tensor(…) of a value): nothing would be learned"
+    return ""
+
+
+def stopped(error: Exception) -> str:
+    """What was raised, and at which line of the function (frame 1; frame 0 is `ask`)."""
+    lines = [frame.line for frame in traceback.extract_tb(error.__traceback__)[1:2] if frame.line]
+    return f"it stopped with {type(error).__name__}{''.join(f' at `{line}`' for line in lines)}: {error}"
+
+
+def same(a: Answer, b: Answer) -> bool:
+    """Equal in shape and value, where both have one."""
+    return a.value is not None and b.value is not None and a.value.shape == b.value.shape and torch.allclose(a.value, b.value, **CLOSE)

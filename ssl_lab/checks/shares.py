@@ -1,0 +1,22 @@
+"""What goes wrong with any share of rows, whatever is counted."""
+
+from collections.abc import Callable
+
+
+def share_mistakes(share: Callable, rows: str, argument: int) -> dict[str, tuple[Callable, ...]]:
+    """Hint → the mistake, for a function that returns a share in [0, 1].   rows: what is counted.   argument: the one that holds them."""
+
+    def count(*given):
+        return share(*given) * len(given[argument])
+
+    def percent(*given):
+        return 100 * share(*given)
+
+    def rest(*given):
+        return 1 - share(*given)
+
+    return {
+        f"it counts: divide the number of hits by the number of {rows}": (count,),
+        "it gives percent: a share lies between 0 and 1, so leave out the factor 100": (percent,),
+        f"it gives the share of failures, 1 minus what is asked: count the {rows} for which the two are equal (==), not different": (rest,),
+    }

@@ -1,0 +1,42 @@
+"""Who is near whom in a representation, and which images are worth a look for it."""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from ssl_lab.errors import require
+
+
+@torch.no_grad()
+def nearest(x: Float[Tensor, "N D"], of: Int64[Tensor, " M"], k: int) -> Int64[Tensor, "M k"]:
+    """The k rows of x nearest to each of the rows `of`, nearest first, without itself; Euclidean, so for rows of length 1 also in cosine.
+
+    Raises: InputError unless 1 <= k < N.
+    """
+    require(1 <= k < len(x), f"k={k} neighbours of one among {len(x)} images were asked for; from 1 to {len(x) - 1} there are")
+    found = []
+    for rows in of.split(1000):
+        distance = torch.cdist(x[rows], x)
+        distance[torch.arange(len(rows)), rows] = torch.inf
+        found.append(distance.topk(k, largest=False).indices)
+    return torch.cat(found)
+
+
+def most_confused(z: Float[Tensor, "N D"], labels: Int64[Tensor, " N"], near: Int64[Tensor, "N k"]) -> int:
+    """The labelled row whose neighbours share its label least; of several, the one that is surest of them, by its mean cosine to them.
+
+    z: rows of length 1.   labels: -1 = none.   near: the neighbours of every row.   Raises: InputError for no labels at all.
+    """
+    require(bool((labels >= 0).any()), "no row has a label, so none is confused")
+    shared = (labels[near] == labels[:, None]).float().mean(dim=1)
+    sure = torch.einsum("nd,nkd->nk", z, z[near]).mean(dim=1)
+    return min((labels >= 0).nonzero()[:, 0].tolist(), key=lambda i: (shared[i].item(), -sure[i].item()))
+
+
+def typical(z: Float[Tensor, "N D"], labels: Int64[Tensor, " N"]) -> dict[int, int]:
+    """Label → the row of that label with the greatest cosine to the mean of them all.   z: rows of length 1.   labels: -1 = none."""
+    found = {}
+    for label in labels[labels >= 0].unique().tolist():
+        rows = (labels == label).nonzero()[:, 0]
+        found[label] = int(rows[(z[rows] @ z[rows].mean(dim=0)).argmax()])
+    return found

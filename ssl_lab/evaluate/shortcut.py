@@ -1,0 +1,57 @@
+"""The shortcut meter: how often the colours of two views alone say that they come from one picture.
+
+A contrastive loss asks for the partner of every view. What a histogram can answer, no network needs shapes for.
+"""
+
+import torch
+from jaxtyping import Float, Int64, Num
+from torch import Tensor
+
+from ssl_lab.augment import to_float
+from ssl_lab.errors import require
+
+CHUNK = 1000  # first views at a time: 40 MB of overlaps with 10,000 second views
+
+
+@torch.no_grad()
+def colour_match(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: int = 8) -> float:
+    """Share of the first views whose partner is the second view with the most similar colours, in [0, 1]; guessing gives 1 / N.
+
+    x1[i] and x2[i] are views of one picture: floats in [0, 1], or bytes.   bins: levels of each of red, green and blue, 2 to 32.
+    Raises: InputError for different numbers of views, fewer than 2, values that are not colours, or other bins.
+    """
+    nearest = nearest_colours(x1, x2, bins)
+    return (nearest == torch.arange(len(x1), device=nearest.device)).double().mean().item()
+
+
+@torch.no_grad()
+def nearest_colours(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: int = 8) -> Int64[Tensor, " N"]:
+    """For every first view, which second view has the nearest histogram; the first of several that are equally near.
+
+    Near is sum over colours of sqrt(p q), Bhattacharyya's overlap of two histograms, 1 - Hellinger's distance squared. Raises: see `colour_match`.
+    It finds most: of 256 scenes cropped to 8 to 100 % (8 bins, mean of 8 draws), 0.89, where the absolute difference finds 0.79 and the squared
+    one 0.63; one histogram each of red, green and blue, with the same overlap, finds 0.62.
+    """
+    check(x1, x2, bins)
+    p, q = colour_histogram(x1, bins).sqrt(), colour_histogram(x2, bins).sqrt()
+    return torch.cat([(rows @ q.T).argmax(dim=1) for rows in p.split(CHUNK)])
+
+
+def colour_histogram(x: Num[Tensor, "N 3 H W"], bins: int) -> Float[Tensor, "N colours"]:
+    """Share of the pixels of every image that have each of bins³ colours."""
+    red, green, blue = (to_float(x) * bins).long().clamp(max=bins - 1).flatten(2).unbind(1)  # 1.0 belongs to the last level
+    colour = (red * bins + green) * bins + blue
+    count = torch.zeros(len(x), bins**3, device=x.device).scatter_add_(1, colour, torch.ones_like(colour, dtype=torch.float32))
+    return count / colour.shape[1]
+
+
+def check(x1: Tensor, x2: Tensor, bins: int) -> None:
+    """Refuse what has no partners or no colours."""
+    require(len(x1) == len(x2), f"every first view needs its partner: got {len(x1)} first views and {len(x2)} second views")
+    require(len(x1) >= 2, f"got {len(x1)} pair of views; at least 2 are needed, so that there is somebody to be taken for the partner")
+    require(2 <= bins <= 32, f"bins={bins}: each of red, green and blue is cut into 2 to 32 levels; 8 is the default")
+    for x in (x1, x2):
+        require(bool(x.isfinite().all()), "the views hold NaN or infinity; which transform made them?")
+        low, high = (value.item() for value in x.aminmax())
+        fits = low >= 0 and high <= (1 if x.is_floating_point() else 255)
+        require(fits, f"the views hold values from {low:.3g} to {high:.3g}; colours are floats in [0, 1], or bytes: leave out normalisation")

@@ -1,0 +1,107 @@
+"""A table: read by people as text or in a notebook, by code by its names."""
+
+import textwrap
+from dataclasses import dataclass, field
+
+from ssl_lab.errors import require
+
+Cell = str | int | float | None  # None: not reported
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of words and figures under the names of columns.
+
+    title, source: what it shows, and who measured it.   rows: heading of a group → its rows, one cell a column; the heading "" is not shown.
+    note: what a reader must know.   best: columns of which the highest figure is shown bold.   forms: column → how its figures are written, "{:.0%}".
+    Raises: InputError for two columns of one name, a row that is too long or too short, and `best` or `forms` of a column that there is not.
+    """
+
+    title: str
+    source: str
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[tuple[Cell, ...], ...]]
+    note: str = ""
+    best: tuple[str, ...] = ()
+    forms: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        names = ", ".join(self.columns) or "none"
+        require(len(set(self.columns)) == len(self.columns) > 0, f"{self.title}: columns need names, each its own; got {names}")
+        for name in (*self.best, *self.forms):
+            self._place(name)
+        for row in self._all():
+            words = ", ".join(map(str, row))
+            require(len(row) == len(self.columns), f"{self.title}: a row needs {len(self.columns)} cells, one a column; got {len(row)}: {words}")
+
+    def column(self, name: str) -> tuple[Cell, ...]:
+        """One column, from above; None where nothing was reported. Raises: InputError for a column that there is not."""
+        place = self._place(name)
+        return tuple(row[place] for row in self._all())
+
+    def row(self, *words: str) -> dict[str, Cell]:
+        """The one row that begins with these words, column → cell. Raises: InputError, listing what there is, unless it is one."""
+        found = [row for row in self._all() if row[: len(words)] == words]
+        known = ", ".join(dict.fromkeys(" · ".join(cell for cell in row if isinstance(cell, str)) for row in found or self._all()))
+        asked = " · ".join(map(str, words))
+        require(len(found) == 1, f"{self.title}: {len(found) or 'no'} row{'s' * (len(found) != 1)} called {asked!r}; name one of: {known}")
+        return dict(zip(self.columns, found[0]))
+
+    def __repr__(self) -> str:
+        """Aligned text, for people and for tests: words left, figures right."""
+        groups = {heading: [self._written(row) for row in rows] for heading, rows in self.rows.items()}
+        lines = [list(self.columns), *(row for rows in groups.values() for row in rows)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+
+        def aligned(line):
+            cells = (cell.rjust(width) if figures else cell.ljust(width) for cell, width, figures in zip(line, widths, self._figures()))
+            return "  ".join(cells).rstrip()
+
+        text = [self.title, aligned(self.columns)]
+        for heading, rows in groups.items():
+            text += [f"-- {heading}"] * bool(heading) + [aligned(row) for row in rows]
+        return "\n".join([*text, *textwrap.wrap(self._origin(), max(100, sum(widths) + 2 * len(widths) - 2))])
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the title above, headings that stay with their columns, source and note below."""
+        top = {name: max((value for value in self.column(name) if value is not None), default=None) for name in self.best}
+        lines = [[escaped(name) for name in self.columns], ["---:" if figures else "---" for figures in self._figures()]]
+        for heading, rows in self.rows.items():
+            lines += [[f"*{escaped(heading)}*", *[""] * (len(self.columns) - 1)]] * bool(heading)
+            for row in rows:
+                cells = zip(self.columns, row, map(escaped, self._written(row)))
+                lines.append([f"**{text}**" if name in top and value is not None and value == top[name] else text for name, value, text in cells])
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return f"**{escaped(self.title)}**\n\n{table}\n\n{escaped(self._origin())}"
+
+    def _origin(self) -> str:
+        return f"Source: {self.source}. {self.note}".rstrip()
+
+    def _all(self) -> list[tuple[Cell, ...]]:
+        return [row for rows in self.rows.values() for row in rows]
+
+    def _place(self, name: str) -> int:
+        require(name in self.columns, f"{self.title}: no column {name!r}; there are: {', '.join(self.columns)}")
+        return self.columns.index(name)
+
+    def _figures(self) -> list[bool]:
+        """Which columns hold figures, and go to the right."""
+        return [not any(isinstance(cell, str) for cell in self.column(name)) for name in self.columns]
+
+    def _written(self, row) -> list[str]:
+        """The cells of a row as text."""
+        return [written(cell, self.forms.get(name)) for name, cell in zip(self.columns, row)]
+
+
+def written(cell: Cell, form: str | None = None) -> str:
+    """A cell as text: "-" where nothing was reported, one decimal, or as the form says."""
+    if cell is None:
+        return "-"
+    return cell if isinstance(cell, str) else (form or ("{:.1f}" if isinstance(cell, float) else "{}")).format(cell)
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, in a cell of one line."""
+    for mark in "\\|*_~`<[$":
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())

@@ -1,0 +1,180 @@
+"""A map of an embedding to walk through: pick an image, and see whom the network and whom the pixels hold for its neighbours."""
+
+import math
+import threading
+
+import ipywidgets as widgets
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from ssl_lab import plots
+from ssl_lab.data import Images
+from ssl_lab.errors import require
+from ssl_lab.evaluate.near import most_confused, nearest, typical
+from ssl_lab.evaluate.project import Umap, check, pca
+from ssl_lab.widgets import scatter
+from ssl_lab.widgets.explorer import Explorer
+
+FEW = 20  # a factor of whole numbers is a category if it has at most so many values
+
+
+class EmbeddingExplorer(Explorer):
+    """A map of an embedding, one image picked, and its k nearest neighbours in pixels (Euclidean) and in the embedding (cosine).
+
+    h: (N, D), one row an image, as `features` gives it.   images: N images with labels, and with factors where they are known.
+    k: neighbours shown, 1 .. 16, fewer where there are fewer images.   seed: of UMAP.   start: values of controls to begin with.
+    Controls: projection ("PCA" at once; "UMAP" when a process of its own has made it, PCA until then), neighbours (UMAP's), colour ("class" or a
+    factor), picked (an image). Below them: previous, next, and a list to go to: the most confused image, and a typical one of each class.
+    Raises: InputError for other than one finite row an image, fewer than 3 images, no labels at all, or a control out of its range.
+    """
+
+    def __init__(self, h: Float[Tensor, "N D"], images: Images, k: int = 8, seed: int = 0, **start):
+        self.images, self.k, self.seed = checked(h, images, start), min(k, len(h) - 1), seed
+        require(1 <= k <= 16, f"k={k} neighbours cannot be shown side by side; from 1 to 16 can")
+        self.z, self.pixels = F.normalize(h.detach().float().cpu(), dim=1), self.images.x.flatten(1).float()
+        self.near, self.pca = nearest(self.z, torch.arange(len(h)), self.k), pca(self.z)
+        self.shown, self.labels = plots.hwc(self.images.x), self.images.labels.numpy()
+        self.umaps: dict[int, Umap] = {}  # neighbours → finished, or the one that is running
+        self.drawing = threading.RLock()  # UMAP's end asks for a redraw from a thread of its own
+        self.progress = widgets.IntProgress(description="UMAP", layout={"display": "none", "width": "28em"}, style={"description_width": "initial"})
+        self.previous, self.next = widgets.Button(description="previous image"), widgets.Button(description="next image")
+        self.go = widgets.Dropdown(description="go to", options=self.sights())
+        super().__init__(self.offers(), **start)
+        self.previous.on_click(lambda _: self.step(-1))
+        self.next.on_click(lambda _: self.step(1))
+        self.go.observe(self.gone, "value")
+        controls, *rest = self.panel.children
+        self.panel.children = (controls, widgets.HBox([self.previous, self.next, self.go, self.progress], layout={"flex_flow": "row wrap"}), *rest)
+        box = next(row for row in controls.children if self.controls["neighbours"] in getattr(row, "children", ())).children[0]
+        widgets.link((self.controls["neighbours"], "disabled"), (box, "disabled"))
+
+    def offers(self) -> dict[str, widgets.Widget]:
+        """The controls."""
+        last = len(self.z) - 1
+        return {
+            "projection": widgets.Dropdown(description="map", options=["PCA", "UMAP"]),
+            "neighbours": widgets.IntSlider(description="UMAP's neighbours", min=2, max=min(100, last), value=min(15, last)),
+            "colour": widgets.Dropdown(description="colour", options=["class", *self.images.factors]),
+            "picked": widgets.IntSlider(description="image", max=last),
+        }
+
+    def sights(self) -> list[tuple[str, int | None]]:
+        """What is worth a look."""
+        classes = self.images.classes
+        found = {classes[label] if label < len(classes) else f"class {label}": row for label, row in typical(self.z, self.images.labels).items()}
+        confused = most_confused(self.z, self.images.labels, self.near)
+        return [("…", None), ("the most confused image", confused), *((f"a typical {name}", row) for name, row in found.items())]
+
+    def draw(self, projection: str, neighbours: int, colour: str, picked: int):
+        xy, words, busy = self.place(projection, neighbours)
+        near = nearest(self.pixels, torch.tensor([picked]), self.k)[0].numpy(), self.near[picked].numpy()
+        colouring = coloured(self.images, colour)
+        return plots.embedding(xy.numpy(), colouring, self.shown, self.labels, self.images.classes, picked, *near, words, busy)
+
+    def place(self, projection: str, neighbours: int) -> tuple[Tensor, str, str]:
+        """Where the points lie, which map that is, and what is being waited for."""
+        xy, share = self.pca
+        words = f"PCA\nkeeps {share:.0%} of the variance"
+        if projection == "PCA":
+            self.umaps = {number: umap for number, umap in self.umaps.items() if not umap.trouble}  # what failed may be tried again
+            return xy, words, ""
+        umap = self.umap(neighbours)
+        if umap.xy is not None:
+            return umap.xy, f"UMAP with {neighbours} neighbours\nnear means alike, far means little", ""
+        return xy, words, f"UMAP with {neighbours} neighbours {'is on its way' if umap.running else 'has failed'}"
+
+    def umap(self, neighbours: int) -> Umap:
+        """The UMAP of so many neighbours: an old one, or a new one, for which any other that is still running is stopped."""
+        if neighbours not in self.umaps:
+            self.stop()
+            self.umaps[neighbours] = Umap(self.z, neighbours, self.seed, self.told)
+        return self.umaps[neighbours]
+
+    def stop(self) -> None:
+        """End UMAP's process, if there is one; what is done is kept."""
+        for umap in self.umaps.values():
+            umap.stop()
+        self.umaps = {number: umap for number, umap in self.umaps.items() if umap.xy is not None}
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the UMAP that was asked for, at most so many seconds; whether the map that was asked for is seen."""
+        if self.controls["projection"].value == "PCA":
+            return True
+        umap = self.umaps.get(self.controls["neighbours"].value)
+        return umap is not None and umap.wait(timeout)
+
+    def told(self) -> None:
+        """UMAP's thread has news: draw what has come of it, or move the bar."""
+        with self.drawing:
+            umap = self.umaps.get(self.controls["neighbours"].value)
+            if umap is not None and not umap.running and self.controls["projection"].value == "UMAP":
+                self.moved(None)
+            self.report()
+
+    def redraw(self) -> None:
+        """Draw the present values, and bring all else in the panel up to date."""
+        with self.drawing:
+            self.controls["neighbours"].disabled = self.controls["projection"].value == "PCA"
+            super().redraw()
+            if self.go.value != self.controls["picked"].value:
+                self.go.value = None
+            self.report()
+
+    def report(self) -> None:
+        """How far UMAP is, or why it failed."""
+        umap = next((umap for umap in self.umaps.values() if umap.running), None)
+        self.progress.layout.display = "none" if umap is None else ""
+        if umap is not None:
+            self.progress.value, self.progress.description = round(100 * umap.share), f"UMAP: {umap.words}"
+        failed = self.umaps.get(self.controls["neighbours"].value)
+        if self.controls["projection"].value == "UMAP" and failed is not None and failed.trouble:
+            self.say(failed.trouble)
+
+    def step(self, by: int) -> None:
+        """Pick the image so many further on, round the end."""
+        self.controls["picked"].value = (self.controls["picked"].value + by) % len(self.z)
+
+    def gone(self, change) -> None:
+        """Pick what was chosen in the list to go to."""
+        if change["new"] is not None:
+            self.controls["picked"].value = change["new"]
+
+    def scatter(self):
+        """The map as it is now for the mouse (jupyter-scatter): a click or a pause over a point picks its image here.
+
+        Raises: InputError where jupyter-scatter is not installed.
+        """
+        values = {name: control.value for name, control in self.controls.items()}
+        xy, *_ = self.place(values["projection"], values["neighbours"])
+        return scatter.linked(xy.numpy(), coloured(self.images, values["colour"]), self.controls["picked"])
+
+
+def checked(h: Tensor, images: Images, start: dict) -> Images:
+    """The images, with their index applied and on the CPU, if they can be explored."""
+    require(len(h) == len(images), f"every image needs its row: got {len(h)} rows and {len(images)} images; embed these very images")
+    check(h)
+    images, neighbours = images[:].to("cpu"), start.get("neighbours", 0)
+    require(bool((images.labels >= 0).any()), "none of these images has a label to compare neighbours by; load them with their labels")
+    fewer = f"UMAP with neighbours={neighbours} needs more points than the {len(h)} that there are; use {len(h) - 1} or fewer"
+    require(not isinstance(neighbours, int) or neighbours < len(h), fewer)
+    return images
+
+
+def coloured(images: Images, name: str) -> plots.Colouring:
+    """What the map's colours say: the class, an angle in turns (one that hardly turns is a number), a few kinds, or numbers; NaN = undefined."""
+    if name == "class":
+        labels = images.labels.double()
+        return plots.Colouring(name, labels.where(labels >= 0, torch.nan).numpy(), "category", tuple(images.classes))
+    value = images.factors[name]
+    if name in images.periods:
+        period = torch.as_tensor(images.periods[name]).double().expand_as(value)
+        value = value.double().where(period > 0, torch.nan)
+        known = value[period > 0]
+        if len(known) and known.max() - known.min() > math.pi:
+            return plots.Colouring(name, (value / period % 1).numpy(), "angle")
+    kinds, inverse = value.unique(return_inverse=True)
+    if not value.is_floating_point() and len(kinds) <= FEW:
+        return plots.Colouring(name, inverse.double().numpy(), "category", tuple(str(kind) for kind in kinds.tolist()))
+    return plots.Colouring(name, value.double().numpy())

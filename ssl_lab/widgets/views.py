@@ -1,0 +1,151 @@
+"""Pairs of views under every strength of their transform, and the shortcut meter that says whether colour gives the partner away."""
+
+import copy
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ssl_lab import plots
+from ssl_lab.augment import augment, to_float
+from ssl_lab.data import Images
+from ssl_lab.errors import require
+from ssl_lab.evaluate.shortcut import nearest_colours
+from ssl_lab.method import Method
+from ssl_lab.widgets.explorer import Explorer
+from ssl_lab.widgets.recording import takes_images_alone
+
+ASKED = 256  # pictures that the meter asks about, where there are so many
+MOST = 10  # pictures that can be shown, side by side
+DRAWS = 999  # how often the views can be drawn again
+
+
+def number(value, given, x):
+    """The slider's value as it is."""
+    return value
+
+
+def least(value, given, x):
+    """A range that begins here and ends where it did, or at 1."""
+    return value, max(value, 1.0 if given is None else given[1])
+
+
+def stretch(value, given, x):
+    """Aspect ratios up to this, lying or upright."""
+    return 1 / value, value
+
+
+def each(value, given, x):
+    """The same for every image."""
+    return torch.full((len(x),), value, device=x.device)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A strength on a control.
+
+    words: on the control.   low, high: its range, which widens for a transform that begins outside.   start: for one without a value of its own.
+    make: the argument, from the control's value, what the transform had, and the images.   read: the control's value, from what the transform had.
+    """
+
+    words: str
+    low: float
+    high: float
+    start: float | bool = 0.0
+    make: Callable = number
+    read: Callable = float
+
+    def control(self, had) -> widgets.Widget:
+        """The ipywidget that begins with what the transform had; None is nothing."""
+        value = self.start if had is None else self.read(had)
+        if isinstance(self.start, bool):
+            return widgets.Checkbox(value, description=self.words)
+        return widgets.FloatSlider(value, min=min(self.low, value), max=max(self.high, value), step=0.01, description=self.words)
+
+
+KNOBS = {  # every keyword of `ssl_lab.augment` that can be moved; any other stays at its default
+    "area": Knob("area from", 0.02, 1, start=0.08, make=least, read=lambda area: area[0]),
+    "ratio": Knob("stretch", 1, 3, start=4 / 3, make=stretch, read=lambda ratio: ratio[1]),
+    "jitter": Knob("jitter", 0, 2),
+    "hue": Knob("hue", 0, 0.5),
+    "share": Knob("coloured", 0, 1),
+    "grey_share": Knob("grey", 0, 1),
+    "blur_share": Knob("blurred", 0, 1),
+    "solarise_share": Knob("solarised", 0, 1),
+    "threshold": Knob("threshold", 0, 1),
+    "sigma": Knob("sigma", 0.1, 4, start=1.0, make=each),
+    "factor": Knob("factor", 0, 2, start=1.0, make=each),
+    "turn": Knob("turn", -0.5, 0.5, make=each),
+    "on": Knob("on", 0, 1, start=True, make=each),
+}
+
+
+class ViewsExplorer(Explorer):
+    """Pairs of views of a few pictures, every strength of their transform on a control, and the shortcut meter over up to 256 pictures.
+
+    images: 2 or more; the pictures from `first` on are looked at, and after the last comes the first again.   shown: how many are seen, 1 to 10.
+    transform: a function of `ssl_lab.augment`, another from (N, 3, H, W) in [0, 1] to the same, or a method whose `views` makes two of an image.
+    start: where controls begin, by the names of the transform's keywords; by default where the transform has them.
+    Controls: the keywords that stand in KNOBS, seed (0 to 999, "draw again"), first. One seed is one draw, so a strength changes nothing but itself.
+    Raises: InputError for too few images, a transform that makes something else than pictures, or a control out of its range.
+    """
+
+    def __init__(self, images: Images, transform: Callable | Method = augment, shown: int = 5, seed: int = 0, **start):
+        given = f"{len(images)} images" if isinstance(images, Images) else type(images).__name__
+        require(isinstance(images, Images) and len(images) >= 2, f"got {given}; Images are needed, at least 2: load('scenes', limit=256)")
+        require(1 <= shown <= min(MOST, len(images)), f"shown={shown} of {len(images)} images; 1 to {min(MOST, len(images))} can be shown")
+        self.x, self.transform, self.shown = images[:].x, transform, shown
+        self.had = strengths(transform)
+        controls = {name: KNOBS[name].control(had) for name, had in self.had.items()}
+        controls["seed"] = widgets.IntSlider(description="draw again", max=DRAWS)
+        controls["first"] = widgets.IntSlider(description="first picture", max=len(images) - 1)
+        super().__init__(controls, seed=seed, **start)
+
+    def draw(self, seed: int, first: int, **values):
+        rows = (first + torch.arange(min(ASKED, len(self.x)), device=self.x.device)) % len(self.x)
+        x = to_float(self.x[rows])
+        x1, x2 = two_views(self.transform, x, {name: KNOBS[name].make(value, self.had[name], x) for name, value in values.items()}, seed)
+        nearest, few = nearest_colours(x1, x2), slice(self.shown)
+        right = (nearest.cpu() == torch.arange(len(x))).numpy()
+        moved = [f"{name} {value if isinstance(value, bool) else f'{value:.3g}'}" for name, value in values.items()]
+        setting = ", ".join([*moved, f"draw {seed}, from picture {first} on"])
+        return plots.views(x[few], x1[few], x2[few], x2[nearest[few]], right, setting)
+
+
+def strengths(transform: Callable | Method) -> dict[str, object]:
+    """The keywords that have a knob, and what the transform has there; a parameter without a default has None."""
+    if isinstance(transform, Method):
+        return {name: value for name, value in getattr(transform, "distortion", {}).items() if name in KNOBS}
+    _, *parameters = inspect.signature(transform).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    missing = [name for name in needed if name not in KNOBS]
+    require(not missing, f"{called(transform)} needs {', '.join(missing)} too, which have no control; fix them with functools.partial")
+    return {p.name: None if p.default is p.empty else p.default for p in parameters if p.name in KNOBS}
+
+
+def two_views(transform: Callable | Method, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int) -> tuple[Tensor, Tensor]:
+    """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone."""
+    made, whole = (), isinstance(transform, Method)
+    x = x.to(next(transform.parameters(), x).device) if whole else x
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
+        torch.manual_seed(2 * seed)
+        if whole and takes_images_alone(transform):
+            method = copy.copy(transform)  # shares the weights, not the strengths, so that a training that goes on meanwhile keeps its own
+            method.distortion = {**getattr(transform, "distortion", {}), **arguments}
+            made = method.views(x)
+        elif not whole:
+            first = transform(x, **arguments)
+            torch.manual_seed(2 * seed + 1)  # so that the second crop stays where it is when the first view draws a colour less
+            made = first, transform(x, **arguments)
+    pictures = [isinstance(view, Tensor) and view.ndim == 4 and view.shape[:2] == (len(x), 3) for view in made]
+    require(pictures == [True, True], f"{called(transform)} does not make two pictures (3, H, W) of each; give one that does, such as augment")
+    return made
+
+
+def called(transform: Callable | Method) -> str:
+    """Its name, for people."""
+    return getattr(transform, "__name__", type(transform).__name__)

@@ -1,0 +1,194 @@
+"""The check of NT-Xent: right answers pass in any style, and each usual mistake is called by its name.
+
+The mistakes are written here once more, one anchor at a time, in code that shares nothing with what the check compares with.
+"""
+
+import functools
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ssl_lab import losses
+from ssl_lab.checks import check_nt_xent, check_nt_xent_loop
+
+SEEDS = range(20)
+
+
+def other_view(i, B):
+    return (i + B) % (2 * B)
+
+
+def rows(z1, z2):
+    return [row / row.norm() for row in torch.cat([z1, z2])]
+
+
+def raw(z1, z2):
+    return list(torch.cat([z1, z2]))
+
+
+def rows_of_one_view(z1, z2):
+    return [*rows(z1, z2)[: len(z1)], *z2]
+
+
+def rows_of_the_other_view(z1, z2):
+    return [*z1, *rows(z1, z2)[len(z1) :]]
+
+
+def columns(z1, z2):
+    z = torch.cat([z1, z2])
+    return list(torch.stack([column / column.norm() for column in z.T]).T)
+
+
+def columns_of_each_view(z1, z2):
+    return [row for z in (z1, z2) for row in torch.stack([column / column.norm() for column in z.T]).T]
+
+
+def anchor_by_anchor(
+    z1, z2, tau, *, unit=rows, own=(), power=-1, mate=other_view, count=None, anchors=None, candidates=None, pays=lambda p: -torch.log(p)
+):
+    """NT-Xent one anchor at a time; every option is one way to get it wrong.   own: what an image weighs in its own denominator."""
+    B = len(z1)
+    z = unit(z1, z2)
+    total = 0
+    for i in anchors(B) if anchors else range(2 * B):
+        weight = torch.exp(torch.stack([z[i] @ row for row in z]) * tau**power)
+        others = candidates(i, B) if candidates else [k for k in range(2 * B) if k != i]
+        total = total + pays(weight[mate(i, B)] / (weight[list(others)].sum() + sum(f(weight[i]) for f in own)))
+    return total / (count(B) if count else len(anchors(B)) if anchors else 2 * B)
+
+
+def others_view(i, B):
+    return range(B, 2 * B) if i < B else range(B)
+
+
+def second(B):
+    return range(B, 2 * B)
+
+
+def last(B):
+    return [2 * B - 1]
+
+
+def twice(z1, z2, tau):
+    """The shares of the softmax through another softmax, the image's own share, 0, among them."""
+    z, total = rows(z1, z2), 0
+    for i in range(len(z)):
+        weight = [torch.exp(z[i] @ z[k] / tau) * (k != i) for k in range(len(z))]
+        shares = [w / sum(weight) for w in weight]
+        total -= torch.log(torch.exp(shares[other_view(i, len(z1))]) / sum(torch.exp(p) for p in shares))
+    return total / len(z)
+
+
+MUTANTS = {
+    "not normalised": ("not normalised", {"unit": raw}),
+    "first views normalised": ("not normalised", {"unit": rows_of_one_view}),
+    "second views normalised": ("not normalised", {"unit": rows_of_the_other_view}),
+    "columns normalised": ("wrong axis", {"unit": columns}),
+    "columns of each view normalised": ("wrong axis", {"unit": columns_of_each_view}),
+    "self kept": ("diagonal", {"own": [lambda w: w]}),
+    "self at similarity 0": ("exp(0) = 1", {"own": [lambda w: 1]}),
+    "times tau": ("multiplied", {"power": 1}),
+    "no tau": ("temperature is not used", {"power": 0}),
+    "partner is the next row": ("partners", {"mate": lambda i, B: (i + 1) % (2 * B)}),
+    "partners interleaved": ("partners", {"mate": lambda i, B: i + 1 if i % 2 == 0 else i - 1}),
+    "sum": ("mean over all 2B", {"count": lambda B: 1}),
+    "mean over B": ("mean over all 2B", {"count": lambda B: B}),
+    "first views only": ("one of the two views", {"anchors": range}),
+    "second views only": ("one of the two views", {"anchors": second}),
+    "first views only, divided by 2B": ("one of the two views", {"anchors": range, "count": lambda B: 2 * B}),
+    "second views only, divided by 2B": ("one of the two views", {"anchors": second, "count": lambda B: 2 * B}),
+    "return in the loop": ("only one anchor", {"anchors": lambda B: [0]}),
+    "return in the loop, divided by 2B": ("only one anchor", {"anchors": lambda B: [0], "count": lambda B: 2 * B}),
+    "= for +=": ("only one anchor", {"anchors": last}),
+    "= for +=, divided by 2B": ("only one anchor", {"anchors": last, "count": lambda B: 2 * B}),
+    "across views": ("only the other view", {"candidates": others_view}),
+    "across views, one direction": ("only the other view", {"candidates": others_view, "anchors": range}),
+    "positive excluded": ("missing from the denominator", {"candidates": lambda i, B: [k for k in range(2 * B) if k not in (i, (i + B) % (2 * B))]}),
+    "no logarithm": ("logarithm is missing", {"pays": lambda p: -p}),
+    "no logarithm, positive": ("logarithm is missing", {"pays": lambda p: p}),
+    "no logarithm, from 1": ("logarithm is missing", {"pays": lambda p: 1 - p}),
+    "softmax twice": ("taken twice", {"instead": twice}),
+    "sign": ("sign", {"pays": torch.log}),
+}
+
+
+@pytest.mark.parametrize("check", [check_nt_xent, check_nt_xent_loop], ids=lambda check: check.name)
+@pytest.mark.parametrize("words, wrong", MUTANTS.values(), ids=MUTANTS)
+def test_each_usual_mistake_gets_its_own_hint_on_any_input(check, words, wrong):
+    for seed in SEEDS if check is check_nt_xent else (0,):
+        result = check(wrong.get("instead") or functools.partial(anchor_by_anchor, **wrong), seed=seed)
+        assert not result
+        assert [key for key in {key for key, _ in MUTANTS.values()} if key in result.hint] == [words]
+
+
+def test_every_hint_of_the_check_is_tested():
+    assert len({words for words, _ in MUTANTS.values()}) == len(check_nt_xent.mistakes)
+
+
+def pair_by_pair(z1, z2, tau):
+    z, total = torch.cat([z1, z2]), 0.0
+    for i in range(len(z)):
+        below = 0
+        for k in range(len(z)):
+            if k != i:
+                weight = torch.exp(torch.dot(z[i], z[k]) / (z[i].norm() * z[k].norm()) / tau)
+                below += weight
+                if k % len(z1) == i % len(z1):
+                    above = weight
+        total -= torch.log(above / below)
+    return total / len(z)
+
+
+def by_matrix(z1, z2, tau):
+    z = torch.cat((z1, z2))
+    z = z / torch.sqrt((z**2).sum(1, keepdim=True))
+    e = torch.exp(z @ z.T / tau)
+    e = e - torch.diag(torch.diag(e))
+    own = torch.exp((z * torch.roll(z, len(z1), 0)).sum(1) / tau)
+    return -torch.log(own / e.sum(1)).mean()
+
+
+def by_cross_entropy(a, b, temperature):
+    z = torch.cat([F.normalize(a), F.normalize(b)])
+    logits = torch.mm(z, z.t()) / temperature - 1e9 * torch.eye(len(z))
+    target = torch.cat([torch.arange(len(a)) + len(a), torch.arange(len(a))])
+    return F.cross_entropy(logits, target)
+
+
+def by_einsum_and_a_float32_mask(z1, z2, tau):
+    z = F.normalize(torch.cat([z1, z2]))
+    others = 1 - torch.eye(len(z))
+    weight = (torch.einsum("id,kd->ik", z, z) / tau).exp()
+    pairs = torch.eye(len(z1)).repeat(2, 2) * others  # in a product with float64 this would be refused
+    return (torch.log((weight * others) @ torch.ones(len(z), 1))[:, 0] - torch.log((pairs * weight) @ torch.ones(len(z)))).mean()
+
+
+def in_two_halves(z1, z2, tau):
+    def half(a, b):
+        logits = torch.cat([a @ b.T, (a @ a.T).masked_fill(torch.eye(len(a)).bool(), float("-inf"))], 1) / tau
+        return -F.log_softmax(logits, 1).diagonal().mean()
+
+    z1, z2 = F.normalize(z1, dim=1), F.normalize(z2, dim=1)
+    return 0.5 * (half(z1, z2) + half(z2, z1))
+
+
+def in_double_precision(z1, z2, tau):
+    return by_matrix(z1.double(), z2.double(), tau)
+
+
+@pytest.mark.parametrize("check", [check_nt_xent, check_nt_xent_loop], ids=lambda check: check.name)
+@pytest.mark.parametrize(
+    "right",
+    [losses.nt_xent, anchor_by_anchor, pair_by_pair, by_matrix, by_cross_entropy, by_einsum_and_a_float32_mask, in_two_halves, in_double_precision],
+)
+def test_a_right_answer_passes_in_any_style_on_any_input(check, right):
+    for seed in SEEDS if right is not pair_by_pair else range(5):
+        result = check(right, seed=seed)
+        assert result, result.hint
+
+
+def test_whoever_is_stuck_in_the_loop_goes_on_with_the_librarys_loss():
+    assert check_nt_xent_loop.reference is losses.nt_xent
+    assert check_nt_xent_loop.mistakes is check_nt_xent.mistakes
+    assert repr(check_nt_xent_loop(losses.nt_xent)) == "✓ nt_xent_loop is right: the value and its gradient"

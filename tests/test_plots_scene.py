@@ -1,0 +1,126 @@
+"""The what-if of a scene: bars as long as the distances, a title that names who noticed, pictures that are those given."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
+
+from ssl_lab import plots
+from ssl_lab.errors import InputError
+
+MOVED = {"pixels": 0.7, "random network": 0.59, "SimCLR": 0.02}
+LONG = {"pixels": 0.001, "a network that somebody has given a very long name": 2.7, "SimCLR without colour distortion": 1.06, "SimCLR": 0.11}
+
+
+def parts(seed=0, size=12):
+    draw = np.random.default_rng(seed)
+    before, x = draw.integers(0, 255, (2, size, size, 3), dtype=np.uint8)
+    mask = draw.integers(0, 3, (size, size)).astype(np.uint8)
+    return before, {"x": x, "depth": draw.normal(size=(size, size)), "normals": draw.uniform(-1, 1, (size, size, 3)), "mask": mask}
+
+
+def drawn(moved, *changed):
+    return plots.scene(*parts(), moved, changed)
+
+
+PICTURES = {
+    "nothing": lambda: drawn(dict.fromkeys(MOVED, 0.0)),
+    "one": lambda: drawn(MOVED, "object_hue"),
+    "three": lambda: drawn(MOVED, "shape", "object_hue", "x"),
+    "pixels alone": lambda: drawn({"pixels": 0.3}, "background_hue"),
+    "long names": lambda: drawn(LONG, "background_hue"),
+    "eight networks": lambda: drawn({f"network {i}": i / 3 for i in range(9)}, "light"),
+}  # fmt: skip
+
+
+@pytest.fixture(params=PICTURES, scope="module")
+def picture(request):
+    """Each picture, its summary, and its words."""
+    figure, summary = PICTURES[request.param]()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+
+
+def test_nothing_is_smaller_than_twelve_points(picture):
+    assert min(text.get_fontsize() for text in picture[2]) >= 12
+
+
+def test_nothing_is_cut_off(picture):
+    figure, _, _, renderer = picture
+    box, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
+    assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0
+
+
+def test_summary_is_one_sentence(picture):
+    assert picture[1].endswith(".")
+    assert ". " not in picture[1]
+    assert "\n" not in picture[1]
+
+
+def title(figure):
+    return max(figure.texts, key=lambda text: text.get_position()[1]).get_text()
+
+
+@pytest.mark.parametrize(
+    "moved, changed, words",
+    [
+        (MOVED, ("object_hue",), "object hue changed: pixels moved by 70%, SimCLR by 2%"),
+        (MOVED, ("object_hue", "x"), "2 causes changed: pixels moved by 70%, SimCLR by 2%"),
+        ({"pixels": 0.3}, ("x",), "x changed: pixels moved by 30%"),
+        ({"pixels": 0.004, "SimCLR": 0.0}, ("rotation",), "rotation changed: nobody notices"),
+        ({"pixels": 0.0}, (), "Change one cause: who will notice?"),
+    ],
+)
+def test_the_title_names_who_noticed_most_and_least(moved, changed, words):
+    assert title(drawn(moved, *changed)[0]) == words
+
+
+def test_the_summary_tells_all_distances_and_what_changed():
+    told = "where 100% lies between two random scenes, the scene has moved by: pixels 70%, random network 59%, SimCLR 2%."
+    assert drawn(MOVED, "object_hue", "x")[1] == f"Changed: object_hue, x; {told}"
+    assert drawn(MOVED)[1] == f"Nothing has changed yet; {told}"
+
+
+def test_bars_are_as_long_as_the_distances_and_the_last_is_ours():
+    figure, _ = drawn(LONG, "x")
+    axes = figure.axes[1]
+    assert [bar.get_width() for bar in axes.patches] == list(LONG.values())
+    assert [to_hex(bar.get_facecolor()) == plots.POSITIVE for bar in axes.patches] == [False, False, False, True]
+    assert [text.get_text() for text in axes.texts] == [words for name, share in LONG.items() for words in (name, f"{share:.0%}")]
+    assert axes.get_xlim()[1] > max(LONG.values())
+
+
+def test_pixels_alone_are_not_ours():
+    assert to_hex(drawn({"pixels": 0.3}, "x")[0].axes[1].patches[0].get_facecolor()) != plots.POSITIVE
+
+
+def test_the_scale_stays_until_a_distance_needs_more():
+    reaches = [drawn({"pixels": share}, "x")[0].axes[1].get_xlim()[1] for share in (0, 0.4, 1, 3)]
+    assert reaches[0] == reaches[1] == reaches[2] < reaches[3]
+
+
+def test_pictures_are_those_that_were_given():
+    before, now = parts()
+    left, right, depth, normals, mask = (np.asarray(image.get_array()) for image in drawn(MOVED, "x")[0].axes[0].images)
+    np.testing.assert_array_equal(left, before)
+    np.testing.assert_array_equal(right, now["x"])
+    assert np.unravel_index(depth[..., 0].argmax(), depth.shape[:2]) == np.unravel_index(now["depth"].argmin(), depth.shape[:2])
+    assert (depth.min(), depth.max()) == (0, 255)
+    np.testing.assert_allclose(normals / 127.5 - 1, now["normals"], atol=0.01)
+    assert len(np.unique(mask.reshape(-1, 3), axis=0)) == 3
+    for value in range(3):
+        assert len(np.unique(mask[now["mask"] == value], axis=0)) == 1
+
+
+def test_a_flat_depth_can_be_shown():
+    before, now = parts()
+    figure, _ = plots.scene(before, {**now, "depth": np.ones((12, 12))}, MOVED, ())
+    assert np.asarray(figure.axes[0].images[2].get_array()).max() == 0
+
+
+@pytest.mark.parametrize("moved, words", [({}, "at least one"), ({"pixels": float("nan")}, "from 0 on"), ({"pixels": -0.1}, "from 0 on")])
+def test_distances_that_are_none_are_refused(moved, words):
+    with pytest.raises(InputError, match=words):
+        drawn(moved, "x")

@@ -1,0 +1,139 @@
+"""Notebook 03 in a student's hands: the eight usual wrong losses, one after the other, get eight different hints; right ones pass in any style."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+BOOK = Path(__file__).parents[1] / "notebooks" / "03_simclr.ipynb"
+STUB = "# YOUR CODE HERE\n    raise NotImplementedError"
+
+MATRIX = """B = len(z1)
+z = torch.cat([z1, z2])
+z = z / z.norm(dim=1, keepdim=True)
+logits = z @ z.T / tau
+logits = logits.masked_fill(torch.eye(2 * B, dtype=torch.bool), -torch.inf)
+partner = torch.arange(2 * B).roll(B)
+return torch.nn.functional.cross_entropy(logits, partner)"""
+
+MISTAKES = {  # a word of the hint → what stands in MATRIX, and what the student writes in its place
+    "not normalised": ("z = z / z.norm(dim=1, keepdim=True)\n", ""),
+    "diagonal": ("logits = logits.masked_fill(torch.eye(2 * B, dtype=torch.bool), -torch.inf)\n", ""),
+    "multiplied": ("@ z.T / tau", "@ z.T * tau"),
+    "wrong rows are partners": ("torch.arange(2 * B).roll(B)", "(torch.arange(2 * B) + 1) % (2 * B)"),
+    "sum over anchors is not divided": ("(logits, partner)", "(logits, partner, reduction='sum')"),
+    "only one of the two views serves as anchor": ("(logits, partner)", "(logits[:B], partner[:B])"),
+    "images are candidates": ("torch.eye(2 * B, dtype=torch.bool)", "torch.eye(2, dtype=torch.bool).kron(torch.ones(B, B)).bool()"),
+    "positive is missing from the denominator": (
+        "return torch.nn.functional.cross_entropy(logits, partner)",
+        "mine = torch.nn.functional.one_hot(partner).bool()\nreturn (logits.masked_fill(mine, -torch.inf).logsumexp(dim=1) - logits[mine]).mean()",
+    ),
+}
+
+RIGHT = {
+    "one matrix": MATRIX,
+    "a loop in plain Python": """z = [row / row.norm() for row in [*z1, *z2]]
+B, total = len(z1), 0
+for i in range(2 * B):
+    others = sum(torch.exp(z[i].dot(z[k]) / tau) for k in range(2 * B) if k != i)
+    total = total + others.log() - z[i].dot(z[i - B]) / tau
+return total / (2 * B)""",
+    "four blocks": """u, v = torch.nn.functional.normalize(z1), torch.nn.functional.normalize(z2)
+uv = torch.einsum("id,jd->ij", u, v).div(tau).exp()
+uu, vv = ((w @ w.t() / tau).exp().triu(1) for w in (u, v))
+top = uv.diagonal() / (uv.sum(1) + uu.sum(0) + uu.sum(1))
+low = uv.diagonal() / (uv.sum(0) + vv.sum(0) + vv.sum(1))
+return -0.5 * (top.log() + low.log()).mean()""",
+}
+
+
+def cell(*words: str) -> str:
+    """The code of the first cell of the student's edition that contains all of these words."""
+    cells = nbformat.read(BOOK, as_version=4).cells
+    return next(cell.source for cell in cells if cell.cell_type == "code" and all(word in cell.source for word in words))
+
+
+@contextmanager
+def kernel(folder: Path):
+    """A function that runs code as a notebook's cell and returns what is seen; it fails where the cell does."""
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(folder))
+
+    def run(code: str) -> str:
+        seen = []
+
+        def keep(message):
+            content = message["content"]
+            seen.extend(text for text in (content.get("text"), content.get("data", {}).get("text/plain")) if text)
+
+        reply = client.execute_interactive(code, output_hook=keep, timeout=120)["content"]
+        assert reply["status"] == "ok", f"{reply['ename']}: {reply['evalue']}"
+        return "\n".join(seen)
+
+    try:
+        yield run
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The student's kernel, after the first cell of the notebook."""
+    with kernel(tmp_path_factory.mktemp("student")) as run:
+        run(cell("from ssl_lab.notebook import", 'notebook("03_simclr"'))
+        yield run
+
+
+@pytest.fixture(scope="module")
+def attempt(run):
+    """Write the body of nt_xent into its cell, run that and the next, and return what is said."""
+
+    def attempt(body: str) -> str:
+        exercise = cell("def nt_xent(")
+        assert STUB in exercise
+        run(exercise.replace(STUB, body.replace("\n", "\n    ")))
+        return run(cell("nt_xent = use(nt_xent)"))
+
+    return attempt
+
+
+def test_the_untouched_exercise_is_neutral(attempt):
+    said = attempt(STUB.replace("\n    ", "\n"))
+    assert "○ nt_xent" in said and "not attempted yet" in said and "✗" not in said
+
+
+@pytest.fixture(scope="module")
+def hints(attempt):
+    """What is said to each of the eight mistakes, made one after the other."""
+    said = {}
+    for words, (right, wrong) in MISTAKES.items():
+        assert MATRIX.count(right) == 1
+        said[words] = attempt(MATRIX.replace(right, wrong))
+    return said
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_every_usual_mistake_is_named(hints, words):
+    assert "✗ nt_xent" in hints[words] and words in hints[words]
+
+
+def test_eight_mistakes_get_eight_hints(hints):
+    assert len({next(line for line in said.splitlines() if "✗" in line) for said in hints.values()}) == len(MISTAKES) == 8
+
+
+@pytest.mark.parametrize("style", RIGHT)
+def test_a_right_loss_passes_in_any_style_and_is_used_from_then_on(attempt, run, style):
+    said = attempt(RIGHT[style])
+    assert "✓ nt_xent" in said and "your" in said
+    assert run("print(nt_xent.__module__)") == "__main__\n"
+
+
+def test_after_a_wrong_one_the_notebook_goes_on_with_the_librarys(hints, attempt, run):
+    attempt(MATRIX.replace("/ tau", "* tau"))
+    assert run("print(nt_xent.__module__)") == "ssl_lab.losses\n"
+
+
+def test_after_mistakes_a_right_one_still_passes(hints, attempt):
+    assert "✓ nt_xent" in attempt(MATRIX)

@@ -1,0 +1,294 @@
+"""What the circle promises: its arrows are the gradient of the loss that is trained, and its numbers those of geometry.py."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.quiver import Quiver
+
+from ssl_lab.errors import InputError
+from ssl_lab.geometry import alignment, uniformity
+from ssl_lab.losses import nt_xent
+from ssl_lab.plots.circle import ARROW
+from ssl_lab.widgets import CircleExplorer
+from ssl_lab.widgets import circle as explorers
+from ssl_lab.widgets.circle import LOSSES, PACE, STEPS, attract, begin, descent, even, gradient, repel, unit, weights
+
+TAUS = (0.05, 0.5)
+
+
+def points(pairs=4, seed=0):
+    return begin(pairs, seed, 180)
+
+
+def value(loss, angles, tau):
+    """The loss of points at these angles, as a number."""
+    z = torch.tensor([[np.cos(a), np.sin(a)] for a in angles], dtype=torch.float64)
+    return loss(z[: len(z) // 2], z[len(z) // 2 :], tau).item()
+
+
+def finite_differences(loss, angles, tau, step=1e-5):
+    """dL/dθ, one point after another."""
+    slopes = []
+    for i in range(len(angles)):
+        there, back = (angles.clone() for _ in range(2))
+        there[i] += step
+        back[i] -= step
+        slopes.append((value(loss, there.tolist(), tau) - value(loss, back.tolist(), tau)) / (2 * step))
+    return np.array(slopes)
+
+
+def test_ntxent_is_the_librarys_own():
+    assert next(iter(LOSSES.values())) is nt_xent
+
+
+@pytest.mark.parametrize("tau", TAUS)
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_gradient_equals_finite_differences(name, tau):
+    found, slope = gradient(LOSSES[name], points(), tau)
+    assert found.item() == pytest.approx(value(LOSSES[name], points().tolist(), tau), abs=1e-9)
+    np.testing.assert_allclose(slope, finite_differences(LOSSES[name], points(), tau), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_arrows_point_along_minus_the_gradient_where_the_points_are_now(name, monkeypatch):
+    kept = {}
+    draw = explorers.plots.circle
+    monkeypatch.setattr(explorers.plots, "circle", lambda *given: kept.update(figure=draw(*given)[0]) or draw(*given))
+    CircleExplorer(pairs=4, seed=2, loss=name, tau=0.3, step=1)
+    path = descent(LOSSES[name], 0.3, 4, 2, 180)
+    (quiver,) = [artist for artist in kept["figure"].axes[0].collections if isinstance(artist, Quiver)]
+    slope = finite_differences(LOSSES[name], torch.from_numpy(path.angles[1]), 0.3)
+    angles = path.angles[1]
+    along = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
+    drawn = abs(path.moves[1]) > 0.003
+    assert drawn.sum() >= 4
+    arrows = np.stack([quiver.U, quiver.V], axis=1)
+    rate = path.moves[1][drawn] / -slope[drawn]
+    np.testing.assert_allclose(rate, rate[0], rtol=1e-4)
+    assert rate[0] > 0
+    np.testing.assert_allclose(arrows, -ARROW * rate[0] * slope[drawn, None] * along[drawn], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_path_is_plain_gradient_descent_at_one_rate(name):
+    tau, path = 0.2, descent(LOSSES[name], 0.2, 4, 1, 120)
+    force = np.abs(weights(LOSSES[name], begin(4, 1, 120).numpy(), tau)).sum(axis=1).max()
+    angles = begin(4, 1, 120)
+    assert len(path.angles) == len(path.moves) == len(path.loss) == len(path.alignment) == len(path.uniformity) == STEPS + 1
+    for step in range(STEPS + 1):
+        np.testing.assert_allclose(path.angles[step], angles, atol=1e-7)
+        _, slope = gradient(LOSSES[name], angles, tau)
+        np.testing.assert_allclose(path.moves[step], -PACE / force * slope, atol=1e-7)
+        angles = angles - PACE / force * slope
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("tau", [0.01, 0.2, 10.0])
+@pytest.mark.parametrize("pairs, arc", [(2, 0), (3, 180), (16, 360)])
+def test_no_step_is_a_leap(name, tau, pairs, arc):
+    assert abs(descent(LOSSES[name], tau, pairs, 0, arc).moves).max() < 1.5 * PACE
+
+
+def test_a_start_where_all_is_still_stays_still():
+    path = descent(lambda z1, z2, tau: (0 * z1 * z2).sum(), 1.0, 3, 0, 180)
+    assert not path.moves.any()
+
+
+def test_curves_equal_geometry():
+    path = descent(nt_xent, 0.5, 5, 3, 180)
+    for step in (0, 7, STEPS):
+        z1, z2 = unit(torch.from_numpy(path.angles[step])).chunk(2)
+        assert path.alignment[step] == pytest.approx(alignment(z1, z2).item(), abs=1e-12)
+        assert path.uniformity[step] == pytest.approx((uniformity(z1).item() + uniformity(z2).item()) / 2, abs=1e-12)
+        assert path.loss[step] == pytest.approx(nt_xent(z1, z2, 0.5).item(), abs=1e-12)
+
+
+def test_attraction_and_repulsion_are_alignment_and_uniformity():
+    z1, z2 = torch.randn(2, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert attract(z1, z2, 9.0).item() == pytest.approx(alignment(z1, z2).item(), abs=1e-12)
+    assert repel(z1, z2, 9.0).item() == pytest.approx((uniformity(z1).item() + uniformity(z2).item()) / 2, abs=1e-12)
+    both = LOSSES["alignment + uniformity"](z1, z2, 9.0).item()
+    assert both == pytest.approx(attract(z1, z2, 9.0).item() + repel(z1, z2, 9.0).item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("tau", TAUS)
+def test_weights_of_ntxent_are_what_both_anchors_give_each_other(tau):
+    """(p_ij + p_ji) / (2B tau), and for partners 2 / (2B tau) less: the softmax of each row, by a double loop."""
+    z, B = unit(points()).numpy(), 4
+    n = 2 * B
+    p = np.zeros((n, n))
+    for i in range(n):
+        scores = [np.exp(z[i] @ z[j] / tau) if j != i else 0 for j in range(n)]
+        p[i] = np.array(scores) / sum(scores)
+    expected = p + p.T
+    for i in range(n):
+        expected[i, (i + B) % n] -= 2
+    np.testing.assert_allclose(weights(nt_xent, points().numpy(), tau), expected / (n * tau), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_add_up_to_the_gradient(name):
+    """The slope at a point is the sum of its weights times how far each other one lies along the circle: sin(θ_j - θ_i)."""
+    angles, w = points().tolist(), weights(LOSSES[name], points().numpy(), 0.3)
+    pulled = [sum(w[i, j] * np.sin(angles[j] - angles[i]) for j in range(8)) for i in range(8)]
+    np.testing.assert_allclose(gradient(LOSSES[name], points(), 0.3)[1], pulled, atol=1e-6)
+    np.testing.assert_allclose(w, w.T, atol=1e-9)
+    assert not w.diagonal().any()
+
+
+def signs(name, pairs=4):
+    w = weights(LOSSES[name], points(pairs).numpy(), 0.3)
+    partner = [w[i, (i + pairs) % (2 * pairs)] for i in range(2 * pairs)]
+    others = [w[i, j] for i in range(2 * pairs) for j in range(2 * pairs) if (i - j) % pairs]
+    return np.array(partner), np.array(others)
+
+
+def test_who_pulls_and_who_pushes():
+    partner, others = signs("NT-Xent (SimCLR)")
+    assert (partner < 0).all()
+    assert (others > 0).all()
+    partner, others = signs("alignment alone")
+    assert (partner < 0).all()
+    assert not others.any()
+    partner, others = signs("uniformity alone")
+    assert not partner.any()
+    assert (others >= 0).all()
+    assert others.any()
+
+
+def pushing(explorer):
+    """The share that the title gives to the two nearest, in percent."""
+    return int(explorer.summary.split(" do ")[1].split("%")[0])
+
+
+def test_cold_only_neighbours_push_and_hot_all_alike():
+    explorer = CircleExplorer(step=30)
+    shares = [pushing(explorer.set(tau=tau)) for tau in (0.05, 0.2, 1, 10)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 95
+    assert shares[-1] < 35
+    assert "only neighbours push" in explorer.set(tau=0.05).summary
+    assert "all push alike" in explorer.set(tau=10).summary
+
+
+def last(name, tau=0.2, **given):
+    path = descent(LOSSES[name], tau, 8, given.get("seed", 0), given.get("arc", 180))
+    return path.loss[-1] - path.loss[0], path.alignment[-1], path.uniformity[-1] - path.uniformity[0], path.uniformity[-1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_loss_ends_where_it_is_said_to_end(seed):
+    fell, apart, spread, end = last("NT-Xent (SimCLR)", seed=seed)
+    assert fell < 0
+    assert apart < 0.01
+    assert end < even(8) + 0.1
+    fell, apart, spread, end = last("alignment alone", seed=seed)
+    assert fell < 0
+    assert apart < 1e-6
+    assert abs(spread) < 0.1
+    fell, apart, spread, end = last("uniformity alone", seed=seed)
+    assert end < even(8) + 0.01
+    assert apart > 0.01
+
+
+def test_without_negatives_a_crowd_stays_a_crowd():
+    collapsed, spread = last("alignment alone", arc=0)[3], last("NT-Xent (SimCLR)", arc=0)[3]
+    assert collapsed > -0.5
+    assert spread < -1.8
+
+
+def test_evenly_spread_points_are_the_most_uniform():
+    angles = [2 * np.pi * i / 5 for i in range(5)]
+    kernel = [np.exp(-2 * (2 - 2 * np.cos(a - b))) for i, a in enumerate(angles) for b in angles[:i]]
+    assert even(5) == pytest.approx(np.log(np.mean(kernel)))
+    assert min(uniformity(unit(6.3 * torch.rand(5, dtype=torch.float64))).item() for _ in range(50)) > even(5)
+
+
+def test_the_start_is_an_arc_around_the_top_and_partners_begin_near_each_other():
+    angles = begin(16, 0, 90)
+    middles = torch.pi / 4 + torch.pi / 2 * (15.5 - torch.arange(16)) / 16
+    assert (angles - middles.repeat(2)).std().item() == pytest.approx(explorers.SPREAD, rel=0.3)
+    assert abs((angles - middles.repeat(2)).mean().item()) < 0.2
+    assert torch.equal(begin(16, 0, 90), angles)
+    assert not torch.equal(begin(16, 1, 90), angles)
+
+
+MOVES = {"loss": "alignment alone", "tau": 1.0, "pairs": 5, "step": 3, "arc": 90, "seed": 7}
+
+
+@pytest.mark.parametrize("name, moved", MOVES.items())
+def test_every_control_changes_summary_and_picture(name, moved):
+    explorer = CircleExplorer(step=10)
+    before = explorer.summary, explorer.picture
+    assert set(explorer.controls) == set(MOVES)
+    explorer.controls[name].value = moved
+    assert not explorer.trouble
+    assert explorer.summary != before[0]
+    assert explorer.picture != before[1]
+
+
+def test_the_summary_says_all_of_it():
+    summary = CircleExplorer(pairs=8, seed=0, step=60).summary
+    said = "NT-Xent (SimCLR) at temperature 0.2, 8 pairs from an arc of 180 degrees (start 0), step 60 of 60: loss "
+    assert summary.startswith(said)
+    path = descent(nt_xent, 0.2, 8, 0, 180)
+    assert f"loss {path.loss[0]:.2f} → {path.loss[-1]:.2f}, " in summary
+    assert f"uniformity {path.uniformity[0]:.2f} → {path.uniformity[-1]:.2f}".replace("-", "−") in summary
+
+
+def test_a_new_method_adds_its_loss_in_one_line(monkeypatch):
+    monkeypatch.setitem(LOSSES, "mine", lambda z1, z2, tau: -(z1 * z2).sum(dim=1).mean() / tau)
+    explorer = CircleExplorer(loss="mine", step=30)
+    assert explorer.summary.startswith("mine at temperature 0.2")
+    assert "nobody pushes" in explorer.summary
+
+
+def test_a_loss_that_is_not_finite_is_said_in_a_sentence(monkeypatch):
+    monkeypatch.setitem(LOSSES, "broken", lambda z1, z2, tau: ((z1 - z2).sum() * float("nan")))
+    explorer = CircleExplorer(pairs=3)
+    picture = explorer.picture
+    explorer.controls["loss"].options = list(LOSSES)
+    explorer.controls["loss"].value = "broken"
+    assert explorer.trouble.startswith("the loss broken at temperature 0.2, 3 pairs")
+    assert explorer.picture == picture
+
+
+def test_a_path_is_computed_once(monkeypatch):
+    counted = []
+
+    def loss(z1, z2, tau):
+        counted.append(tau)
+        return attract(z1, z2, tau)
+
+    monkeypatch.setitem(LOSSES, "counted", loss)
+    explorer = CircleExplorer(pairs=3, loss="counted")
+    before = len(counted)
+    for step in (1, 2, 3):
+        explorer.set(step=step)
+    assert len(counted) - before == 3  # one for the weights of each
+
+
+def test_random_numbers_are_left_alone_and_a_lack_of_gradients_does_not_matter():
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        first = CircleExplorer(pairs=4, seed=11)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert first.summary == CircleExplorer(pairs=4, seed=11).summary
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"pairs": 1}, "pairs=1 is not offered; pairs is a whole number from 2 to 16"),
+        ({"pairs": 17}, "pairs is a whole number from 2 to 16"),
+        ({"tau": 0}, "tau=0 is not offered; tau is from 0.01 to 10"),
+        ({"step": 61}, "step is a whole number from 0 to 60"),
+        ({"seed": -1}, "seed is a whole number from 0 to 99"),
+        ({"arc": 361}, "arc is a whole number from 0 to 360"),
+        ({"loss": "triplet"}, r"loss is one of 'NT-Xent \(SimCLR\)', 'alignment alone', 'uniformity alone'"),
+        ({"anchor": 1}, "control 'anchor' is unknown; there are: loss, tau, pairs, step, arc, seed"),
+    ],
+)
+def test_what_is_not_offered_is_refused_in_one_sentence(wrong, words):
+    with pytest.raises(InputError, match=words):
+        CircleExplorer(**wrong)

@@ -1,0 +1,302 @@
+"""What the explorer of views promises: any transform of the library, every strength on a control, and a meter that counts what is shown."""
+
+import functools
+import inspect
+
+import ipywidgets
+import pytest
+import torch
+
+from ssl_lab import augment as transforms
+from ssl_lab.augment import augment
+from ssl_lab.data import load
+from ssl_lab.errors import InputError
+from ssl_lab.evaluate import colour_match
+from ssl_lab.methods import SimCLR, Supervised
+from ssl_lab.models import small_resnet
+from ssl_lab.widgets import ViewsExplorer
+from ssl_lab.widgets import views as explorers
+
+AUGMENT = ["area", "jitter", "hue", "blur_share", "solarise_share", "seed", "first"]
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load("scenes", split="test", limit=24)
+
+
+@pytest.fixture(scope="module")
+def method():
+    return SimCLR(small_resnet(width=4), area=(0.3, 0.9), jitter=0.7, hue=0.2)
+
+
+def seen(explorer):
+    return explorer.summary, explorer.picture
+
+
+def test_every_strength_of_the_transform_has_a_control_that_begins_at_its_default(images):
+    explorer = ViewsExplorer(images)
+    assert list(explorer.controls) == AUGMENT
+    assert {name: control.value for name, control in explorer.controls.items()} == dict(zip(AUGMENT, (0.08, 1, 0.1, 0, 0, 0, 0)))
+
+
+@pytest.mark.parametrize("name", AUGMENT)
+def test_every_control_changes_what_is_seen(name, images):
+    explorer = ViewsExplorer(images, jitter=0.5)
+    before = seen(explorer)
+    explorer.set(**{name: 1 if name in ("seed", "first") else 0.4})
+    assert explorer.summary != before[0]
+    assert explorer.picture != before[1]
+
+
+SINGLE = {
+    transforms.random_resized_crop: ["area", "ratio"],
+    transforms.colour_distortion: ["jitter", "hue", "share", "grey_share"],
+    transforms.blur: ["sigma"],
+    transforms.brightness: ["factor"],
+    transforms.contrast: ["factor"],
+    transforms.saturation: ["factor"],
+    transforms.hue: ["turn"],
+    transforms.hue_yiq: ["turn"],
+    transforms.greyscale: ["on"],
+    transforms.solarise: ["threshold"],
+    functools.partial(augment, jitter=0.3): AUGMENT[:5],
+}
+
+
+@pytest.mark.parametrize("transform, names", SINGLE.items(), ids=lambda value: getattr(value, "__name__", None))
+def test_any_transform_of_the_library_can_be_moved_by_its_own_keywords(transform, names, images):
+    explorer = ViewsExplorer(images, transform, shown=2)
+    assert list(explorer.controls) == [*names, "seed", "first"]
+    for name in names:
+        before = seen(explorer)
+        control = explorer.controls[name]
+        control.value = not control.value if isinstance(control, ipywidgets.Checkbox) else control.value / 2 + control.min / 2 + 0.13
+        assert not explorer.trouble
+        assert explorer.summary != before[0]
+        assert explorer.picture != before[1]
+
+
+def test_no_transform_of_the_library_is_forgotten():
+    """Those that take a batch of images and give one, by their annotations, except two that the others are made of."""
+    takes = [
+        function
+        for name, function in inspect.getmembers(transforms, inspect.isfunction)
+        if inspect.signature(function).return_annotation is transforms.Batch and next(iter(inspect.signature(function).parameters)) == "x"
+    ]
+    inner = {"to_float", "blend", "resized_crop", "jitter_colours", "augment"}
+    assert {function.__name__ for function in takes} - inner == {function.__name__ for function in SINGLE if inspect.isfunction(function)}
+    for function in takes:
+        if function.__name__ not in inner:
+            assert set(list(inspect.signature(function).parameters)[1:]) <= set(explorers.KNOBS)
+
+
+def spy(**kept):
+    """A transform that notes its arguments."""
+
+    def transform(x, area=(0.2, 0.5), ratio=(3 / 4, 4 / 3), factor=None, other=7):
+        kept.update(x=x, area=area, ratio=ratio, other=other)
+        notes.append(kept.copy())
+        return x
+
+    notes = []
+    return transform, notes
+
+
+@pytest.mark.parametrize("moved, area", [({}, (0.2, 0.5)), ({"area": 0.4}, (0.4, 0.5)), ({"area": 0.7}, (0.7, 0.7))])
+def test_the_slider_of_a_range_moves_its_lower_end(moved, area, images):
+    transform, notes = spy()
+    ViewsExplorer(images, transform, **moved)
+    assert [note["area"] for note in notes] == [area, area]
+
+
+def test_arguments_arrive_as_the_transform_wants_them(images):
+    transform, notes = spy()
+    explorer = ViewsExplorer(images, transform, ratio=2.0)
+    assert notes[-1]["ratio"] == (0.5, 2.0)
+    assert notes[-1]["other"] == 7
+    assert "other" not in explorer.controls
+    assert notes[-1]["x"].dtype == torch.float32
+    assert torch.equal(notes[-1]["x"], images.x / 255)
+
+
+def test_one_value_is_given_to_every_image(images):
+    kept = []
+
+    def transform(x, factor, on):
+        kept.append((factor, on))
+        return x
+
+    ViewsExplorer(images, transform, factor=0.3, on=False)
+    factor, on = kept[-1]
+    assert torch.equal(factor, torch.full((24,), 0.3))
+    assert torch.equal(on, torch.zeros(24, dtype=torch.bool))
+
+
+def test_a_range_widens_for_a_transform_that_begins_outside(images):
+    explorer = ViewsExplorer(images, functools.partial(augment, jitter=3, area=(0.01, 1)))
+    assert explorer.controls["jitter"].max == explorer.controls["jitter"].value == 3
+    assert explorer.controls["area"].min == explorer.controls["area"].value == 0.01
+
+
+def test_a_method_brings_its_own_strengths(images, method):
+    explorer = ViewsExplorer(images, method)
+    values = {name: control.value for name, control in explorer.controls.items()}
+    assert values == {"area": 0.3, "jitter": 0.7, "hue": 0.2, "blur_share": 0, "seed": 0, "first": 0}
+
+
+def drawn_by(method, x, seed):
+    """What the method itself draws from the random numbers of this seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2 * seed)
+        return method.views(x)
+
+
+def test_a_method_draws_its_own_views(images, method):
+    x = images.x / 255
+    for made, expected in zip(explorers.two_views(method, x, {}, 3), drawn_by(method, x, 3), strict=True):
+        assert torch.equal(made, expected)
+
+
+def test_strengths_reach_the_method_and_leave_it_alone(images, method):
+    before, weights, x = dict(method.distortion), [p.clone() for p in method.parameters()], images.x / 255
+    other = SimCLR(method.encoder, jitter=0.0, area=(0.1, 0.2), hue=0.2)
+    for made, expected in zip(explorers.two_views(method, x, {"jitter": 0.0, "area": (0.1, 0.2)}, 0), drawn_by(other, x, 0), strict=True):
+        assert torch.equal(made, expected)
+    assert method.distortion == before
+    assert all(torch.equal(old, new) for old, new in zip(weights, method.parameters(), strict=True))
+
+
+def test_the_meter_counts_the_views_that_are_drawn(images):
+    explorer = ViewsExplorer(images, seed=4, jitter=0.2)
+    x1, x2 = explorers.two_views(augment, images.x / 255, {"jitter": 0.2}, 4)
+    assert 0 < colour_match(x1, x2) < 1
+    assert f"Of 24 pictures, colour alone finds the partner of {round(24 * colour_match(x1, x2))}, " in explorer.summary
+
+
+def test_the_meter_asks_at_most_256():
+    many = load("scenes", split="test", limit=300)
+    explorer = ViewsExplorer(many, shown=1)
+    assert explorer.summary.startswith("Of 256 pictures")
+
+
+def test_colour_jitter_closes_the_shortcut():
+    explorer = ViewsExplorer(load("scenes", split="test", limit=256), jitter=0)
+    found = [int(explorer.set(jitter=jitter).summary.split("partner of ")[1].split(",")[0]) for jitter in (0, 0.3, 1)]
+    assert found[0] > 200
+    assert found[0] > found[1] > found[2]
+    assert found[2] < 40
+
+
+def test_the_pictures_begin_where_they_are_told_and_go_round(images):
+    kept = []
+
+    def transform(x):
+        kept.append(x)
+        return x
+
+    ViewsExplorer(images, transform, first=22)
+    assert torch.equal(kept[-1], images.x.roll(-22, 0) / 255)
+
+
+def test_an_index_of_the_images_is_followed(images):
+    kept = []
+    ViewsExplorer(images.repeated(30), lambda x: kept.append(x) or x)
+    assert torch.equal(kept[-1], images[[*range(24), *range(6)]].x / 255)
+
+
+def test_what_colour_takes_is_the_second_view_that_it_takes(images, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(explorers, "nearest_colours", lambda x1, x2: torch.arange(len(x1)).roll(1).index_fill(0, torch.tensor([1]), 1))
+    real = explorers.plots.views
+    monkeypatch.setattr(explorers.plots, "views", lambda *rows: kept.update(rows=rows) or real(*rows))
+    ViewsExplorer(images, shown=3)
+    x1, x2 = explorers.two_views(augment, images.x / 255, {}, 0)
+    pictures, one, other, taken, right, _ = kept["rows"]
+    assert torch.equal(pictures, images.x[:3] / 255)
+    assert torch.equal(one, x1[:3])
+    assert torch.equal(other, x2[:3])
+    assert torch.equal(taken, x2[[23, 1, 1]])
+    assert right.tolist() == [False, True] + [False] * 22
+
+
+def test_one_seed_is_one_draw_and_random_numbers_are_left_alone(images):
+    state = torch.get_rng_state()
+    first, second = (ViewsExplorer(images, seed=5) for _ in range(2))
+    assert seen(first) == seen(second)
+    assert first.set(seed=6).picture != second.picture
+    assert seen(first.set(seed=5)) == seen(second)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_two_views_differ(images):
+    x1, x2 = explorers.two_views(augment, images.x / 255, {}, 0)
+    assert not torch.equal(x1, x2)
+
+
+def test_crops_stay_when_the_colours_move(images):
+    x = images.x / 255
+    for without, distorted in zip(*(explorers.two_views(augment, x, {"jitter": jitter}, 1) for jitter in (0, 1e-9))):
+        grey = (distorted - distorted.mean(1, keepdim=True)).abs().amax((1, 2, 3)) < 1e-6  # greyscale belongs to the jitter
+        assert (~grey).sum() > 10
+        assert torch.allclose(without[~grey], distorted[~grey], atol=1e-4)
+
+
+def test_a_hand_that_asks_for_too_much_is_told_in_a_sentence(images):
+    def transform(x, jitter=0.0):
+        return x + jitter
+
+    explorer = ViewsExplorer(images, transform)
+    picture = explorer.picture
+    explorer.controls["jitter"].value = 2.0
+    assert explorer.trouble.startswith("the views hold values from 2")
+    assert explorer.picture == picture
+
+
+SMALL = load("scenes", split="test", limit=3)
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: ViewsExplorer(SMALL[:1]), "got 1 images; Images are needed, at least 2"),
+        (lambda: ViewsExplorer(SMALL[:0]), "got 0 images"),
+        (lambda: ViewsExplorer(SMALL, shown=4), "shown=4 of 3 images; 1 to 3 can be shown"),
+        (lambda: ViewsExplorer(SMALL, shown=0), "shown=0 of 3 images"),
+        (lambda: ViewsExplorer(load("scenes", split="test", limit=12), shown=11), "1 to 10 can be shown"),
+        (lambda: ViewsExplorer(SMALL, shown=2, jitter=-1), "jitter=-1 is not offered; jitter is from 0 to 2"),
+        (lambda: ViewsExplorer(SMALL, shown=2, area=(0.5, 1)), "area is from 0.02 to 1"),
+        (lambda: ViewsExplorer(SMALL, shown=2, sigma=1), "control 'sigma' is unknown; there are: area, jitter"),
+        (lambda: ViewsExplorer(SMALL, shown=2, seed=1000), "seed is a whole number from 0 to 999"),
+        (lambda: ViewsExplorer(SMALL, shown=2, first=3), "first is a whole number from 0 to 2"),
+        (lambda: ViewsExplorer(SMALL, lambda x: x.mean(1), shown=2), "<lambda> does not make two pictures"),
+        (lambda: ViewsExplorer(SMALL, lambda x: x[:2], shown=2), "<lambda> does not make two pictures"),
+        (lambda: ViewsExplorer(SMALL, lambda x: 2 * x - 1, shown=2), "the views hold values from -.*: leave out normalisation"),
+        (lambda: ViewsExplorer(SMALL, Supervised(small_resnet(width=4)), shown=2), "Supervised does not make two pictures"),
+        (lambda: ViewsExplorer(SMALL, transforms.resized_crop, shown=2), "resized_crop needs top, left, height, width, flip too"),
+    ],
+)
+def test_what_it_needs_is_said_in_one_sentence(call, words):
+    with pytest.raises(InputError, match=words):
+        call()
+
+
+def test_a_method_without_strengths_is_drawn_as_it_is(images):
+    method = SimCLR(small_resnet(width=4))
+    distortion = method.distortion
+    del method.distortion
+    method.views = lambda x: (augment(x, **distortion), augment(x, **distortion))
+    assert list(ViewsExplorer(images, method).controls) == ["seed", "first"]
+
+
+def test_a_transform_without_defaults_begins_where_the_table_says(images):
+    def transform(x, area, ratio, jitter, factor):
+        notes.append((area, ratio, jitter, factor[0].item()))
+        return x
+
+    notes = []
+    explorer = ViewsExplorer(images, transform)
+    assert notes[-1] == ((0.08, 1), (3 / 4, 4 / 3), 0, 1)
+    for name, knob in explorers.KNOBS.items():
+        assert name not in explorer.controls or explorer.controls[name].value == knob.start
+        assert knob.low <= knob.start <= knob.high
