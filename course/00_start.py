@@ -1,6 +1,7 @@
 # ruff: noqa: B018, E402
 # title: "00 Start"
 # minutes: 40
+# exercises: [2, 6]
 # budget_s: {"laptop": 150, "ci": 40, "ci student": 25}
 
 # %% [markdown]

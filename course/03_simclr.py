@@ -99,8 +99,7 @@ ViewsExplorer(unseen, simclr, jitter=0.0)
 
 # %% [markdown]
 # *The views decide what is learned*: this is the most important finding of the paper.
-
-# %% [markdown]
+#
 # ## 2 · The loss, symbol by symbol
 #
 # The encoder and its head turn a view into a vector $z = g(f(x))$. Here are two pictures ($B = 2$), two views each,
@@ -284,12 +283,12 @@ with TrainingView(recipe.epochs) as view:
 # candidates: its partner (blue) and 30 negatives (vermilion).
 #
 # - Pull *epoch* back to 0 and forward again. When do the partners light up?
-# - Who are the rivals of anchor 5? Are they *wrong*, or do they show the same shape? Order the rows by class.
+# - Who are the rivals of anchor 10? Are they *wrong*, or do they show the same shape? Order the rows by class.
 # - **Cold** (0.02): which candidates still pull? **Hot** (5): what is the loss now, and which formula gives it?
 # - Keep the diagonal. What happens to the loss, and why would training suffer?
 
 # %% tags=["picture"]
-SimilarityExplorer(recording, pairs=16, tau=simclr.tau, anchor=5)
+SimilarityExplorer(recording, pairs=16, tau=simclr.tau, anchor=10)
 
 # %% [markdown]
 # ## 7 · What has it learned?
@@ -345,8 +344,7 @@ show(plots.factors({name: factor_table(features(f, unseen), unseen) for name, f 
 # %% [markdown]
 # The hues are gone: the views changed them, so they could not help to find the partner. Without the colour
 # distortion the network learned *only* them.
-
-# %% [markdown]
+#
 # ## 8 · Break it
 #
 # Four runs with one switch turned, everything else as above. They are recorded in the package; `ssl-lab study
@@ -388,7 +386,7 @@ if again:
 # what the **augmentation** knows; the distance from there up to SimCLR is what the **unlabelled pictures** add.
 
 # %% tags=["picture"]
-counts, curves = label_efficiency()  # three seeds; tests/benchmarks/label_efficiency.py measures it
+counts, learners = label_efficiency()  # three seeds; tests/benchmarks/label_efficiency.py measures it
 words = {
     "pixels": "pixels, nearest neighbour",
     "supervised": "supervised, crop and flip",
@@ -396,12 +394,11 @@ words = {
     "probe": "SimCLR, linear",
     "fine-tuned": "SimCLR, fine-tuned",
 }
-show(plots.efficiency(counts, {words[name]: curve for name, curve in curves.items()}, ours=(words["probe"], words["fine-tuned"])))
+show(plots.efficiency(counts, {words[name]: curve for name, curve in learners.items()}, ours=(words["probe"], words["fine-tuned"])))
 
 # %% [markdown]
 # With 40 labels both gaps are large. With all labels nothing is left to win: self-supervision is about *few* labels.
-
-# %% [markdown]
+#
 # ## 10 · What the paper did
 #
 # ImageNet for our scenes, a ResNet-50, batches of 4,096, up to 1,000 epochs on 128 TPU cores; `SimCLR`'s `RECIPE`

@@ -73,10 +73,11 @@ def to_float(x: Pixels) -> Batch:
 
 
 def mix_pixels(x: Batch, rows: Float[Tensor, "B h H"], columns: Float[Tensor, "B w W"]) -> Float[Tensor, "B 3 h w"]:
-    """rows · x · columnsᵀ in every channel."""
+    """rows · x · columnsᵀ in every channel; each row of the two holds weights that add up to 1."""
     B, C, H, W = x.shape
     x = torch.bmm(x.reshape(B, C * H, W), columns.transpose(1, 2)).view(B, C, H, -1)
-    return torch.stack([rows @ channel for channel in x.unbind(1)], 1)  # broadcasting would copy `rows` for every channel
+    mixed = torch.stack([rows @ channel for channel in x.unbind(1)], 1)  # broadcasting would copy `rows` for every channel
+    return mixed.clamp_(0, 1)  # weights add up to 1 but for their rounding
 
 
 def random_resized_crop(x: Pixels, area: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)) -> Batch:

@@ -144,7 +144,7 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     halves = {key: tensor.bfloat16() if tensor.is_floating_point() else tensor for key, tensor in method.state_dict().items()}
     write_tensors(folder / f"{name}.safetensors", halves)
     kept = {key: value for key, value in dataclasses.asdict(found).items() if key != "folder"}
-    write_text(folder / f"{name}.json", json.dumps(rounded(kept), indent=1) + "\n")
+    write_text(folder / f"{name}.json", json.dumps({**rounded(kept), "recipe": kept["recipe"]}, indent=1) + "\n")
 
 
 def rounded(value):

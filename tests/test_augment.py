@@ -228,3 +228,11 @@ def test_runs_on_the_meta_device_so_nothing_waits_for_it():
 def test_impossible_strengths_are_refused(options, words):
     with pytest.raises(InputError, match=words):
         A.augment(torch.rand(2, 3, 8, 8), **options)
+
+
+def test_a_view_never_leaves_the_range_of_colours():
+    x = torch.ones(64, 3, 32, 32)
+    for _ in range(5):
+        view = A.augment(x, jitter=0, blur_share=1.0)
+        assert view.max() <= 1
+        assert view.min() >= 0

@@ -116,7 +116,7 @@ def explorer(page):
 def troubles(page) -> list[str]:
     """What cells say on stderr, and their tracebacks."""
     outputs, bad = ":is(.jp-OutputArea-output, .jp-OutputArea-output *)", ":is([data-mime-type*='error'], [data-mime-type*='stderr'])"
-    return page.locator(outputs + bad).all_inner_texts()
+    return page.locator(outputs + bad).all_text_contents()
 
 
 def press(page, handle, times: int) -> tuple[str, str]:

@@ -129,7 +129,7 @@ def test_steps_of_the_layout_are_the_last_part_of_the_work():
     umap = Umap.__new__(Umap)
     umap.share, umap.last, umap.told = 0.0, "", lambda: None
     assert umap.words == "loading"
-    for line, share in ("loaded", 0.3), ("0/500", 0.6), (" 250/500", 0.8), ("nonsense", 0.8), ("500/500", 1.0):
+    for line, share in ("loaded", 0.3), ("0/500", 0.6), (" 250/500", 0.8), ("nonsense", 0.8), (" ", 0.8), ("500/500", 1.0):
         umap.heard(line)
         assert umap.share == pytest.approx(share)
     assert umap.last == "nonsense"
@@ -154,6 +154,7 @@ def test_a_dropped_umap_takes_its_process_with_it(monkeypatch):
     loaded = threading.Event()
     umap = Umap(rows(), told=loaded.set)
     assert loaded.wait(PATIENCE)
+    assert umap.stop.atexit  # and so does the end of the program
     process, thread = umap.process, umap.thread
     del umap
     gc.collect()

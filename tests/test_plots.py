@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from ssl_lab import plots
@@ -89,47 +88,6 @@ def test_similarity_counts_partners_and_rank_as_a_loop_does():
     summary = plots.similarity(z, images, 0.3, anchor)[1]
     assert f"{found} of {n} anchors" in summary
     assert f"rank {rank} of {n - 1}" in summary
-
-
-@pytest.mark.parametrize("anchor", range(0, 12, 3))
-def test_similarity_lists_the_partner_in_blue_whatever_its_rank(anchor):
-    figure, _ = plots.similarity(*batch(noise=9), 0.05, anchor, top=3)
-    bars = [patch for patch in figure.axes[2].patches if patch.get_height() == pytest.approx(0.62)]
-    assert sorted(to_hex(bar.get_facecolor()) for bar in bars) == [plots.POSITIVE, plots.NEGATIVE, plots.NEGATIVE]
-
-
-def test_similarity_does_not_list_the_anchor_among_its_candidates():
-    z, images = batch(3)
-    figure, _ = plots.similarity(z, images, 0.2, anchor=2, top=7)
-    words = [text.get_text() for text in figure.axes[2].texts if "cos" in text.get_text()]
-    assert len(words) == 5
-    assert not any("+1.00" in word for word in words)
-
-
-def test_temperature_changes_the_matrix_of_shares_and_not_that_of_cosines():
-    def values(tau, shown):
-        return plots.similarity(*batch(), tau, shown=shown)[0].axes[0].images[0].get_array().filled(0)
-
-    assert not np.allclose(values(0.1, "softmax"), values(1, "softmax"))
-    np.testing.assert_array_equal(values(0.1, "cosine"), values(1, "cosine"))
-
-
-def test_similarity_leaves_its_arguments_alone():
-    z, images = batch()
-    before = z.copy(), images.copy()
-    plots.similarity(z, images, 0.2)
-    np.testing.assert_array_equal(z, before[0])
-    np.testing.assert_array_equal(images, before[1])
-
-
-@pytest.mark.parametrize("tau, shown, words", [(0, "softmax", "tau=0 must be positive"), (0.2, "weights", "softmax, cosine")])
-def test_similarity_says_what_it_needs(tau, shown, words):
-    with pytest.raises(InputError, match=words):
-        plots.similarity(*batch(), tau, shown=shown)
-
-
-def test_curves_tell_the_first_and_the_last_value():
-    assert plots.curves(rows(1))[1] == "After epoch 3: loss 5.00 → 1.67, kNN accuracy 50% → 83%."
 
 
 def test_compare_names_who_leads():

@@ -167,7 +167,7 @@ def marks(figure, kind):
     return [artist for artist in figure.axes[0].collections if isinstance(artist, kind)]
 
 
-def test_arrows_begin_beside_the_points_and_go_three_steps_along_the_circle():
+def test_arrows_begin_beside_the_points_and_go_four_steps_along_the_circle():
     far, angles = np.array([0.2, -0.1, 0.0, 0.05, -0.001, 0.1, 0.1, 0.1]), path()[5]
     (quiver,) = marks(draw(step=5, moves=far)[0], Quiver)
     drawn = [i for i in range(8) if abs(far[i]) > 0.003]
@@ -258,3 +258,9 @@ def test_its_arguments_are_left_alone():
 def test_what_cannot_be_drawn_is_refused_in_one_sentence(changed, words):
     with pytest.raises(InputError, match=words):
         draw(**changed)
+
+
+def test_the_title_is_about_the_present_step():
+    now, first = (finding(path(6)[step], forces(6)) for step in (10, 0))
+    assert now != first
+    assert draw(6, step=10)[0].texts[0].get_text() == now

@@ -108,7 +108,8 @@ def test_the_neighbours_of_an_image_without_label_share_nothing():
     labels[40:] = 1
     figure, summary = drawn(labels=labels)
     assert "This image has no label that neighbours could share" in said(figure)
-    assert "of image 3 (no class), 0 of its 8" in summary
+    assert "nearest in pixels: 0 of 8 share its class" in said(figure)  # -1 is not -1
+    assert "of image 3 (no class), 0 of its 8 nearest neighbours in the embedding and 0 of 8 in pixels" in summary
 
 
 def marks(axes):

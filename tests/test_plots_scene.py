@@ -1,5 +1,7 @@
 """The what-if of a scene: bars as long as the distances, a title that names who noticed, pictures that are those given."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -53,6 +55,13 @@ def test_nothing_is_cut_off(picture):
     assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0
 
 
+def test_no_name_lies_on_a_number_or_a_bar(picture):
+    figure, _, texts, renderer = picture
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    boxes += [("bar", bar.get_window_extent(renderer)) for bar in figure.axes[1].patches if bar.get_width() > 0]
+    assert [(a, b) for (a, box), (b, other) in itertools.combinations(boxes, 2) if box.padded(-2).overlaps(other.padded(-2))] == []
+
+
 def test_summary_is_one_sentence(picture):
     assert picture[1].endswith(".")
     assert ". " not in picture[1]
@@ -70,6 +79,7 @@ def title(figure):
         (MOVED, ("object_hue", "x"), "2 causes changed: pixels moved by 70%, SimCLR by 2%"),
         ({"pixels": 0.3}, ("x",), "x changed: pixels moved by 30%"),
         ({"pixels": 0.004, "SimCLR": 0.0}, ("rotation",), "rotation changed: nobody notices"),
+        ({"pixels": 0.006, "SimCLR": 0.0}, ("rotation",), "rotation changed: pixels moved by 1%, SimCLR by 0%"),
         ({"pixels": 0.0}, (), "Change one cause: who will notice?"),
     ],
 )

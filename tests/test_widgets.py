@@ -81,7 +81,8 @@ def another(control):
     """A value that the control does not have now."""
     if hasattr(control, "options"):
         return next(value for value in (o[1] if isinstance(o, tuple) else o for o in control.options) if value != control.value)
-    return next(value for value in (1, 2, True, False) if value != control.value and offered(control, value))
+    ends = limits(control) if hasattr(control, "min") else (True, False)
+    return next(value for value in (1, 2, *ends) if value != control.value and offered(control, value))
 
 
 def test_every_explorer_is_held_to_these_promises():
@@ -92,7 +93,7 @@ def test_every_control_changes_what_is_seen_and_none_gets_into_trouble(explorer)
     for name, control in explorer.controls.items():
         before = explorer.summary, explorer.picture, explorer.view.value
         control.value = another(control)
-        assert explorer.trouble == "", name
+        assert explorer.trouble == "", f"{name}: {explorer.trouble}"
         assert (explorer.summary, explorer.picture) != before[:2], name
         assert explorer.view.value != before[2], name
 
@@ -103,7 +104,7 @@ def test_every_control_can_go_as_far_as_it_goes(explorer):
         for value in choices(control) if hasattr(control, "options") else limits(control) if hasattr(control, "min") else (True, False):
             if name != "projection":  # UMAP starts a process; tests/test_widgets_embedding.py
                 control.value = type(control.value)(value)
-                assert explorer.trouble == "", f"{name}={value}"
+                assert explorer.trouble == "", f"{name}={value}: {explorer.trouble}"
 
 
 def test_same_values_give_the_same_sentence(explorer):

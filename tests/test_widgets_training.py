@@ -289,9 +289,11 @@ def test_a_view_can_be_used_again_after_stop():
             view.stop()
             next_cell()
             pytest.fail("not stopped")
+        view.append(log(1, epochs=2))  # outside, nobody is stopped by what was asked inside
     with view:
         view.append(log(2, epochs=2))
-    assert view.said.startswith("2 epochs in")
+        view.append(log(2, epochs=2), knn=0.5)
+    assert view.summary == "After epoch 2: loss 5.00 → 2.50, kNN accuracy 50%."
 
 
 def test_two_clicks_are_one_interrupt(monkeypatch):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import require
 from ssl_lab.plots.look import GREY, INK, NEGATIVE, PAPER, POSITIVE, in_our_look, percent
 
-ARROW = 3  # steps that an arrow is long
+ARROW = 4  # steps that an arrow is long
 THICK = 18  # width of the line from one that does all of the pushing, in points
 ROOM = 1.43  # from the centre to the edge of the picture, in radii
 LONG = 60  # steps by which a trail has come to the edge of the picture

@@ -51,7 +51,7 @@ def strip(axes, rows, right):
         axes.imshow(sheet([images]), extent=(0, shown, y + 1, y), interpolation="nearest", aspect="auto")
     for x, hit in enumerate(right):
         colour, words = (POSITIVE, "✓ partner") if hit else (NEGATIVE, "✗ another")
-        frame = {"edgecolor": colour, "linestyle": "-" if hit else (0, (2, 1)), "linewidth": 5, "fill": False, "clip_on": False}
+        frame = {"edgecolor": colour, "linestyle": "-" if hit else (0, (2, 1)), "linewidth": 5 if shown <= 6 else 3, "fill": False, "clip_on": False}
         axes.add_patch(Rectangle((x + gap, 3 + gap), 1 - 2 * gap, 1 - 2 * gap, **frame))
         axes.text(x + 0.5, 4.06, words if shown <= 6 else words[0], color=colour, fontweight="bold", ha="center", va="top")
     axes.set(xlim=(0, shown), ylim=(4, 0), xticks=[], yticks=np.arange(4) + 0.5, yticklabels=ROWS)

@@ -48,7 +48,7 @@ class CircleExplorer(Explorer):
 
     No network stands behind the points, so all that is seen is the loss; they begin on an arc, crowded as an untrained network's embeddings are.
     Blue lines join partners. Vermilion ones join those who push each other, as thick as their share of the pushing: cold, only neighbours push;
-    hot, all alike. Arrows point along minus the gradient and are three steps long. Trails lead from where the points began, outermost.
+    hot, all alike. Arrows point along minus the gradient and are four steps long. Trails lead from where the points began, outermost.
     Without a network attraction alone stops when partners have met; that nothing spreads the pictures is what lets a network collapse.
     pairs: 2 to 16; every point has 2 · pairs - 2 negatives.   seed: of the start, 0 to 99.   The step size: see `descent`.
     Controls: loss (a name in LOSSES, which takes a line for every loss to come), tau (0.01 to 10), pairs, step (0 to 60), arc (in degrees), seed.
@@ -60,7 +60,7 @@ class CircleExplorer(Explorer):
             "loss": widgets.Dropdown(description="loss", options=list(LOSSES)),
             "tau": widgets.FloatLogSlider(0.2, description="temperature", min=-2, max=1, step=0.05),
             "pairs": widgets.IntSlider(8, description="pairs", min=2, max=16),
-            "step": widgets.IntSlider(20, description="step", max=STEPS),
+            "step": widgets.IntSlider(5, description="step", max=STEPS),
             "arc": widgets.IntSlider(180, description="arc", min=0, max=360, step=10),
             "seed": widgets.IntSlider(description="start", max=99),
         }

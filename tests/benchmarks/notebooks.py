@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "notebooks", help="of the student's editions, with solutions/ in it")
     parser.add_argument("--json", type=Path, help="write the figures here")
     given = parser.parse_args()
-    print(f"profile {given.profile}, {torch.get_num_threads()} threads, torch {torch.__version__}, {os.getloadavg()[0]:.1f} other processes at work")
+    print(f"profile {given.profile}, {torch.get_num_threads()} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}")
     names = given.names or sorted(path.stem for path in given.folder.glob("[0-9][0-9]_*.ipynb"))
     found = [measure(given.folder / EDITIONS[edition] / f"{name}.ipynb", given.profile, edition) for name in names for edition in given.edition]
     if given.json:
