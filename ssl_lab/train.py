@@ -157,8 +157,10 @@ class RandomStream:
         self.write(self.state)
 
     def __exit__(self, *_) -> None:
-        self.state = self.read()
-        self.write(self.outer)
+        try:
+            self.state = self.read()
+        finally:  # also when Stop or Ctrl-C comes just now
+            self.write(self.outer)
 
     def read(self) -> dict[str, Tensor]:
         states = {"cpu": torch.get_rng_state()}

@@ -18,10 +18,10 @@ SIMCLR = {"class": 0.82, "object_hue": 0.03, "background_hue": 0.0, "x": 0.35, "
 BLIND = {"class": 0.01, "object_hue": 0.91, "background_hue": 1.0, "x": 0.31, "light": 0.0, "texture": 0.0}
 TWO = {"random": RANDOM, "SimCLR": SIMCLR}
 FOUR = {"random": RANDOM, "supervised": SIMCLR, "SimCLR": SIMCLR, "SimCLR without colour": BLIND}
-LONG = {f"a network of a very long name, number {number}": {f"a_cause_of_a_name_{i}": 0.1 * i for i in range(11)} for number in range(6)}
+LONG = {f"a network of a long name, number {number}": {f"a_cause_of_a_name_{i}": 0.1 * i for i in range(11)} for number in range(6)}
 PICTURES = {
-    "one": {"SimCLR": SIMCLR}, "one, long name": {"SimCLR with batches of eight, without its head, and at a very low temperature": SIMCLR}, "two": TWO,
-    "four": FOUR, "six, long names": LONG, "one cause": {"a": {"class": 0.5}, "b": {"class": 0.9}},
+    "one": {"SimCLR": SIMCLR}, "one, long name": {"SimCLR with batches of eight, without its head, and at a very low temperature": SIMCLR},
+    "two": TWO, "four": FOUR, "six, long names": LONG, "one cause": {"a": {"class": 0.5}, "b": {"class": 0.9}},
 }  # fmt: skip
 
 

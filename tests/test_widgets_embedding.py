@@ -313,8 +313,10 @@ def test_looking_leaves_rows_images_and_random_numbers_alone(make, h, images, pr
     assert torch.equal(h, before)
 
 
-def test_features_that_still_have_a_gradient_can_be_explored(make, h, images):
-    assert make(h.clone().requires_grad_(), images).picture == make().picture
+def test_features_that_still_have_a_gradient_can_be_explored(make, h, images, prompt):
+    explorer = make(h.clone().requires_grad_(), images)
+    assert explorer.picture == make().picture
+    assert explorer.set(projection="UMAP").wait(PATIENCE), explorer.trouble
 
 
 def test_a_still_picture_remains_and_nothing_lives_in_an_output_widget(make):
