@@ -271,6 +271,7 @@ SMALL = load("scenes", split="test", limit=3)
         (lambda: ViewsExplorer(SMALL, shown=2, first=3), "first is a whole number from 0 to 2"),
         (lambda: ViewsExplorer(SMALL, lambda x: x.mean(1), shown=2), "<lambda> does not make two pictures"),
         (lambda: ViewsExplorer(SMALL, lambda x: x[:2], shown=2), "<lambda> does not make two pictures"),
+        (lambda: ViewsExplorer(SMALL, lambda x: x.mean(3), shown=2), "<lambda> does not make two pictures"),
         (lambda: ViewsExplorer(SMALL, lambda x: 2 * x - 1, shown=2), "the views hold values from -.*: leave out normalisation"),
         (lambda: ViewsExplorer(SMALL, Supervised(small_resnet(width=4)), shown=2), "Supervised does not make two pictures"),
         (lambda: ViewsExplorer(SMALL, transforms.resized_crop, shown=2), "resized_crop needs top, left, height, width, flip too"),

@@ -36,14 +36,14 @@ def efficiency(counts: list[int], scores: dict[str, list[float]], ours: tuple[st
     Raises: InputError for a curve with more or fewer points than counts.
     """
     require(all(len(curve) == len(counts) for curve in scores.values()), f"every curve needs one point for each of {len(counts)} numbers of labels")
-    figure = Figure(figsize=(11, 6), layout="constrained")
+    figure = Figure(figsize=(13, 5.6), layout="constrained")
     axes, at = figure.subplots(), list(range(len(counts)))
     for marker, (name, curve) in zip("os^Dv", scores.items()):
         mine = name in ours
         axes.plot(at, curve, "-" if mine else "--", marker=marker, markersize=9, color=POSITIVE if mine else GREY, label=name)
     axes.set(xticks=at, xticklabels=[f"{count:,}" for count in counts], xlabel="labels", ylabel="accuracy on unseen images")
     axes.set(ylim=(0, 1.02), yticks=list(PARTS), yticklabels=list(PARTS.values()))
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(*(part[::-1] for part in axes.get_legend_handles_labels()), frameon=False, loc="outside right center")  # best above, off the curves
     most = max(at, key=lambda i: lead(scores, ours, i))
     axes.set_title(f"with {counts[most]:,} labels, the unlabelled images add {100 * lead(scores, ours, most):.0f} points")
     said = (f"{name} {', '.join(f'{value:.0%}' for value in curve)}" for name, curve in scores.items())
