@@ -59,7 +59,7 @@ lab
 # independently: the hue of the object, the hue of the ground, the place (x and y), the size, the rotation, the
 # direction of the light, the texture of the ground.
 
-# %% tags=["picture"]
+# %%
 images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # lab.count: all of them, unless a test is in a hurry
 unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
 one_of_each = torch.stack([images.x[images.labels == shape][:3] for shape in range(10)], dim=1)
@@ -71,7 +71,7 @@ show(gallery({"one": one_of_each[0], "another": one_of_each[1], "a third": one_o
 #
 # **Predict first**: which moves the pixels further, another *shape* or another *hue of the ground*? Then try.
 
-# %% tags=["picture"]
+# %%
 SceneExplorer(shape="star", background_hue=2.0).set(background_hue=4.5)
 
 # %% [markdown]
@@ -146,7 +146,7 @@ for log in train(supervised, known.repeated(lab.count(10_000)), lab.recipe(SCENE
     last = log
 print(last)
 
-# %% tags=["picture"]
+# %%
 networks = {"raw pixels": torch.nn.Flatten(), "random network": random_network, "supervised, 100 labels": supervised.encoder}
 scores = {
     name: float(nearest_accuracy(features(f, known), known.labels, features(f, unseen), unseen.labels))

@@ -325,7 +325,7 @@ print("raw pixels    ", within(rows["raw pixels"]["knn"], 0.3, 0.6))
 # shape, then by the hue of the ground. Pick a scene: are its neighbours in feature space of its shape? And those in
 # pixel space? UMAP takes some seconds, in a process of its own.
 
-# %% tags=["picture"]
+# %%
 EmbeddingExplorer(features(simclr.encoder, unseen), unseen)
 
 # %% [markdown]
@@ -355,7 +355,7 @@ names = ["simclr-no-colour", "simclr-tiny-batch", "simclr-cold", "simclr-no-head
 titles = {name: recorded(name).title for name in names}
 show(plots.compare({titles[name]: recorded(name).knn for name in names}, "kNN accuracy for the shape, unseen scenes", chance=0.1))
 
-# %% tags=["picture"]
+# %%
 show(plots.factors({titles[name]: recorded(name).factors for name in ("simclr", "simclr-no-colour", "simclr-no-head")}))
 
 # %% [markdown]

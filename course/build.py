@@ -122,7 +122,7 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> None:
 
 
 def still(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """An output as it is stored: no widget, which needs a kernel, and pictures in 256 colours."""
+    """An output as it is stored: no widget, which needs a kernel, and pictures in few colours."""
     data = output.get("data", {})
     data.pop("application/vnd.jupyter.widget-view+json", None)
     if "image/png" in data:
@@ -133,10 +133,17 @@ def still(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def smaller(png: str) -> str:
-    from PIL import Image
+    """The picture in the fewest colours at which 99 of 100 pixels stay within 20 of 255 levels: 32 for drawings, more for photographs."""
+    from PIL import Image, ImageChops
 
-    buffer = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").quantize(256, kmeans=3, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    for colours in (32, 64, 128, 256):
+        few, buffer = picture.quantize(colours, kmeans=3, dither=Image.Dither.NONE), io.BytesIO()
+        red, green, blue = ImageChops.difference(picture, few.convert("RGB")).split()
+        off = ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()
+        if sum(off[21:]) <= 0.01 * sum(off):
+            break
+    few.save(buffer, "png", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -269,3 +269,24 @@ def test_the_exercises_of_a_notebook_are_those_that_the_library_checks():
         assert checks.EXERCISES[source.stem] == asked
         for name in asked:
             assert hasattr(checks, f"check_{name}")
+
+
+def test_stored_pictures_take_few_colours_and_nobody_sees_it():
+    def stored(picture):
+        buffer = io.BytesIO()
+        picture.save(buffer, "png")
+        small = Image.open(io.BytesIO(base64.b64decode(build.smaller(base64.b64encode(buffer.getvalue()).decode()))))
+        difference = np.abs(np.asarray(picture).astype(int) - np.asarray(small.convert("RGB")))
+        return len(small.getcolors()), (difference.max(2) <= 20).mean()
+
+    drawing = Image.new("RGB", (100, 80), "white")
+    drawing.paste((0, 114, 178), (10, 10, 60, 60))
+    drawing.paste((213, 94, 0), (30, 30, 90, 50))
+    assert stored(drawing) == (3, 1.0)
+    draw = np.random.default_rng(0)
+    photograph = Image.fromarray(draw.integers(0, 256, (40, 40, 3), dtype=np.uint8)).resize((100, 80), Image.Resampling.BICUBIC)
+    assert stored(photograph)[0] > 64
+    waves = np.linspace(0, 250, 100)[None, :, None] * np.array([1.0, 0.6, 0.2]) + np.zeros((80, 1, 3))
+    colours, close = stored(Image.fromarray(waves.astype(np.uint8)))
+    assert colours <= 64
+    assert close >= 0.99

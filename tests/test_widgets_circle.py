@@ -53,8 +53,9 @@ def test_the_gradient_equals_finite_differences(name, tau):
 def test_arrows_point_along_minus_the_gradient_where_the_points_are_now(name, monkeypatch):
     kept = {}
     draw = explorers.plots.circle
-    monkeypatch.setattr(explorers.plots, "circle", lambda *given: kept.update(figure=draw(*given)[0]) or draw(*given))
+    monkeypatch.setattr(explorers.plots, "circle", lambda *given: kept.update(figure=draw(*given)[0], even=given[4]) or draw(*given))
     CircleExplorer(pairs=4, seed=2, loss=name, tau=0.3, step=1)
+    assert kept["even"] == even(4) != even(8)
     path = descent(LOSSES[name], 0.3, 4, 2, 180)
     (quiver,) = [artist for artist in kept["figure"].axes[0].collections if isinstance(artist, Quiver)]
     slope = finite_differences(LOSSES[name], torch.from_numpy(path.angles[1]), 0.3)
@@ -92,6 +93,8 @@ def test_no_step_is_a_leap(name, tau, pairs, arc):
 def test_a_start_where_all_is_still_stays_still():
     path = descent(lambda z1, z2, tau: (0 * z1 * z2).sum(), 1.0, 3, 0, 180)
     assert not path.moves.any()
+    path = descent(lambda z1, z2, tau: 1e-9 * attract(z1, z2, tau), 1.0, 3, 0, 180)
+    assert 0 < abs(path.moves).max() < 1e-4
 
 
 def test_curves_equal_geometry():

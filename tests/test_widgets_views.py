@@ -120,6 +120,10 @@ def test_arguments_arrive_as_the_transform_wants_them(images):
     assert torch.equal(notes[-1]["x"], images.x / 255)
 
 
+def test_a_transform_may_take_anything_besides(images):
+    assert list(ViewsExplorer(images, lambda x, *rest, threshold=0.5, **options: transforms.solarise(x, threshold)).controls)[0] == "threshold"
+
+
 def test_one_value_is_given_to_every_image(images):
     kept = []
 
