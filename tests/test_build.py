@@ -6,6 +6,7 @@ import json
 import os
 
 import nbformat
+import numpy as np
 import pytest
 from PIL import Image
 

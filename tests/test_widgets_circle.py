@@ -211,7 +211,8 @@ def test_the_start_is_an_arc_around_the_top_and_partners_begin_near_each_other()
     angles = begin(16, 0, 90)
     middles = torch.pi / 4 + torch.pi / 2 * (15.5 - torch.arange(16)) / 16
     assert (angles - middles.repeat(2)).std().item() == pytest.approx(explorers.SPREAD, rel=0.3)
-    assert abs((angles - middles.repeat(2)).mean().item()) < 0.2
+    np.testing.assert_allclose(angles - begin(16, 0, 0), middles.repeat(2) - torch.pi / 2, atol=1e-6)  # the same scatter around a point
+    assert abs(begin(16, 0, 0).mean().item() - torch.pi / 2) < 0.2
     assert torch.equal(begin(16, 0, 90), angles)
     assert not torch.equal(begin(16, 1, 90), angles)
 

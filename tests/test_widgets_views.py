@@ -121,7 +121,8 @@ def test_arguments_arrive_as_the_transform_wants_them(images):
 
 
 def test_a_transform_may_take_anything_besides(images):
-    assert list(ViewsExplorer(images, lambda x, *rest, threshold=0.5, **options: transforms.solarise(x, threshold)).controls)[0] == "threshold"
+    explorer = ViewsExplorer(images, lambda x, *rest, threshold=0.5, **options: transforms.solarise(x, threshold))
+    assert list(explorer.controls) == ["threshold", "seed", "first"]
 
 
 def test_one_value_is_given_to_every_image(images):
