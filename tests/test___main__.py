@@ -128,7 +128,7 @@ def test_unknown_names_list_the_known_ones(fails):
     assert "cifar10" in said
     assert "there are: " in fails("train", "SimCLR", "--device", "nosuch")
     assert "'knn', 'linear'" in fails("evaluate", "run", "--protocol", "nosuch")
-    assert "lab, train, evaluate, doctor" in fails("nosuch").replace("'", "")
+    assert "lab, train, evaluate, study, doctor" in fails("nosuch").replace("'", "")
     assert "--help" in fails()
 
 
