@@ -245,3 +245,21 @@ def test_a_hand_on_a_control_gets_a_sentence_instead_of_a_traceback(level, words
 def test_code_that_asks_for_the_same_is_told_by_an_error():
     with pytest.raises(InputError, match="level 1 needs"):
         Stubborn().set(level=1)
+
+
+def test_drawing_takes_one_thread_and_gives_the_others_back():
+    class Threads(Counted):
+        def draw(self, **values):
+            self.threads = torch.get_num_threads()
+            return super().draw(**values)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert Threads(level=5).threads == 1
+        assert torch.get_num_threads() == 2
+        with pytest.raises(InputError):
+            Stubborn().set(level=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

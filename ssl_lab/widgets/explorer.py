@@ -1,9 +1,12 @@
 """An explorer is a picture with controls."""
 
 import html
+import threading
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import ipywidgets as widgets
+import torch
 
 from ssl_lab.errors import InputError, one_of, require
 from ssl_lab.widgets.picture import Picture
@@ -43,7 +46,8 @@ class Explorer(Picture):
 
     def redraw(self) -> None:
         """Draw the present values."""
-        self.put(*self.draw(**{name: control.value for name, control in self.controls.items()}))
+        with one_thread():
+            self.put(*self.draw(**{name: control.value for name, control in self.controls.items()}))
         self.say("")
 
     def moved(self, change) -> None:
@@ -59,6 +63,21 @@ class Explorer(Picture):
         """Put a sentence above the picture, for eyes and screen readers."""
         self.trouble = trouble
         self.status.value = f'<p role="alert" style="color: #b03a00; font-size: 115%">{html.escape(trouble)}</p>' if trouble else ""
+
+
+ALONE = threading.RLock()
+
+
+@contextmanager
+def one_thread():
+    """Let torch compute on one thread: small tensors gain nothing from two, which lose a second to each other where the machine is busy."""
+    with ALONE:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def named(control: widgets.Widget) -> widgets.Widget:
