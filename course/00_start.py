@@ -72,7 +72,7 @@ show(gallery({"one": one_of_each[0], "another": one_of_each[1], "a third": one_o
 # **Predict first**: which moves the pixels further, another *shape* or another *hue of the ground*? Then try.
 
 # %%
-SceneExplorer(shape="star", background_hue=2.0).set(background_hue=4.5)
+SceneExplorer(shape="star", background_hue=2.0)
 
 # %% [markdown]
 # The hue of the ground wins, by far: it touches every pixel, the shape only those along an outline. For raw
