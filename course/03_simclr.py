@@ -86,7 +86,7 @@ print(f"A  crop only          {float(mean_colour_match(a1, a2)):4.0%}")
 print(f"B  crop and colour    {float(mean_colour_match(x1, x2)):4.0%}")
 
 # %% [markdown]
-# Three numbers find almost every second partner among 256. A network that is asked task A finds far more of that
+# Three numbers find about every second partner among 256. A network that is asked task A finds far more of that
 # kind, and has no reason to look at shapes: colour is a **shortcut**. Task B closes it. The meter below uses the
 # whole colour histogram, and every strength is a slider.
 #
