@@ -24,3 +24,24 @@ def data_root() -> Path:
     if "SSL_LAB_DATA" not in os.environ:
         pytest.skip("SSL_LAB_DATA is not set: it names a folder of real images (cifar10.npz, fashion-mnist/, ...)")
     return Path(os.environ["SSL_LAB_DATA"])
+
+
+@pytest.fixture(scope="session")
+def legible():
+    """Judges a picture as the back row does: no word under 12 points, none cut off, nothing outside the figure."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    def judge(figure) -> None:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        renderer, (width, height) = canvas.get_renderer(), figure.get_size_inches()
+        words = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
+        assert min(text.get_fontsize() for text in words) >= 12
+        ticks = {id(label) for axes in figure.axes for label in (*axes.get_xticklabels(which="both"), *axes.get_yticklabels(which="both"))}
+        boxes = {text.get_text(): text.get_window_extent(renderer) for text in words if id(text) not in ticks}  # those beyond an axis are not drawn
+        assert not [text for text, box in boxes.items() if min(box.x0, box.y0) < 0 or box.x1 > width * figure.dpi or box.y1 > height * figure.dpi]
+        box = figure.get_tightbbox(renderer)
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
+
+    return judge

@@ -51,17 +51,8 @@ def drawn(request):
     return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
 
 
-def test_nothing_is_smaller_than_twelve_points(drawn):
-    assert min(text.get_fontsize() for text in drawn[2]) >= 12
-
-
-def test_nothing_is_cut_off(drawn):
-    figure, _, _, renderer = drawn
-    box, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
-    assert box.x0 >= 0
-    assert box.y0 >= 0
-    assert box.x1 <= width
-    assert box.y1 <= height
+def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
+    legible(drawn[0])
 
 
 def test_summary_is_one_sentence(drawn):

@@ -75,18 +75,8 @@ def drawn(request):
     return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
 
 
-def test_nothing_is_smaller_than_twelve_points(drawn):
-    assert min(text.get_fontsize() for text in drawn[2]) >= 12
-
-
-def test_nothing_is_cut_off(drawn):
-    figure, _, words, renderer = drawn
-    box, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
-    assert box.x0 >= 0
-    assert box.y0 >= 0
-    assert box.x1 <= width
-    assert box.y1 <= height
-    assert all(text.get_window_extent(renderer).x1 <= 1300 for text in words)
+def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
+    legible(drawn[0])
 
 
 def test_no_words_lie_on_other_words(drawn):

@@ -56,19 +56,8 @@ def picture(request):
     return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
 
 
-def test_nothing_is_smaller_than_twelve_points(picture):
-    assert min(text.get_fontsize() for text in picture[2]) >= 12
-
-
-def test_nothing_is_cut_off(picture):
-    figure, _, texts, renderer = picture
-    width, height = figure.get_size_inches() * figure.dpi
-    for text in texts:
-        box = text.get_window_extent(renderer)
-        assert box.x0 >= 0 and box.y0 >= 0, text
-        assert box.x1 <= width and box.y1 <= height, text
-    box, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
-    assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0
+def test_everything_is_large_enough_and_nothing_is_cut_off(picture, legible):
+    legible(picture[0])
 
 
 def test_no_words_lie_on_other_words(picture):

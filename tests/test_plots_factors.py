@@ -37,15 +37,8 @@ def title(tables) -> str:
     return plots.factors(tables)[0].texts[0].get_text().replace("\n", " ")
 
 
-def test_nothing_is_smaller_than_twelve_points(drawn):
-    assert min(text.get_fontsize() for text in drawn[0].findobj(Text) if text.get_text().strip()) >= 12
-
-
-def test_nothing_is_cut_off(drawn):
-    box, (width, height) = drawn[0].get_tightbbox(drawn[2]), drawn[0].get_size_inches()
-    assert min(box.x0, box.y0) >= 0
-    assert box.x1 <= width
-    assert box.y1 <= height
+def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
+    legible(drawn[0])
 
 
 def test_no_words_lie_on_others(drawn):

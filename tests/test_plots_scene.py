@@ -45,14 +45,8 @@ def picture(request):
     return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
 
 
-def test_nothing_is_smaller_than_twelve_points(picture):
-    assert min(text.get_fontsize() for text in picture[2]) >= 12
-
-
-def test_nothing_is_cut_off(picture):
-    figure, _, _, renderer = picture
-    box, (width, height) = figure.get_tightbbox(renderer), figure.get_size_inches()
-    assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0
+def test_everything_is_large_enough_and_nothing_is_cut_off(picture, legible):
+    legible(picture[0])
 
 
 def test_no_name_lies_on_a_number_or_a_bar(picture):
