@@ -91,3 +91,36 @@ def panels(z: Float[Tensor, "M d"], tau: float) -> Iterator[tuple[slice, slice, 
         here, below = slice(start, start + rows), slice(start + rows, None)
         s = (z[here] @ z[start:].T).div_(tau)
         yield here, below, s.fill_diagonal_(-torch.inf)  # an image is not its own negative
+
+
+@in_float32
+def info_nce(q: Float[Tensor, "B d"], k: Float[Tensor, "B d"], queue: Float[Tensor, "K d"], tau: float = 0.07) -> Float[Tensor, ""]:
+    """MoCo's loss, Eqn. 1: every query's own key among K keys of earlier batches, -log of its share of the softmax, mean over the batch.
+
+    All rows are unit vectors, and stay as they are. log(K + 1) when all scores are equal.
+    Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or tau <= 0. A NaN spreads to the loss.
+    """
+    shapes = f"q is {tuple(q.shape)}, k is {tuple(k.shape)}"
+    require(q.shape == k.shape and q.ndim == 2, f"every query needs its own key, (B, d) each; {shapes}")
+    width = f"the queue is {tuple(queue.shape)}, the queries have width {q.shape[1]}; both come from heads of one width"
+    require(queue.ndim == 2 and queue.shape[1] == q.shape[1], width)
+    require(tau > 0, f"tau={tau} must be positive; the paper uses 0.07")
+    dtype = q.dtype
+    q, k, queue = (sharp(rows, tau) for rows in (q, k, queue))
+    l_pos = (q * k).sum(dim=1, keepdim=True)
+    l_neg = q @ queue.T
+    logits = torch.cat([l_pos, l_neg], dim=1) / tau
+    first = torch.zeros(len(q), dtype=torch.long, device=q.device)  # the column of the positive
+    return F.cross_entropy(logits, first).to(dtype)
+
+
+@in_float32
+def byol_regression(p: Float[Tensor, "B d"], z: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
+    """BYOL's loss, Eqn. 2, one direction: |p/|p| - z/|z||² = 2 - 2 cos(p, z), summed over features, mean over the batch; 0 to 4.
+
+    Rows are normalised here. z is the target: whoever wants no gradient there passes z.detach(), as the method does.
+    Raises: InputError (a ValueError) for unequal shapes. A NaN spreads to the loss.
+    """
+    shapes = f"got {tuple(p.shape)} and {tuple(z.shape)}"
+    require(p.shape == z.shape and p.ndim == 2, f"every prediction p needs its target z, (B, d) each; {shapes}")
+    return (F.normalize(p, dim=1) - F.normalize(z, dim=1)).square().sum(dim=1).mean()

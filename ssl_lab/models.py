@@ -1,5 +1,6 @@
-"""Encoders f and heads g. Every encoder maps (B, channels, H, W) to (B, dim) and says its `.dim`."""
+"""Encoders f and heads g, and slow copies of both. Every encoder maps (B, channels, H, W) to (B, dim) and says its `.dim`."""
 
+import copy
 import inspect
 import itertools
 
@@ -80,3 +81,22 @@ def mlp(*widths: int) -> nn.Sequential:
     for width, out in itertools.pairwise(widths):
         layers += [nn.Linear(width, out, bias=False), nn.BatchNorm1d(out), nn.ReLU()]
     return nn.Sequential(*layers[:-3], nn.Linear(widths[-2], widths[-1]))
+
+
+def frozen_copy(module: nn.Module) -> nn.Module:
+    """A copy in the same state, buffers included, whose parameters need no gradient: no optimizer moves it."""
+    return copy.deepcopy(module).requires_grad_(False)
+
+
+@torch.no_grad()
+def ema_(target: nn.Module, online: nn.Module, m: float) -> None:
+    """theta_target <- m theta_target + (1 - m) theta_online, in place; m = 1 leaves the target, m = 0 copies.
+
+    The mean teacher of Tarvainen & Valpola 2017, arXiv 1703.01780. Parameters only: the statistics of batch norm come from the target's own passes in training mode.
+    Raises: InputError for m outside [0, 1] or networks that are not built alike.
+    """
+    require(0 <= m <= 1, f"m={m} is the share that the target keeps of itself, in [0, 1]; the papers use 0.99 to 1")
+    targets, onlines = list(target.parameters()), list(online.parameters())
+    alike = [p.shape for p in targets] == [p.shape for p in onlines]
+    require(alike, "the target's parameters are not those of the online network; make it with frozen_copy(online)")
+    torch._foreach_lerp_(targets, onlines, 1 - m)  # one kernel for all of them

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ssl_lab.errors import InputError
-from ssl_lab.models import mlp, resnet, small_resnet
+from ssl_lab.models import ema_, frozen_copy, mlp, resnet, small_resnet
 
 
 @pytest.mark.parametrize("options", [{}, {"width": 4}, {"channels": 1}, {"channels": 2, "width": 8}, {"norm": "group"}])
@@ -75,3 +75,32 @@ def test_heads_have_batch_norm_and_relu_between_and_nothing_after():
 def test_impossible_networks_are_refused(build, words):
     with pytest.raises(InputError, match=words):
         build()
+
+
+def test_a_frozen_copy_starts_equal_and_needs_no_gradient():
+    online = small_resnet(width=2)
+    online(torch.rand(4, 3, 16, 16))  # statistics of batch norm belong to the state
+    target = frozen_copy(online)
+    assert all(torch.equal(a, b) for a, b in zip(target.state_dict().values(), online.state_dict().values()))
+    assert not any(p.requires_grad for p in target.parameters())
+    assert all(p.requires_grad for p in online.parameters())
+
+
+@pytest.mark.parametrize("m", [0.0, 0.3, 0.99, 1.0])
+def test_the_moving_average_keeps_m_of_itself_and_leaves_all_else_alone(m):
+    online, target = small_resnet(width=2), frozen_copy(small_resnet(width=2))
+    old, statistics = [p.clone() for p in target.parameters()], [b.clone() for b in target.buffers()]
+    trained = [p.clone() for p in online.parameters()]
+    ema_(target, online, m)
+    for now, before, other in zip(target.parameters(), old, online.parameters()):
+        torch.testing.assert_close(now, m * before + (1 - m) * other.detach(), rtol=1e-6, atol=1e-7)
+    assert all(torch.equal(a, b) for a, b in zip(target.buffers(), statistics))
+    assert all(torch.equal(a, b) for a, b in zip(online.parameters(), trained))
+
+
+def test_the_moving_average_says_what_it_needs():
+    network = small_resnet(width=2)
+    with pytest.raises(InputError, match=r"m=1.5 is the share that the target keeps of itself, in \[0, 1\]"):
+        ema_(frozen_copy(network), network, 1.5)
+    with pytest.raises(InputError, match="make it with frozen_copy"):
+        ema_(frozen_copy(small_resnet(width=3)), network, 0.9)
