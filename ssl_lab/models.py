@@ -92,7 +92,7 @@ def frozen_copy(module: nn.Module) -> nn.Module:
 def ema_(target: nn.Module, online: nn.Module, m: float) -> None:
     """theta_target <- m theta_target + (1 - m) theta_online, in place; m = 1 leaves the target, m = 0 copies.
 
-    The mean teacher of Tarvainen & Valpola 2017, arXiv 1703.01780. Parameters only: the statistics of batch norm come from the target's own passes in training mode.
+    The mean teacher of Tarvainen & Valpola 2017, arXiv 1703.01780. Parameters only: batch norm's statistics come from the target's own passes.
     Raises: InputError for m outside [0, 1] or networks that are not built alike.
     """
     require(0 <= m <= 1, f"m={m} is the share that the target keeps of itself, in [0, 1]; the papers use 0.99 to 1")
