@@ -1,6 +1,6 @@
 # ruff: noqa: B018, E402
 # title: "03 SimCLR"
-# minutes: 75
+# minutes: 90
 # budget_s: {"laptop": 150, "ci": 40, "ci student": 25}
 
 # %% [markdown]
@@ -16,7 +16,7 @@
 # 4. read the similarity matrix, the map and the factor table of what it has learned,
 # 5. break the method with one switch at a time, and say what each part is for.
 #
-# **Time** about 75 minutes: 30 to read, 42 to do, 3 to run. **Data** drawn on the spot, no network needed.
+# **Time** about 90 minutes: 35 to read, 52 to do, 3 to run. **Data** drawn on the spot, no network needed.
 # **Before** [notebook 00](00_start.ipynb); you should have seen a softmax.
 #
 # Paper: Chen, Kornblith, Norouzi and Hinton, *A Simple Framework for Contrastive Learning of Visual
