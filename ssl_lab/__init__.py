@@ -13,9 +13,10 @@ import torch as _torch  # noqa: F401  everything here needs it; all else is impo
 __version__ = "0.2.0"
 
 HOME = {  # public name → where it lives. A name that is also a module (train, features, augment) is always the module.
-    "load": "data", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "Recipe": "recipe",
-    "SimCLR": "methods", "Supervised": "methods", "factor_table": "evaluate", "knn_accuracy": "evaluate", "linear_probe": "evaluate",
-    "mlp": "models", "nt_xent": "losses", "resnet": "models", "small_resnet": "models",
+    "BYOL": "methods", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "MoCo": "methods", "Recipe": "recipe",
+    "SimCLR": "methods", "Supervised": "methods", "byol_regression": "losses", "ema_": "models", "factor_table": "evaluate",
+    "info_nce": "losses", "knn_accuracy": "evaluate", "linear_probe": "evaluate", "load": "data", "mlp": "models", "nt_xent": "losses",
+    "resnet": "models", "small_resnet": "models",
 }
 __all__ = list(HOME)
 

@@ -26,21 +26,24 @@ PerImage = Float[Tensor, " B"]
 
 @torch.no_grad()
 def augment(
-    x: Pixels, area: tuple[float, float] = (0.08, 1.0), jitter: float = 1.0, hue: float = 0.1, blur_share: float = 0.0, solarise_share: float = 0.0
+    x: Pixels, area: tuple[float, float] = (0.08, 1.0), jitter: float = 1.0, hue: float = 0.1, blur_share: float = 0.0, solarise_share: float = 0.0,
+    jitter_share: float = 0.8, grey_share: float = 0.2,
 ) -> Batch:
     """One random view of every image: SimCLR's augmentation (Chen et al. 2020, appendix A; the defaults are B.9's for CIFAR).
 
     area: share of the image that a crop keeps, drawn between these two.   jitter: strength of the colour distortion, 1 as in the paper; 0 switches it
     off, greyscale included.   hue: largest turn of the hue at jitter 1, 0.5 being half the circle.
     blur_share, solarise_share: share of the images that are blurred (sigma 0.1 to 2 pixels) or solarised.
+    jitter_share, grey_share: share of the images whose colours are distorted or turned to grey, where jitter > 0.
     Raises: InputError for shares outside their range.
     """
     check_strengths(area, jitter, hue)
     if x.device.type == "cpu" and len(x) > CACHED:
-        return torch.cat([augment(part, area, jitter, hue, blur_share, solarise_share) for part in x.split(CACHED)])
+        options = (area, jitter, hue, blur_share, solarise_share, jitter_share, grey_share)
+        return torch.cat([augment(part, *options) for part in x.split(CACHED)])
     x = random_resized_crop(x, area)
     if jitter > 0:
-        x = colour_distortion(x, jitter, hue)
+        x = colour_distortion(x, jitter, hue, jitter_share, grey_share)
     if blur_share > 0:
         x = torch.where(chance(x, blur_share), blur(x, between(x, 0.1, 2.0)), x)
     if solarise_share > 0:

@@ -52,11 +52,7 @@ class Run:
 
     def load(self, module: nn.Module) -> None:
         """Put the weights into a module of the same architecture. Raises: InputError where they do not fit or cannot be read."""
-        weights, _ = read_tensors(self.folder / WEIGHTS)
-        try:
-            module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise InputError(f"{self.folder / WEIGHTS} does not fit this {type(module).__name__}: {str(error).splitlines()[-1].strip()}") from error
+        fill(module, read_tensors(self.folder / WEIGHTS)[0], self.folder / WEIGHTS)
 
     def save(self, method: nn.Module, optimizer: torch.optim.Optimizer, stream, log: Log) -> None:
         """Write everything that the next epoch needs; each file appears whole or not at all, the state last of what it needs."""
@@ -69,11 +65,11 @@ class Run:
         write_tensors(self.folder / WEIGHTS, weights)
 
     def restore(self, method: nn.Module, optimizer: torch.optim.Optimizer, stream) -> int:
-        """Put a saved state back; returns the number of epochs done, 0 for a new run."""
+        """Put a saved state back; returns the number of epochs done, 0 for a new run. Raises: InputError where it does not fit."""
         if not (self.folder / STATE).exists():
             return 0
         tensors, note = read_tensors(self.folder / STATE)
-        method.load_state_dict(under("method/", tensors))
+        fill(method, under("method/", tensors), self.folder / STATE)
         stream.state = under("random/", tensors)
         state = optimizer.state_dict()
         for name, tensor in under("optimizer/", tensors).items():
@@ -81,6 +77,16 @@ class Run:
             state["state"].setdefault(int(i), {})[key] = tensor
         optimizer.load_state_dict(state)
         return int(note["epoch"])
+
+
+def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Put the tensors of a file into a module of the same architecture. Raises: InputError, naming the first that has another shape or is missing."""
+    there, here = ({name: tuple(tensor.shape) for name, tensor in state.items()} for state in (tensors, module.state_dict()))
+    for name in {**here, **there}:
+        a, b = there.get(name, "missing"), here.get(name, "missing")
+        fix = "build it with the arguments that the run began with"
+        require(a == b, f"{path} does not fit this {type(module).__name__}: {name} is {a} there and {b} here; {fix}")
+    module.load_state_dict(tensors)
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

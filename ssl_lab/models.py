@@ -1,4 +1,7 @@
-"""Encoders f and heads g, and slow copies of both. Every encoder maps (B, channels, H, W) to (B, dim) and says its `.dim`."""
+"""Encoders f and heads g. Every encoder maps (B, channels, H, W) to (B, dim) and says its `.dim`. And slow copies of both.
+
+MoCo and BYOL: a frozen copy follows the trained network by a moving average of the parameters (Tarvainen & Valpola 2017, arXiv 1703.01780).
+"""
 
 import copy
 import inspect
@@ -8,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ssl_lab.errors import one_of, require
 
@@ -74,13 +78,16 @@ def resnet(name: str = "resnet18", stem: str = "cifar") -> nn.Module:
     return network
 
 
-def mlp(*widths: int) -> nn.Sequential:
-    """A head g: linear layers of these widths, batch norm and ReLU between them, nothing after the last."""
+def mlp(*widths: int, norm: bool = True) -> nn.Sequential:
+    """A head g: linear layers of these widths, batch norm (unless norm=False) and ReLU between them, nothing after the last."""
     require(len(widths) >= 2, f"widths={widths}: a head needs at least the width that comes in and the one that goes out")
     layers = []
-    for width, out in itertools.pairwise(widths):
-        layers += [nn.Linear(width, out, bias=False), nn.BatchNorm1d(out), nn.ReLU()]
-    return nn.Sequential(*layers[:-3], nn.Linear(widths[-2], widths[-1]))
+    for width, out in itertools.pairwise(widths):  # the last one's weights are drawn in vain: a seed keeps giving the head that it always gave
+        layers.append([nn.Linear(width, out, bias=not norm), *([nn.BatchNorm1d(out)] if norm else []), nn.ReLU()])
+    return nn.Sequential(*itertools.chain(*layers[:-1]), nn.Linear(widths[-2], widths[-1]))
+
+
+# ---- slow copies
 
 
 def frozen_copy(module: nn.Module) -> nn.Module:
@@ -92,11 +99,63 @@ def frozen_copy(module: nn.Module) -> nn.Module:
 def ema_(target: nn.Module, online: nn.Module, m: float) -> None:
     """theta_target <- m theta_target + (1 - m) theta_online, in place; m = 1 leaves the target, m = 0 copies.
 
-    The mean teacher of Tarvainen & Valpola 2017, arXiv 1703.01780. Parameters only: batch norm's statistics come from the target's own passes.
+    Parameters only: the statistics of batch norm come from the target's own passes in training mode.
     Raises: InputError for m outside [0, 1] or networks that are not built alike.
     """
     require(0 <= m <= 1, f"m={m} is the share that the target keeps of itself, in [0, 1]; the papers use 0.99 to 1")
     targets, onlines = list(target.parameters()), list(online.parameters())
     alike = [p.shape for p in targets] == [p.shape for p in onlines]
     require(alike, "the target's parameters are not those of the online network; make it with frozen_copy(online)")
-    torch._foreach_lerp_(targets, onlines, 1 - m)  # one kernel for all of them
+    if targets:
+        torch._foreach_lerp_(targets, onlines, 1 - m)  # one kernel for all of them
+
+
+# ---- batch norm as on several devices
+
+
+class SplitBatchNorm(_BatchNorm):
+    """Batch norm that sees `split` groups of the batch, one after another in its order, as `split` devices would: each by its own mean and variance.
+
+    Running statistics move towards the mean over the groups; in evaluation mode it is ordinary batch norm. Made by `split_batch_norm`.
+    """
+
+    def __init__(self, norm: _BatchNorm, split: int):
+        require(norm.momentum is not None and norm.track_running_stats, f"{norm} cannot be split; it needs a momentum and running statistics")
+        super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)
+        self.split, self.training = split, norm.training
+        for name, tensor in [*norm.named_parameters(), *norm.named_buffers()]:
+            setattr(self, name, tensor)
+
+    def forward(self, x: Float[Tensor, "B c ..."]) -> Float[Tensor, "B c ..."]:
+        if not self.training:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        check_groups(len(x), self.split)
+        means, variances = self.running_mean.repeat(self.split, 1), self.running_var.repeat(self.split, 1)
+        groups = zip(x.chunk(self.split), means, variances)
+        y = [F.batch_norm(group, *running, self.weight, self.bias, True, self.momentum, self.eps) for group, *running in groups]
+        self.running_mean.copy_(means.mean(0))
+        self.running_var.copy_(variances.mean(0))
+        self.num_batches_tracked.add_(1)
+        return torch.cat(y)
+
+
+def split_batch_norm(module: nn.Module, split: int) -> nn.Module:
+    """The module with every batch norm in it replaced by a SplitBatchNorm of the same tensors under the same names; split = 1 changes nothing.
+
+    Raises: InputError for split < 1; the changed module, in training mode, for a batch that `split` cannot divide into groups of two or more.
+    """
+    require(split >= 1, f"split={split}: a batch is at least one group; 8 is MoCo's number, 1 leaves batch norm as it is")
+    if split == 1:
+        return module
+    if isinstance(module, _BatchNorm):
+        return SplitBatchNorm(module, split)
+    for name, child in module.named_children():
+        setattr(module, name, split_batch_norm(child, split))
+    return module
+
+
+def check_groups(B: int, split: int) -> None:
+    """Refuse a batch that does not fall into `split` equal groups of at least two images."""
+    batch, fits = max(2 * split, B - B % split), [s for s in range(1, split) if not (split % s or B % s) and 2 * s <= B]
+    fix = f"try a batch of {batch}" + (f" or split={fits[-1]}" if fits else "")
+    require(B % split == 0 and 2 * split <= B, f"split={split} groups of two images or more cannot share a batch of {B}; {fix}")

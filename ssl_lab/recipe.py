@@ -44,6 +44,7 @@ class Log:
 
     epoch: counted from 1.   epochs: how many there will be.   step: optimizer steps so far.   loss: its mean over the epoch.   lr: at the
     epoch's end.   seconds: spent on the epoch.   images: drawn in the epoch.   stats: what the method says of its last embedding.
+    remark: the same in words, where there is something to say.
     """
 
     epoch: int
@@ -54,6 +55,7 @@ class Log:
     seconds: float
     images: int
     stats: dict[str, float] = field(default_factory=dict)
+    remark: str = ""
 
     def as_dict(self) -> dict:
         """A flat dictionary, one line of metrics.jsonl."""
@@ -61,4 +63,5 @@ class Log:
         return row | row.pop("stats")
 
     def __str__(self) -> str:
-        return f"epoch {self.epoch}/{self.epochs}   loss {self.loss:.3f}   {self.images / self.seconds:,.0f} images/s"
+        line = f"epoch {self.epoch}/{self.epochs}   loss {self.loss:.3f}   {self.images / self.seconds:,.0f} images/s"
+        return f"{line}   {self.remark}" if self.remark else line

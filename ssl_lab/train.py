@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -26,11 +27,13 @@ def train(method: Method, data: Images, recipe: Recipe, out: str | Path | None =
 
     out: a folder for config.json, metrics.jsonl, weights.safetensors and state.safetensors, written at every epoch's end.
     resume: go on from there, to the bit on one machine. Stopping early, by `break` or by an interrupt, keeps what the method has learned.
-    Raises: InputError, at once, for data that the method cannot use or a folder that holds another run; Diverged when a step is not finite.
+    Raises: InputError, at once, for images or a batch that the method cannot use or a folder that holds another run; Diverged when a step is not
+    finite.
     """
     steps = len(data) // recipe.batch
     require(steps > 0, f"batch={recipe.batch} is more than the {len(data)} images; try batch={max(2, len(data) // 4)} or more images")
-    check_batch(method, data)
+    check_fields(method, data)
+    method.check_batch(recipe.batch)
     run = Run.open(out, method, recipe, resume) if out else None
     return epochs(method, data, recipe, steps, run)
 
@@ -52,6 +55,7 @@ def epochs(method: Method, data: Images, recipe: Recipe, steps: int, run: Run | 
                 guard.watch(loss)
         loss, stats = guard.mean(), {name: float(value) for name, value in method.stats().items()}
         log = Log(epoch + 1, recipe.epochs, i + 1, loss, lr, time.perf_counter() - start, steps * recipe.batch, stats)
+        log = replace(log, remark=method.remark(log))
         if run:
             run.save(method, optimizer, stream, log)
         yield log
@@ -94,7 +98,7 @@ def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) ->
     return lr
 
 
-def check_batch(method: Method, data: Images) -> None:
+def check_fields(method: Method, data: Images) -> None:
     """Refuse images whose batches do not fit the arguments of `method.views`."""
     signature, name = inspect.signature(method.views), type(method).__name__
     try:

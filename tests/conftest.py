@@ -4,6 +4,10 @@ Set before the first import of torch or ssl_lab; the notebooks' kernels inherit 
 """
 
 import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors gain nothing from more; on a busy machine two that wait for each other lose all
@@ -45,3 +49,15 @@ def legible():
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
 
     return judge
+
+
+@pytest.fixture(scope="session")
+def without_shape_checks() -> Callable[[str], str]:
+    """Runs a script in a process of its own, where the import hook above is not (Dynamo cannot trace it); returns what it printed."""
+
+    def run(script: str) -> str:
+        done = subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

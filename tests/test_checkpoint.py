@@ -71,8 +71,18 @@ def test_weights_go_into_the_same_architecture_only(parts, tmp_path):
     fresh = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     run.load(fresh)
     assert torch.equal(fresh[0].weight, parts[0][0].weight)
-    with pytest.raises(InputError, match="does not fit this Linear"):
+    with pytest.raises(InputError, match=r"does not fit this Linear: weight is missing there and \(3, 3\) here; build it"):
         run.load(nn.Linear(3, 3))
+
+
+def test_a_state_of_another_shape_is_refused_by_name_before_anything_is_put_back(parts, tmp_path):
+    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
+    run.save(*parts, LOG)
+    wider = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5))
+    before = {name: tensor.clone() for name, tensor in wider.state_dict().items()}
+    with pytest.raises(InputError, match=r"state\.safetensors does not fit this Sequential: 1\.weight is \(4,\) there and \(5,\) here; build it"):
+        run.restore(wider, *parts[1:])
+    assert all(torch.equal(before[name], tensor) for name, tensor in wider.state_dict().items())
 
 
 @pytest.mark.parametrize("spoil, words", [

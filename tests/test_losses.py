@@ -1,9 +1,6 @@
 """What the losses promise; the oracle is the slowest code that is obviously right, and every usual mistake is told from it."""
 
 import math
-import subprocess
-import sys
-import textwrap
 
 import lightly.loss
 import pytest
@@ -369,14 +366,7 @@ def test_it_needs_nothing_of_the_device(tau, path):
     assert z1.grad.shape == (60, 8)
 
 
-def without_shape_checks(script: str) -> str:
-    """Run a script in a process of its own, where the import hook of the tests is not (Dynamo cannot trace it); what it printed."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_it_compiles_as_one_graph():
+def test_it_compiles_as_one_graph(without_shape_checks):
     script = """
         import torch
         from ssl_lab.losses import nt_xent
@@ -390,7 +380,7 @@ def test_it_compiles_as_one_graph():
     assert without_shape_checks(script).split() == ["True"] * 6
 
 
-def test_errors_say_what_was_given_and_what_is_needed():
+def test_errors_say_what_was_given_and_what_is_needed(without_shape_checks):
     script = """
         import torch
         from ssl_lab.losses import nt_xent

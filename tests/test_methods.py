@@ -1,7 +1,4 @@
-"""What every method promises: one parametrized contract, and each paper's own claims."""
-
-import subprocess
-import sys
+"""What every method promises: one parametrized contract, and what SimCLR and the baseline claim. MoCo and BYOL have files of their own."""
 
 import pytest
 import torch
@@ -10,12 +7,20 @@ from torch import nn
 from ssl_lab import methods
 from ssl_lab.errors import InputError
 from ssl_lab.losses import nt_xent
-from ssl_lab.methods import SimCLR, Supervised, simclr, supervised
+from ssl_lab.methods import BYOL, MoCo, SimCLR, Supervised, byol, moco, simclr, supervised
 from ssl_lab.models import small_resnet
+from ssl_lab.optim import parameter_groups
 from ssl_lab.recipe import Recipe
+from ssl_lab.train import Guard, make_optimizer
 
-BUILD = {"SimCLR": lambda: SimCLR(small_resnet(width=4)), "Supervised": lambda: Supervised(small_resnet(width=4))}
-BATCH = {"SimCLR": ("x",), "Supervised": ("x", "labels")}
+BUILD = {
+    "SimCLR": lambda: SimCLR(small_resnet(width=4)),
+    "MoCo": lambda: MoCo(small_resnet(width=4), K=64, split=2),
+    "BYOL": lambda: BYOL(small_resnet(width=4)),
+    "Supervised": lambda: Supervised(small_resnet(width=4)),
+}
+BATCH = {"SimCLR": ("x",), "MoCo": ("x",), "BYOL": ("x",), "Supervised": ("x", "labels")}
+SLOW = {name: getattr(methods, name).slow for name in methods.__all__}
 METHODS = pytest.mark.parametrize("name", methods.__all__)
 
 
@@ -27,6 +32,16 @@ def batch(name: str, size: int = 8, device: str = "cpu") -> list[torch.Tensor]:
 def build(name: str, seed: int = 0):
     torch.manual_seed(seed)
     return BUILD[name]().train()
+
+
+def state(method: nn.Module) -> dict[str, torch.Tensor]:
+    return {key: tensor.clone() for key, tensor in method.state_dict().items()}
+
+
+def loss_of(method: nn.Module, views: tuple, seed: int = 0) -> torch.Tensor:
+    """With the same draws every time: MoCo shuffles its keys."""
+    torch.manual_seed(seed)
+    return method(*views)
 
 
 def test_every_method_is_under_this_contract():
@@ -41,13 +56,68 @@ def test_forward_is_one_finite_number(name):
 
 
 @METHODS
-def test_every_parameter_moves(name):
+def test_every_trainable_parameter_moves_in_a_step_and_frozen_copies_only_after_it(name):
     method = build(name)
-    before = {key: p.detach().clone() for key, p in method.named_parameters()}
-    optimizer = torch.optim.SGD(method.parameters(), 0.1)
+    before, frozen = state(method), {key for key, p in method.named_parameters() if not p.requires_grad}
+    optimizer = torch.optim.SGD(method.parameters(), 0.1, weight_decay=0.1)
     method(*method.views(*batch(name))).backward()
     optimizer.step()
+    assert {key for key, p in method.named_parameters() if torch.equal(p, before[key])} == frozen
+    assert {key.split(".")[0] for key in frozen} == set(SLOW[name])
+    assert all(p.grad is None for p in method.parameters() if not p.requires_grad)
+    method.after_step(0.5)
     assert [key for key, p in method.named_parameters() if torch.equal(p, before[key])] == []
+
+
+@METHODS
+def test_what_moves_after_the_step_are_frozen_copies_and_queues_and_they_need_no_gradient(name):
+    method = build(name)
+    method(*method.views(*batch(name))).backward()
+    before = state(method)
+    with torch.no_grad():
+        for p in method.parameters():
+            p.add_(torch.randn_like(p))
+    learned = state(method)
+    method.after_step(0.5)
+    moved = {key.split(".")[0] for key, tensor in method.state_dict().items() if not torch.equal(tensor, learned[key])}
+    assert moved == set(SLOW[name]) | {key for key, _ in method.named_buffers() if "." not in key}
+    assert before.keys() == method.state_dict().keys() and all(p.grad_fn is None for p in method.state_dict(keep_vars=True).values())
+
+
+@METHODS
+def test_frozen_copies_start_equal_to_what_they_follow(name):
+    method = build(name)
+    for copied, original in SLOW[name].items():
+        ours, theirs = (getattr(method, part).state_dict() for part in (copied, original))
+        assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@METHODS
+@pytest.mark.parametrize("optimizer", ["lars", "sgd", "adamw"])
+def test_no_optimizer_has_a_frozen_parameter_and_everyone_has_all_others(name, optimizer):
+    method = build(name)
+    for groups in (parameter_groups(method, 0.1), make_optimizer(method, Recipe(epochs=1, optimizer=optimizer)).param_groups):
+        given = [id(p) for group in groups for p in group["params"]]
+        assert sorted(given) == sorted(id(p) for p in method.parameters() if p.requires_grad)
+
+
+@METHODS
+def test_no_tensor_has_two_names(name):
+    """safetensors refuses it, and DDP would count a parameter twice."""
+    places = [tensor.data_ptr() for tensor in build(name).state_dict().values()]
+    assert len(set(places)) == len(places)
+
+
+@METHODS
+def test_the_guard_puts_everything_back(name):
+    method = build(name)
+    guard, before = Guard(method, 0), state(method)
+    method(*method.views(*batch(name))).backward()
+    method.after_step(0.5)
+    guard.watch(torch.tensor(torch.nan))
+    with pytest.raises(RuntimeError, match="loss of step 1"):
+        guard.check()
+    assert all(torch.equal(before[key], tensor) for key, tensor in method.state_dict().items())
 
 
 @METHODS
@@ -75,7 +145,7 @@ def test_state_round_trip(name):
     method, other = build(name, 0), build(name, 1)
     other.load_state_dict(method.state_dict())
     views = method.views(*batch(name))
-    assert torch.equal(method(*views), other(*views))
+    assert torch.equal(loss_of(method, views), loss_of(other, views))
 
 
 @METHODS
@@ -96,9 +166,9 @@ def test_bfloat16_is_close_to_float32(name):
     method = build(name)
     views = method.views(*batch(name, 32))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        low = method(*views)
+        low = loss_of(method, views)
     assert low.dtype == torch.float32
-    torch.testing.assert_close(low, method(*views), rtol=0.05, atol=0.02)
+    torch.testing.assert_close(low, loss_of(method, views), rtol=0.05, atol=0.02)
 
 
 @METHODS
@@ -107,25 +177,27 @@ def test_embed_gives_one_row_an_image(name):
     assert method.embed(torch.rand(5, 3, 32, 32)).shape[0] == 5
 
 
-def test_every_method_compiles_without_a_break():
-    """In a process of its own: Dynamo cannot trace the shape checks of the tests."""
-    code = """
-import torch
-from ssl_lab.methods import SimCLR, Supervised
-from ssl_lab.models import small_resnet
-x, y = torch.rand(8, 3, 32, 32), torch.arange(8)
-for method, views in ((SimCLR(small_resnet(width=4)), (x, x.flip(3))), (Supervised(small_resnet(width=4)), (x, y))):
-    eager = method(*views)
-    compiled = torch.compile(method, fullgraph=True, backend="eager")(*views)
-    torch.testing.assert_close(eager, compiled)
-    compiled.backward()
-    print(type(method).__name__)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == methods.__all__, done.stderr
+def test_every_method_compiles_without_a_break(without_shape_checks):
+    script = """
+        import torch
+        from ssl_lab import methods
+        from ssl_lab.models import small_resnet
+        x, y = torch.rand(16, 3, 32, 32), torch.arange(16) % 10
+        for name in methods.__all__:
+            method, views = getattr(methods, name)(small_resnet(width=4)), (x, y if name == "Supervised" else x.flip(3))
+            compiled, losses = torch.compile(method, fullgraph=True, backend="eager"), []
+            for forward in (method, compiled):
+                torch.manual_seed(0)
+                losses.append(forward(*views))
+            torch.testing.assert_close(*losses)
+            losses[1].backward()
+            method.after_step(0.5)
+            print(name)
+    """
+    assert without_shape_checks(script).split() == methods.__all__
 
 
-@pytest.mark.parametrize("module", [simclr, supervised])
+@pytest.mark.parametrize("module", [simclr, moco, byol, supervised])
 def test_recipes_are_there_and_a_minute_is_shorter_than_the_paper(module):
     assert isinstance(module.RECIPE, Recipe) and module.SCENES.epochs < module.RECIPE.epochs
 

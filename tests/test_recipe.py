@@ -26,6 +26,6 @@ def test_impossible_recipes_are_refused(wrong, words):
 
 def test_a_log_is_one_flat_line():
     log = Log(2, 5, 10, 1.25, 0.1, 2.0, 1000, {"rank": 3.5})
-    line = {"epoch": 2, "epochs": 5, "step": 10, "loss": 1.25, "lr": 0.1, "seconds": 2.0, "images": 1000, "rank": 3.5}
+    line = {"epoch": 2, "epochs": 5, "step": 10, "loss": 1.25, "lr": 0.1, "seconds": 2.0, "images": 1000, "rank": 3.5, "remark": ""}
     assert json.loads(json.dumps(log.as_dict())) == line
     assert str(log) == "epoch 2/5   loss 1.250   500 images/s"

@@ -10,6 +10,7 @@ differs: hue turns in YIQ, which is 20 times faster on a CPU than HSV; the four 
 from torch import Tensor, nn
 
 from ssl_lab.augment import augment, check_strengths
+from ssl_lab.distributed import gather
 from ssl_lab.errors import require
 from ssl_lab.losses import nt_xent
 from ssl_lab.method import Method
@@ -51,4 +52,4 @@ class SimCLR(Method):
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         z1, z2 = self.embed(x1), self.embed(x2)
         self.last = z1.detach(), z2.detach()
-        return nt_xent(z1, z2, self.tau)
+        return nt_xent(gather(z1), gather(z2), self.tau)

@@ -1,0 +1,36 @@
+"""All that knows about ranks: the processes of `torchrun`, each with its share of every batch.
+
+DistributedDataParallel averages the gradients of W ranks. A loss that is a mean over a rank's own rows needs nothing more. One that compares
+rows with each other needs those of all ranks: taken over the gathered batch it is the same number on every rank, `gather` hands each row back the
+sum of their W equal gradients, and the mean divides by W again. So both give the gradient of one process with the whole batch, without a factor.
+"""
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float
+from torch import Tensor
+
+
+def gather(z: Float[Tensor, "B d"]) -> Float[Tensor, "M d"]:
+    """The rows of all ranks in the order of the ranks, with their gradient; z itself on one process.
+
+    Every rank brings as many rows. Without the gradient of the other ranks' losses the direction would be wrong, not only the length.
+    """
+    return Gather.apply(z) if dist.is_available() and dist.is_initialized() else z
+
+
+class Gather(torch.autograd.Function):
+    """Forward, everyone gets everyone's rows; backward, everyone's gradients of one's own rows add up."""
+
+    @staticmethod
+    def forward(ctx, z: Float[Tensor, "B d"]) -> Float[Tensor, "M d"]:
+        ctx.rows = len(z)
+        parts = [torch.empty_like(z, memory_format=torch.contiguous_format) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, z.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx, slope: Float[Tensor, "M d"]) -> Float[Tensor, "B d"]:
+        slope = slope.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(slope)
+        return slope[dist.get_rank() * ctx.rows :][: ctx.rows]
