@@ -107,8 +107,11 @@ def recorded(name: str, folder: Path = FOLDER) -> Record:
     return Record(**read_json(path.read_text(), path), folder=folder)
 
 
-def figures(found: Record) -> str:
-    """kNN and linear accuracy in two columns."""
+def figures(name: str, folder: Path = FOLDER) -> str:
+    """kNN and linear accuracy in two columns; "-" for a study that nobody has recorded yet."""
+    if not (folder / f"{name}.json").exists():
+        return f"{'-':>7}{'-':>8}"
+    found = recorded(name, folder)
     return f"{found.knn:7.3f}{found.linear:8.3f}"
 
 
