@@ -96,7 +96,7 @@ def begin(name: str) -> tuple[Method, Recipe]:
     kind = getattr(methods, study.method)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        method = kind(small_resnet(), **study.change)
+        method = kind(small_resnet(), **kind.scenes | study.change)
     return method, dataclasses.replace(sys.modules[kind.__module__].SCENES, **study.recipe)
 
 
