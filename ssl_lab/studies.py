@@ -49,6 +49,10 @@ STUDIES = {
     "simclr-no-head": Study("no head", change={"dim": None}),
     "simclr-cold": Study("temperature 0.01", change={"tau": 0.01}),
     "simclr-tiny-batch": Study("batches of 8", recipe={"batch": 8, "lr": 2.0 * 8 / 256}),
+    "moco": Study("MoCo as it is", "MoCo"),
+    "moco-leak": Study("one batch norm for the whole batch", "MoCo", change={"split": 1}),
+    "moco-no-average": Study("key network copied at every step, m = 0", "MoCo", change={"m": 0.0}),
+    "byol": Study("BYOL as it is", "BYOL"),
 }
 
 
@@ -77,10 +81,12 @@ class Record:
         return STUDIES[self.study].title
 
     def method(self) -> Method:
-        """The method with the weights that were learned, rounded to 16 bits."""
+        """The method with the weights that were learned, rounded to 16 bits; slow copies are copies once more, and a queue holds random rows."""
         method, _ = begin(self.study)
         weights, _ = read_tensors(self.folder / f"{self.study}.safetensors")
-        method.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()})
+        method.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}, strict=False)
+        for copy, original in method.slow.items():
+            getattr(method, copy).load_state_dict(getattr(method, original).state_dict())
         return method
 
 
@@ -182,10 +188,15 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     trained = scores(method, images, unseen)
     found = Record(name, dataclasses.asdict(recipe), curve, **trained, untrained=untrained, cpu_seconds=spent, versions=versions)
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {key: tensor.bfloat16() if tensor.is_floating_point() else tensor for key, tensor in method.state_dict().items()}
-    write_tensors(folder / f"{name}.safetensors", halves)
+    write_tensors(folder / f"{name}.safetensors", learned(method))
     kept = {key: value for key, value in dataclasses.asdict(found).items() if key != "folder"}
     write_text(folder / f"{name}.json", json.dumps({**rounded(kept), "recipe": kept["recipe"]}, indent=1) + "\n")
+
+
+def learned(method: Method) -> dict[str, torch.Tensor]:
+    """The weights in 16 bits, without what follows them: slow copies and queues."""
+    state = {name: tensor for name, tensor in method.state_dict().items() if "." in name and name.split(".")[0] not in method.slow}
+    return {name: tensor.bfloat16() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
 
 
 def rounded(value):
