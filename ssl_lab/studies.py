@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ssl_lab import methods
 from ssl_lab.checkpoint import read_json, read_tensors, write_tensors, write_text
@@ -120,6 +121,46 @@ def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:
     path = FOLDER / "label_efficiency.json"
     found = read_json(path.read_text(), path)
     return found["counts"], {name: [sum(seeds) / len(seeds) for seeds in curve] for name, curve in found["scores"].items()}
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """What came of BYOL with these switches, as `tests/benchmarks/collapse.py --record` trained it: byol.SCENES, the same weights at the start.
+
+    curve: "step" from 1, and at each "loss", the mean since the one before; of the scenes in z "std" (1 = in all directions alike), "rank", the
+    effective rank of their unit rows, and "centred", that of the same rows less their mean.   z: step → unit rows (N, d) of N unseen scenes, of which
+    `labels` (N,) are the shapes, with batch norm in training mode, as the loss sees them.   epochs: kNN on a few scenes after each, from epoch 0.
+    untrained, knn: on all scenes, before and after.
+    """
+
+    predictor: bool
+    average: bool
+    stop_gradient: bool
+    m: float
+    recipe: dict
+    curve: dict[str, list]
+    epochs: list[float]
+    untrained: float
+    knn: float
+    cpu_seconds: float
+    versions: dict[str, str]
+    z: dict[int, Tensor] = field(default_factory=dict)
+    labels: Tensor | None = None
+
+
+def collapse_name(predictor: bool, average: bool, stop_gradient: bool) -> str:
+    """The file of these switches; without stop-gradient there is no target to average, so its switch is idle."""
+    switches = {"predictor": predictor, "average": average or not stop_gradient, "stop": stop_gradient}
+    return "collapse-" + ("-".join(f"no-{name}" for name, on in switches.items() if not on) or "byol")
+
+
+def collapse(predictor: bool = True, average: bool = True, stop_gradient: bool = True, folder: Path = FOLDER) -> Collapse:
+    """What came of BYOL with these switches, as the package has it."""
+    path = folder / f"{collapse_name(predictor, average, stop_gradient)}.json"
+    tensors, _ = read_tensors(path.with_suffix(".safetensors"))
+    labels = tensors.pop("labels")
+    z = {int(step): tensors[step].float() for step in sorted(tensors, key=int)}
+    return Collapse(**{**read_json(path.read_text(), path), "average": average}, z=z, labels=labels)
 
 
 def scores(method: Method, images: Images, unseen: Images) -> dict:
