@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ssl_lab import methods
 from ssl_lab.checkpoint import read_json, read_tensors, write_tensors, write_text
@@ -48,6 +49,10 @@ STUDIES = {
     "simclr-no-head": Study("no head", change={"dim": None}),
     "simclr-cold": Study("temperature 0.01", change={"tau": 0.01}),
     "simclr-tiny-batch": Study("batches of 8", recipe={"batch": 8, "lr": 2.0 * 8 / 256}),
+    "moco": Study("MoCo as it is", "MoCo"),
+    "moco-leak": Study("one batch norm for the whole batch", "MoCo", change={"split": 1}),
+    "moco-no-average": Study("key network copied at every step, m = 0", "MoCo", change={"m": 0.0}),
+    "byol": Study("BYOL as it is", "BYOL"),
 }
 
 
@@ -76,10 +81,12 @@ class Record:
         return STUDIES[self.study].title
 
     def method(self) -> Method:
-        """The method with the weights that were learned, rounded to 16 bits."""
+        """The method with the weights that were learned, rounded to 16 bits; slow copies are copies once more, and a queue holds random rows."""
         method, _ = begin(self.study)
         weights, _ = read_tensors(self.folder / f"{self.study}.safetensors")
-        method.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()})
+        method.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}, strict=False)
+        for copy, original in method.slow.items():
+            getattr(method, copy).load_state_dict(getattr(method, original).state_dict())
         return method
 
 
@@ -90,7 +97,7 @@ def begin(name: str) -> tuple[Method, Recipe]:
     kind = getattr(methods, study.method)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        method = kind(small_resnet(), **study.change)
+        method = kind(small_resnet(), **kind.scenes | study.change)
     return method, dataclasses.replace(sys.modules[kind.__module__].SCENES, **study.recipe)
 
 
@@ -101,8 +108,11 @@ def recorded(name: str, folder: Path = FOLDER) -> Record:
     return Record(**read_json(path.read_text(), path), folder=folder)
 
 
-def figures(found: Record) -> str:
-    """kNN and linear accuracy in two columns."""
+def figures(name: str, folder: Path = FOLDER) -> str:
+    """kNN and linear accuracy in two columns; "-" for a study that nobody has recorded yet."""
+    if not (folder / f"{name}.json").exists():
+        return f"{'-':>7}{'-':>8}"
+    found = recorded(name, folder)
     return f"{found.knn:7.3f}{found.linear:8.3f}"
 
 
@@ -111,6 +121,46 @@ def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:
     path = FOLDER / "label_efficiency.json"
     found = read_json(path.read_text(), path)
     return found["counts"], {name: [sum(seeds) / len(seeds) for seeds in curve] for name, curve in found["scores"].items()}
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """What came of BYOL with these switches, as `tests/benchmarks/collapse.py --record` trained it: byol.SCENES, the same weights at the start.
+
+    curve: "step" from 1, and at each "loss", the mean since the one before; of the scenes in z "std" (1 = in all directions alike), "rank", the
+    effective rank of their unit rows, and "centred", that of the same rows less their mean.   z: step → unit rows (N, d) of N unseen scenes, of which
+    `labels` (N,) are the shapes, with batch norm in training mode, as the loss sees them.   epochs: kNN on a few scenes after each, from epoch 0.
+    untrained, knn: on all scenes, before and after.
+    """
+
+    predictor: bool
+    average: bool
+    stop_gradient: bool
+    m: float
+    recipe: dict
+    curve: dict[str, list]
+    epochs: list[float]
+    untrained: float
+    knn: float
+    cpu_seconds: float
+    versions: dict[str, str]
+    z: dict[int, Tensor] = field(default_factory=dict)
+    labels: Tensor | None = None
+
+
+def collapse_name(predictor: bool, average: bool, stop_gradient: bool) -> str:
+    """The file of these switches; without stop-gradient there is no target to average, so its switch is idle."""
+    switches = {"predictor": predictor, "average": average or not stop_gradient, "stop": stop_gradient}
+    return "collapse-" + ("-".join(f"no-{name}" for name, on in switches.items() if not on) or "byol")
+
+
+def collapse(predictor: bool = True, average: bool = True, stop_gradient: bool = True, folder: Path = FOLDER) -> Collapse:
+    """What came of BYOL with these switches, as the package has it."""
+    path = folder / f"{collapse_name(predictor, average, stop_gradient)}.json"
+    tensors, _ = read_tensors(path.with_suffix(".safetensors"))
+    labels = tensors.pop("labels")
+    z = {int(step): tensors[step].float() for step in sorted(tensors, key=int)}
+    return Collapse(**{**read_json(path.read_text(), path), "average": average}, z=z, labels=labels)
 
 
 def scores(method: Method, images: Images, unseen: Images) -> dict:
@@ -141,10 +191,15 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     trained = scores(method, images, unseen)
     found = Record(name, dataclasses.asdict(recipe), curve, **trained, untrained=untrained, cpu_seconds=spent, versions=versions)
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {key: tensor.bfloat16() if tensor.is_floating_point() else tensor for key, tensor in method.state_dict().items()}
-    write_tensors(folder / f"{name}.safetensors", halves)
+    write_tensors(folder / f"{name}.safetensors", learned(method))
     kept = {key: value for key, value in dataclasses.asdict(found).items() if key != "folder"}
     write_text(folder / f"{name}.json", json.dumps({**rounded(kept), "recipe": kept["recipe"]}, indent=1) + "\n")
+
+
+def learned(method: Method) -> dict[str, torch.Tensor]:
+    """The weights in 16 bits, without what follows them: slow copies and queues."""
+    state = {name: tensor for name, tensor in method.state_dict().items() if "." in name and name.split(".")[0] not in method.slow}
+    return {name: tensor.bfloat16() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
 
 
 def rounded(value):

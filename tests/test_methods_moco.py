@@ -479,6 +479,14 @@ def test_the_loss_starts_low_and_rises_while_real_keys_fill_the_queue():
     assert losses[-1] > losses[0] + 1 and losses[-1] > math.log(256) - 1
 
 
+def test_while_the_queue_fills_it_is_said_that_the_loss_rises():
+    method, images = small(MoCo, K=80, split=4), load("scenes", limit=40).unlabelled()
+    remarks = [log.remark for log in train(method, images, QUICK)]
+    assert [words.split(" of ")[0] for words in remarks[:2]] == ["40%", "80%"] and "queue" not in remarks[2]
+    assert "the loss rises, and only then falls" in remarks[0]
+    assert next(train(small(MoCo, K=16, split=4), images, QUICK)).remark.startswith("100% of the queue are real keys")
+
+
 def test_the_queue_takes_the_keys_of_all_ranks(monkeypatch):
     method, others = small(MoCo), F.normalize(torch.randn(16, 8), dim=1)
     monkeypatch.setattr(moco, "gather", lambda k: torch.cat([k, others]))

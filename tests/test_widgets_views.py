@@ -17,7 +17,7 @@ from ssl_lab.models import small_resnet
 from ssl_lab.widgets import ViewsExplorer
 from ssl_lab.widgets import views as explorers
 
-AUGMENT = ["area", "jitter", "hue", "blur_share", "solarise_share", "seed", "first"]
+AUGMENT = ["area", "jitter", "hue", "blur_share", "solarise_share", "jitter_share", "grey_share", "seed", "first"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def seen(explorer):
 def test_every_strength_of_the_transform_has_a_control_that_begins_at_its_default(images):
     explorer = ViewsExplorer(images)
     assert list(explorer.controls) == AUGMENT
-    assert {name: control.value for name, control in explorer.controls.items()} == dict(zip(AUGMENT, (0.08, 1, 0.1, 0, 0, 0, 0)))
+    assert {name: control.value for name, control in explorer.controls.items()} == dict(zip(AUGMENT, (0.08, 1, 0.1, 0, 0, 0.8, 0.2, 0, 0)))
 
 
 @pytest.mark.parametrize("name", AUGMENT)
@@ -60,7 +60,7 @@ SINGLE = {
     transforms.hue_yiq: ["turn"],
     transforms.greyscale: ["on"],
     transforms.solarise: ["threshold"],
-    functools.partial(augment, jitter=0.3): AUGMENT[:5],
+    functools.partial(augment, jitter=0.3): AUGMENT[:-2],
 }
 
 

@@ -112,4 +112,5 @@ class MoCo(Method):
     def remark(self, log: Log) -> str:
         if log.epoch > 1 and log.stats["filled"] == 1:
             return super().remark(log)
-        return f"{log.stats['filled']:.0%} of the queue are real keys by now; while they replace its random rows the loss rises, and only then falls"
+        real = f"{log.stats['filled']:.0%} of the queue are real keys"
+        return f"{real}; while they take the place of its random rows the loss rises, and only then falls"

@@ -26,13 +26,14 @@ class TrainingView(Picture):
                 view.append(log, knn=knn(method.encoder))
 
     Entering displays it. Stop, like the kernel's ■ or Ctrl-C, ends the loop, and the cell goes on after it; every other exception passes.
-    epochs: how many there will be.   rows: one dictionary an epoch.   said: how far it is, in words.   It needs no front end.
+    epochs: how many there will be.   rows: one dictionary an epoch.   said: how far it is, in words.   remark: what the last Log had to say.
+    It needs no front end.
     Raises: InputError for less than one epoch.
     """
 
     def __init__(self, epochs: int):
         require(epochs >= 1, f"epochs={epochs}: a training needs at least one; give the recipe's, TrainingView(recipe.epochs)")
-        self.epochs, self.rows, self.said = epochs, [], ""
+        self.epochs, self.rows, self.said, self.remark = epochs, [], "", ""
         self.start, self.done, self.speed = time.perf_counter(), 0, 0.0  # of this loop: when, how many epochs, images a second
         self.lock, self.inside, self.asked = threading.Lock(), None, False  # inside: the thread whose loop may be stopped, None outside of `with`
         self.button = widgets.Button(description=STOP, tooltip=f"ends the loop; {KEPT}", icon="stop", disabled=True)
@@ -50,7 +51,7 @@ class TrainingView(Picture):
         row = self.row(log, epoch, values)
         self.rows = [*(old for old in self.rows if old["epoch"] < row["epoch"]), row]  # what is trained again takes the place of what was
         if log:
-            self.done, self.epochs, self.speed = self.done + 1, log.epochs, log.images / log.seconds
+            self.done, self.epochs, self.speed, self.remark = self.done + 1, log.epochs, log.images / log.seconds, log.remark
         if self.inside is None or time.perf_counter() - self.drawn > 9 * self.cost:
             self.redraw(self.ahead())
         if self.inside and self.asked:
@@ -132,10 +133,12 @@ class TrainingView(Picture):
         """Draw, and remember what it took."""
         start = time.perf_counter()
         figure, summary = plots.curves(self.rows, self.epochs)
-        self.put(figure, f"{summary[:-1]}{addition}.")
+        note = f"{self.remark[:1].upper()}{self.remark[1:]}." if self.remark else ""
+        self.put(figure, f"{summary[:-1]}{addition}. {note}".rstrip())
         self.said = said
         bar = f'<progress aria-label="epochs that have ended" value="{self.epoch}" max="{self.epochs}"></progress>'
-        self.status.value = f'<p role="status" style="font-size: 115%; margin: 0">{bar} {html.escape(said)}</p>'
+        line = f'<p style="margin: 0">{bar} {html.escape(said)}</p>'
+        self.status.value = f'<div role="status" style="font-size: 115%">{line}<p style="margin: 0"><b>{html.escape(note)}</b></p></div>'
         self.drawn = time.perf_counter()
         self.cost = self.drawn - start
 

@@ -73,6 +73,7 @@ KNOBS = {  # every keyword of `ssl_lab.augment` that can be moved; any other sta
     "jitter": Knob("jitter", 0, 2),
     "hue": Knob("hue", 0, 0.5),
     "share": Knob("coloured", 0, 1),
+    "jitter_share": Knob("coloured", 0, 1),
     "grey_share": Knob("grey", 0, 1),
     "blur_share": Knob("blurred", 0, 1),
     "solarise_share": Knob("solarised", 0, 1),

@@ -1,0 +1,122 @@
+"""Two processes (gloo) give what one process with the whole batch gives: the gradient of every method, and one queue."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+
+from ssl_lab import distributed
+from ssl_lab.distributed import gather
+
+METHODS = ("SimCLR", "MoCo", "BYOL")
+
+SCRIPT = """
+    import json, os, sys
+    import torch, torch.distributed as dist
+    from ssl_lab import methods
+    from ssl_lab.models import small_resnet
+
+    torch.set_num_threads(1)
+    rank, world = int(sys.argv[1]), int(sys.argv[2])
+    if world > 1:
+        os.environ.update(GLOO_SOCKET_IFNAME="lo")
+        dist.init_process_group("gloo", init_method=f"file://{sys.argv[3]}", rank=rank, world_size=world)
+    found = {}
+    for name in ("SimCLR", "MoCo", "BYOL"):
+        torch.manual_seed(0)
+        options = {"K": 20, "split": 2} if name == "MoCo" else {}
+        method = getattr(methods, name)(small_resnet(width=4), dim=8, **options).double()
+        views = torch.rand(2, 16, 3, 32, 32, dtype=torch.float64)
+        method.eval()  # batch norm knows only the images of its own rank
+        norms, queues = [], []
+        for step in range(2):
+            mine = [view[rank * 16 // world :][: 16 // world] for view in views]
+            method.zero_grad()
+            loss = method(*mine)
+            loss.backward()
+            learned = [p for p in method.parameters() if p.requires_grad and p.grad is not None]
+            for p in learned:
+                if world > 1:
+                    dist.all_reduce(p.grad)
+                    p.grad /= world  # what DistributedDataParallel does
+            with torch.no_grad():
+                for p in learned:
+                    p -= 0.1 * p.grad
+            method.after_step(0.25)
+            views = views.flip(-1)
+        found[name] = {
+            "gradients": [p.grad.flatten().tolist() for p in learned],
+            "weights": [p.flatten().tolist() for p in method.parameters()],
+            "queue": method.queue.tolist() if name == "MoCo" else [],
+            "pointer": int(method.pointer) if name == "MoCo" else 0,
+        }
+    if world > 1:
+        dist.destroy_process_group()
+    print(json.dumps(found))
+"""
+
+
+def start(rank: int, world: int, meeting) -> subprocess.Popen:
+    code = [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), str(rank), str(world), str(meeting)]
+    return subprocess.Popen(code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def results(processes: list[subprocess.Popen]) -> list[dict]:
+    said = [process.communicate(timeout=300) for process in processes]
+    assert all(process.returncode == 0 for process in processes), said
+    return [json.loads(out.splitlines()[-1]) for out, _ in said]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    meeting = tmp_path_factory.mktemp("meeting") / "point"
+    return results([start(0, 1, meeting), start(0, 2, meeting), start(1, 2, meeting)])
+
+
+def furthest(a: list[list[float]], b: list[list[float]]) -> float:
+    assert len(a) == len(b) > 0
+    return max((torch.tensor(x, dtype=torch.float64) - torch.tensor(y, dtype=torch.float64)).abs().max().item() for x, y in zip(a, b))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_averaged_gradient_of_two_processes_is_that_of_one(runs, name, rank):
+    one, *two = runs
+    assert max(abs(x) for row in one[name]["gradients"] for x in row) > 1e-4
+    assert furthest(one[name]["gradients"], two[rank][name]["gradients"]) <= 1e-6
+    assert furthest(one[name]["weights"], two[rank][name]["weights"]) <= 1e-6
+
+
+def test_the_queue_is_the_same_on_both_and_that_of_one_process(runs):
+    one, *two = (run["MoCo"] for run in runs)
+    assert two[0]["queue"] == two[1]["queue"]
+    assert furthest(one["queue"], two[0]["queue"]) <= 1e-6
+    assert one["pointer"] == two[0]["pointer"] == two[1]["pointer"] == 32 % 20
+
+
+def test_one_process_gathers_nothing():
+    z = torch.rand(3, 2, requires_grad=True)
+    assert gather(z) is z
+
+
+def test_the_gradient_of_a_gathered_row_is_the_sum_over_ranks(monkeypatch):
+    """Rank 1 of two, played by hand: the other rank sends rows, and on the way back gradients."""
+    other, theirs = torch.full((3, 2), 5.0), torch.full((6, 2), 10.0)
+
+    def all_gather(parts, mine):
+        parts[0].copy_(other)
+        parts[1].copy_(mine)
+
+    monkeypatch.setattr(distributed.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(distributed.dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed.dist, "get_rank", lambda: 1)
+    monkeypatch.setattr(distributed.dist, "all_gather", all_gather)
+    monkeypatch.setattr(distributed.dist, "all_reduce", lambda slope: slope.add_(theirs))
+    z = torch.rand(3, 2, requires_grad=True)
+    rows = gather(z)
+    assert torch.equal(rows, torch.cat([other, z]))
+    (rows * torch.arange(6.0)[:, None]).sum().backward()
+    torch.testing.assert_close(z.grad, torch.arange(3.0, 6.0)[:, None].expand(3, 2) + 10)
