@@ -17,7 +17,7 @@ from ssl_lab.losses import info_nce, unit
 from ssl_lab.plots.cells import TO_NEGATIVE, TO_PARTNER
 from ssl_lab.plots.contrast import lookup
 from ssl_lab.plots.logits import Strip
-from ssl_lab.plots.look import ANCHOR, INK
+from ssl_lab.plots.look import ANCHOR, INK, percent
 
 SHAPES = ("ring", "hourglass", "an extraordinarily long name")
 
@@ -120,7 +120,7 @@ def test_false_negatives_are_framed_and_counted():
     labels = np.array([0, 1, 2, -1, 0, 1, *[0] * 3, 1, 1, -1, -1, 2, 2, 2])
     figure, summary = drawing(labels=labels, anchor=1)
     taken = lookup(*given()[:2], 0.2).share[1, [4, 5]].sum()
-    assert f"and {taken:.0%} to the 2 of 10 negatives that show the same class" in summary
+    assert f"and {percent(taken)} to the 2 of 10 negatives that show the same class" in summary
     assert "□ same class" in words(figure)
     grid, wanted = Strip(6, 10), [(i, 7 + j) for i in range(6) for j in range(10) if labels[i] == labels[6 + j] >= 0]
     assert cells(figure, INK, grid) == [(i, j - 6) for i, j in wanted]
@@ -162,14 +162,16 @@ def test_images_and_values_stand_at_their_rows_and_columns(order):
         assert abs(seen[round(100 * y), round(100 * (grid.x(1 + at) + grid.wide / 2)), 0] - tones[2 * N + j]) <= 2
     share = lookup(q, keys, 0.1).share
     for at, i in enumerate(rows):
-        for x, colour in [(grid.x(0.5), TO_PARTNER(share[i, 0] ** 0.5)), *((grid.x(1.5 + b), TO_NEGATIVE(share[i, 1 + j] ** 0.5)) for b, j in enumerate(columns))]:
+        negatives = [(grid.x(1.5 + b), TO_NEGATIVE(share[i, 1 + j] ** 0.5)) for b, j in enumerate(columns)]
+        for x, colour in [(grid.x(0.5), TO_PARTNER(share[i, 0] ** 0.5)), *negatives]:
             painted = seen[round(100 * (grid.y(at) + grid.cell / 2)), round(100 * x)]
             np.testing.assert_allclose(painted, 255 * np.array(colour[:3]), atol=2)
 
 
 def test_the_anchors_row_its_image_and_its_keys_are_framed():
     figure, summary = drawing(anchor=4, called=8, epoch="epoch 3", order="image")
-    (frames,) = [part for part in figure.axes[0].collections if [to_hex(c) for c in np.atleast_2d(part.get_edgecolor())] == [ANCHOR, plots.POSITIVE, ANCHOR]]
+    wanted = [ANCHOR, plots.POSITIVE, ANCHOR]
+    (frames,) = [part for part in figure.axes[0].collections if [to_hex(c) for c in np.atleast_2d(part.get_edgecolor())] == wanted]
     grid = Strip(6, 10)
     lows = [path.vertices.min(0) for path in frames.get_paths()]
     np.testing.assert_allclose(lows[:2], [(0.15, grid.y(4)), (0.15 + grid.cell, grid.y(4))])

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import one_of, require
 from ssl_lab.plots.cells import LEFT, SHOWN, SIDE, TO_NEGATIVE, TO_PARTNER, TOP, brackets, brightness, marks, pointers, scales
 from ssl_lab.plots.contrast import Contrast, arranged, groups, lookup
-from ssl_lab.plots.look import ANCHOR, GREY, INK, POSITIVE, in_our_look
+from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, in_our_look
 from ssl_lab.plots.matrix import first, page, setting
 from ssl_lab.plots.row import Seen, row, square
 
@@ -139,12 +139,14 @@ def rims(axes, grid: Strip, queries, own, queue):
     sheet = blocks.transpose(1, 2, 0, 3, 4).reshape(k * height, -1, 3)
     above = top - GAP
     axes.imshow(sheet, extent=(grid.x(1), grid.x(1 + len(blocks) * k), above, above - k * k * grid.wide), aspect="auto")
-    for x, word, colour in ((LEFT, "q", INK), (LEFT + side, "k", POSITIVE)):
-        axes.text(x + side / 2, above, word, ha="center", va="bottom", fontsize=14, fontweight="bold", color=colour)
+    between, apart = LEFT + side, max(side / 2, 0.1)  # narrow columns have less room than their names
+    for x, word, colour in ((between - apart, "q", INK), (between + apart, "k", POSITIVE)):
+        axes.text(x, above, word, ha="center", va="bottom", fontsize=14, fontweight="bold", color=colour)
 
 
 def frames(axes, grid: Strip, at: int):
     """Around the anchor's image, its key's image and the anchor's row."""
     y, side = grid.y(at), grid.cell
-    boxes = [square(LEFT, y, side, side), square(LEFT + side, y, side, side), square(grid.x(0) - 0.02, y - 0.02, grid.end - grid.x(0) + 0.04, side + 0.04)]
+    row = square(grid.x(0) - 0.02, y - 0.02, grid.end - grid.x(0) + 0.04, side + 0.04)
+    boxes = [square(LEFT, y, side, side), square(LEFT + side, y, side, side), row]
     axes.add_collection(LineCollection(boxes, colors=[ANCHOR, POSITIVE, ANCHOR], linewidths=3, zorder=4))

@@ -117,7 +117,8 @@ def heading(axes, batch: Contrast, anchor: int, seen: Seen) -> str:
     axes.text(X + 1.18, 0.34, f"anchor {seen.called}: loss {loss:.2f}{because}", va="center", fontsize=18, fontweight="bold")
     axes.text(X + 1.18, 0.7, f"{name}; its {seen.partner} ranks {rank} of {batch.candidates}", va="center")
     axes.text(X + 1.18, 1.04, f"same class: {rivals}, {taken} of the weight" if alike.any() else "", va="center", fontsize=13)
-    facts = f"anchor {seen.called} ({name}) pays {loss:.2f} and gives its {seen.partner} {percent(p)} of its weight, rank {rank} of {batch.candidates}"
+    pays = f"pays {loss:.2f} and gives its {seen.partner} {percent(p)} of its weight, rank {rank} of {batch.candidates}"
+    facts = f"anchor {seen.called} ({name}) {pays}"
     return facts + (f", and {taken} to the {rivals} that show the same class" if alike.any() else "") + forces(batch, anchor, seen.partner)
 
 

@@ -29,7 +29,7 @@ class Recording:
     A method that makes keys, MoCo, also gets a queue of K pictures: the next ones, as many as there are. Then `images` goes on with their second
     views, (2N + K, H, W, 3), `labels` with theirs, (N + K,), and keys: epoch → (N + K, d), of the N second views and of the queue; else it is empty.
     All of them are made by the present key network; the method's own queue has older keys, more of them, and no pictures to show.
-    Raises: InputError for fewer than two pairs, fewer images than pairs, K < 0, a method whose views are no two images, embeddings that are not numbers.
+    Raises: InputError for fewer than two pairs, fewer images than pairs, K < 0, a method whose views are no two images, embeddings not finite.
     """
 
     def __init__(self, method: Method, images: Images, pairs: int = 16, seed: int = 0, K: int = 32):

@@ -8,7 +8,7 @@ from ssl_lab.errors import require
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import Recording
 
-LOSSES = (("InfoNCE, 1 + K candidates", "info_nce"), ("NT-Xent, 2B − 1 candidates", "nt_xent"))
+LOSSES = (("InfoNCE, 1 + K candidates", "InfoNCE"), ("NT-Xent, 2B − 1 candidates", "NT-Xent"))
 DIAGONAL = (("masked, as in the paper", "masked"), ("kept, the usual mistake", "kept"))
 
 
@@ -21,7 +21,7 @@ class SimilarityExplorer(Explorer):
     Controls: tau, shown ("softmax", "logits", "cosine"), pairs, order of the rows ("view", "image" and, where there are labels, "class"),
         diagonal ("masked", or "kept": what the loss would be), anchor, epoch. The last epoch is shown first; one without a frame of its own shows
         the last frame before it, and says so. A control with nothing to choose is left out: epoch of one frame, pairs of two.
-    A recording of keys has one more, loss: "info_nce", what MoCo minimises, or "nt_xent", the batch without a queue. InfoNCE's rows are queries, the
+    A recording of keys has one more, loss: "InfoNCE", what MoCo minimises, or "NT-Xent", the batch without a queue. InfoNCE's rows are queries, the
         first views, each before its own key and K of a queue: an anchor that is a second view is a key, so its query is shown; the queue stays
         whatever the pairs, there is no diagonal, and rows go by picture or by class.
     Raises: InputError for what is no Recording, or a control out of its range.
@@ -37,15 +37,15 @@ class SimilarityExplorer(Explorer):
         super().__init__(controls(recording), **({"pairs": pairs} if pairs and N > 2 else {}), tau=tau, anchor=anchor, **start)
 
     def draw(
-        self, tau: float, shown: str, order: str, diagonal: str, anchor: int, pairs: int = 2, epoch: int | None = None, loss: str = "nt_xent"
+        self, tau: float, shown: str, order: str, diagonal: str, anchor: int, pairs: int = 2, epoch: int | None = None, loss: str = "NT-Xent"
     ):
         N, (picture, view) = len(self.recording), divmod(anchor, 2)
         batch, (at, when) = pictures(pairs, picture), self.frame(epoch)
         rows, place = np.concatenate([batch, batch + N]), batch.tolist().index(picture)
         z, images, labels = self.frames[at], self.recording.images, self.recording.labels
         said = {"shown": shown, "classes": self.recording.classes, "epoch": when, "called": anchor}
-        self.controls["diagonal"].disabled = loss == "info_nce"
-        if loss == "nt_xent":
+        self.controls["diagonal"].disabled = loss == "InfoNCE"
+        if loss == "NT-Xent":
             kept, place = diagonal == "kept", place + pairs * view
             return plots.similarity(z[rows], images[rows], tau, place, labels=labels[batch], order=order, kept=kept, **said)
         queue = np.arange(N, len(labels))
