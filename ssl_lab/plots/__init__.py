@@ -7,6 +7,7 @@ from ssl_lab.plots.circle import circle
 from ssl_lab.plots.curves import MEASURES, curves
 from ssl_lab.plots.embedding import Colouring, embedding
 from ssl_lab.plots.factors import factors
+from ssl_lab.plots.logits import logits
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
 from ssl_lab.plots.matrix import SHOWN, similarity
 from ssl_lab.plots.numbers import compare, efficiency
@@ -18,5 +19,5 @@ from ssl_lab.plots.views import views
 
 __all__ = [
     "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Colouring", "circle", "compare", "curves", "efficiency", "embedding", "factors", "gallery",
-    "hwc", "pipeline", "queue", "scene", "similarity", "views",
+    "hwc", "logits", "pipeline", "queue", "scene", "similarity", "views",
 ]
