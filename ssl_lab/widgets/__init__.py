@@ -1,6 +1,7 @@
 """Pictures that can be touched, one explorer a file: thin shells of core ipywidgets over the functions of `plots`."""
 
 from ssl_lab.widgets.circle import CircleExplorer
+from ssl_lab.widgets.collapse import CollapseLab
 from ssl_lab.widgets.embedding import EmbeddingExplorer
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.picture import Picture
@@ -11,6 +12,6 @@ from ssl_lab.widgets.training import TrainingView
 from ssl_lab.widgets.views import ViewsExplorer
 
 __all__ = [
-    "CircleExplorer", "EmbeddingExplorer", "Explorer", "Picture", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView",
+    "CircleExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "Picture", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView",
     "ViewsExplorer",
 ]

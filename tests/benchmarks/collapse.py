@@ -2,8 +2,8 @@
 
     python tests/benchmarks/collapse.py [--only no-predictor ...] [--epochs 36] [--limit 10000] [--record]
 
-Without stop-gradient the online network is its own target and the average idle, so six runs serve the eight combinations. Each prints how the
-embedding of 100 unseen scenes spreads, and kNN for the shape. --record keeps figures and embeddings in the package, where CollapseLab takes them from.
+Without stop-gradient the online network is its own target and the average idle, so six runs serve the eight combinations. Each prints how
+100 unseen scenes spread in z, and kNN for the shape. --record keeps figures and embeddings in the package, where CollapseLab takes them from.
 """
 
 import argparse
