@@ -10,7 +10,7 @@ import importlib
 
 import torch as _torch  # noqa: F401  everything here needs it; all else is imported when it is first asked for
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 HOME = {  # public name → where it lives. A name that is also a module (train, features, augment) is always the module.
     "BYOL": "methods", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "MoCo": "methods", "Recipe": "recipe",

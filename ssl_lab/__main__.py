@@ -103,15 +103,15 @@ def evaluate(args) -> int:
 
 def study(args) -> int:
     """Train a study again, as the notebooks tell of it, and say what came out beside what is recorded; without a name, list the studies."""
-    from ssl_lab.studies import STUDIES, figures, record, recorded
+    from ssl_lab.studies import STUDIES, figures, record
 
     print(f"{'study':20}{'kNN':>7}{'linear':>8}   what differs")
     for name in [args.name] if args.name else STUDIES:
-        print(f"{name:20}{figures(recorded(name))}   {STUDIES[name].title}", flush=True)
+        print(f"{name:20}{figures(name)}   {STUDIES[name].title}", flush=True)
     if args.name:
         for log in record(args.name, args.out, args.limit, args.epochs):
             progress(log)
-        print(f"{'now':20}{figures(recorded(args.name, args.out))}   into {args.out}")
+        print(f"{'now':20}{figures(args.name, args.out)}   into {args.out}")
     return 0
 
 

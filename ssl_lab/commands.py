@@ -75,7 +75,7 @@ def build(method: str, data: Images, seed: int) -> Method:
     kind = getattr(methods, method)
     torch.manual_seed(seed)
     parts = {"encoder": small_resnet, "classes": lambda: len(data.classes)}
-    return kind(**{name: make() for name, make in parts.items() if name in inspect.signature(kind).parameters})
+    return kind(**{name: make() for name, make in parts.items() if name in inspect.signature(kind).parameters}, **kind.scenes)
 
 
 def lesson(method: str, data: Images) -> Images:

@@ -97,7 +97,7 @@ def begin(name: str) -> tuple[Method, Recipe]:
     kind = getattr(methods, study.method)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        method = kind(small_resnet(), **study.change)
+        method = kind(small_resnet(), **kind.scenes | study.change)
     return method, dataclasses.replace(sys.modules[kind.__module__].SCENES, **study.recipe)
 
 
@@ -108,8 +108,11 @@ def recorded(name: str, folder: Path = FOLDER) -> Record:
     return Record(**read_json(path.read_text(), path), folder=folder)
 
 
-def figures(found: Record) -> str:
-    """kNN and linear accuracy in two columns."""
+def figures(name: str, folder: Path = FOLDER) -> str:
+    """kNN and linear accuracy in two columns; "-" for a study that nobody has recorded yet."""
+    if not (folder / f"{name}.json").exists():
+        return f"{'-':>7}{'-':>8}"
+    found = recorded(name, folder)
     return f"{found.knn:7.3f}{found.linear:8.3f}"
 
 

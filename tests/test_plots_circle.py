@@ -50,12 +50,20 @@ PICTURES = {
     "many": lambda: draw(16, step=3),
     "two": lambda: draw(2, step=3),
     "three": lambda: draw(3, step=3),
+    "one way": lambda: draw(step=3, weights=one_way(), views=("query", "key, follows")),
     "no push": lambda: draw(weights=forces(push=0)),
     "no pull": lambda: draw(weights=forces(pull=0)),
     "nothing": lambda: draw(weights=0 * forces(), moves=0 * moves()),
     "longest title": lambda: draw(16, angles=np.tile(evenly(16, 99)[0], (T, 1)), weights=evenly(16, 99)[1]),
     "flat curves": lambda: draw(curves={name: np.zeros(T) for name in curves()}),
 }
+
+
+def one_way(pairs=4):
+    """First views are pushed and pulled by second ones, which feel nothing."""
+    raw = forces(pairs)
+    raw[:, :pairs] = raw[pairs:] = 0
+    return raw
 
 
 def evenly(pairs, sharpness):
@@ -182,6 +190,29 @@ def test_those_who_push_are_joined_as_thick_as_their_share():
     for segment, width, (i, j) in zip(found.get_segments(), found.get_linewidths(), expected):
         np.testing.assert_allclose(segment, [place[i], place[j]])
         assert width == pytest.approx(expected[i, j])
+
+
+def test_where_pushing_goes_one_way_a_line_is_as_thick_as_the_share_of_the_one_that_is_pushed():
+    weights, angles = one_way(3), path(3)[2]
+    found = lines(draw(3, step=2, weights=weights)[0], plots.NEGATIVE)
+    expected = {(i, j): THICK * shares(weights)[i, j] for i in range(3) for j in range(3, 6) if j != i + 3}
+    assert len(found.get_segments()) == len(expected) == 6
+    for segment, width, (i, j) in zip(found.get_segments(), found.get_linewidths(), expected):
+        np.testing.assert_allclose(segment, unit(angles)[[i, j]])
+        assert width == pytest.approx(expected[i, j])
+
+
+def test_points_that_nobody_pushes_do_not_count_among_the_pushed():
+    weights = one_way(5)
+    both = weights.copy()
+    both[5:, :5] = weights[:5, 5:]  # second views pushed as their first ones are, by first views
+    angles = np.tile(path(5)[0][:5], 2)
+    assert neighbours(angles, weights) == pytest.approx(neighbours(angles, both)) != 0
+
+
+def test_the_views_go_by_their_names():
+    assert "● query   ○ key, follows   ━ partners" in [text.get_text() for text in draw(views=("query", "key, follows"))[0].texts]
+    assert "● one view   ○ the other   ━ partners" in [text.get_text() for text in draw()[0].texts]
 
 
 def test_partners_are_joined_and_carry_the_same_number():

@@ -7,11 +7,11 @@ from matplotlib.quiver import Quiver
 
 from ssl_lab.errors import InputError
 from ssl_lab.geometry import alignment, uniformity
-from ssl_lab.losses import nt_xent
+from ssl_lab.losses import byol_regression, info_nce, nt_xent
 from ssl_lab.plots.circle import ARROW
 from ssl_lab.widgets import CircleExplorer
 from ssl_lab.widgets import circle as explorers
-from ssl_lab.widgets.circle import LOSSES, PACE, STEPS, attract, begin, descent, even, gradient, repel, unit, weights
+from ssl_lab.widgets.circle import FOLLOWS, LOSSES, PACE, STEPS, M, attract, begin, descent, even, follow, gradient, repel, unit, weights
 
 TAUS = (0.05, 0.5)
 
@@ -26,14 +26,24 @@ def value(loss, angles, tau):
     return loss(z[: len(z) // 2], z[len(z) // 2 :], tau).item()
 
 
-def finite_differences(loss, angles, tau, step=1e-5):
-    """dL/dθ, one point after another."""
-    slopes = []
-    for i in range(len(angles)):
+def moved(name, pairs=4):
+    """How many points feel a gradient: all, or the first views alone."""
+    return pairs if name in FOLLOWS else 2 * pairs
+
+
+def keeping(name):
+    """m: 1 where no view follows another."""
+    return M if name in FOLLOWS else 1.0
+
+
+def finite_differences(loss, angles, tau, count, step=1e-5):
+    """dL/dθ, one point after another; 0 from `count` on."""
+    slopes = [0.0] * len(angles)
+    for i in range(count):
         there, back = (angles.clone() for _ in range(2))
         there[i] += step
         back[i] -= step
-        slopes.append((value(loss, there.tolist(), tau) - value(loss, back.tolist(), tau)) / (2 * step))
+        slopes[i] = (value(loss, there.tolist(), tau) - value(loss, back.tolist(), tau)) / (2 * step)
     return np.array(slopes)
 
 
@@ -46,7 +56,7 @@ def test_ntxent_is_the_librarys_own():
 def test_the_gradient_equals_finite_differences(name, tau):
     found, slope = gradient(LOSSES[name], points(), tau)
     assert found.item() == pytest.approx(value(LOSSES[name], points().tolist(), tau), abs=1e-9)
-    np.testing.assert_allclose(slope, finite_differences(LOSSES[name], points(), tau), atol=1e-6)
+    np.testing.assert_allclose(slope, finite_differences(LOSSES[name], points(), tau, moved(name)), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -56,13 +66,13 @@ def test_arrows_point_along_minus_the_gradient_where_the_points_are_now(name, mo
     monkeypatch.setattr(explorers.plots, "circle", lambda *given: kept.update(figure=draw(*given)[0], even=given[4]) or draw(*given))
     CircleExplorer(pairs=4, seed=2, loss=name, tau=0.3, step=1)
     assert kept["even"] == even(4) != even(8)
-    path = descent(LOSSES[name], 0.3, 4, 2, 180)
+    path = descent(LOSSES[name], 0.3, 4, 2, 180, keeping(name))
     (quiver,) = [artist for artist in kept["figure"].axes[0].collections if isinstance(artist, Quiver)]
-    slope = finite_differences(LOSSES[name], torch.from_numpy(path.angles[1]), 0.3)
+    slope = finite_differences(LOSSES[name], torch.from_numpy(path.angles[1]), 0.3, moved(name))
     angles = path.angles[1]
     along = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
     drawn = abs(path.moves[1]) > 0.003
-    assert drawn.sum() >= 4
+    assert drawn.sum() >= moved(name) / 2
     arrows = np.stack([quiver.U, quiver.V], axis=1)
     rate = path.moves[1][drawn] / -slope[drawn]
     np.testing.assert_allclose(rate, rate[0], rtol=1e-4)
@@ -72,7 +82,7 @@ def test_arrows_point_along_minus_the_gradient_where_the_points_are_now(name, mo
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_path_is_plain_gradient_descent_at_one_rate(name):
-    tau, path = 0.2, descent(LOSSES[name], 0.2, 4, 1, 120)
+    tau, m, path = 0.2, keeping(name), descent(LOSSES[name], 0.2, 4, 1, 120, keeping(name))
     force = np.abs(weights(LOSSES[name], begin(4, 1, 120).numpy(), tau)).sum(axis=1).max()
     angles = begin(4, 1, 120)
     assert len(path.angles) == len(path.moves) == len(path.loss) == len(path.alignment) == len(path.uniformity) == STEPS + 1
@@ -81,13 +91,22 @@ def test_the_path_is_plain_gradient_descent_at_one_rate(name):
         _, slope = gradient(LOSSES[name], angles, tau)
         np.testing.assert_allclose(path.moves[step], -PACE / force * slope, atol=1e-7)
         angles = angles - PACE / force * slope
+        angles[4:] = m * angles[4:] + (1 - m) * angles[:4]
+
+
+def test_second_views_follow_the_shorter_way_around():
+    angles = torch.tensor([3.0, 0.5, 1.0, -3.0, 0.1, 1.0 + 4 * torch.pi], dtype=torch.float64)
+    expected = [3.0, 0.5, 1.0, -3.0 - 0.25 * (2 * np.pi - 6), 0.1 + 0.25 * 0.4, 1.0 + 4 * np.pi]
+    np.testing.assert_allclose(follow(angles, 0.75), expected)
+    np.testing.assert_allclose(torch.cos(follow(angles, 0.0)[3:] - angles[:3]), 1)
+    assert torch.equal(follow(angles, 1.0), angles)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("tau", [0.01, 0.2, 10.0])
 @pytest.mark.parametrize("pairs, arc", [(2, 0), (3, 180), (16, 360)])
 def test_no_step_is_a_leap(name, tau, pairs, arc):
-    assert abs(descent(LOSSES[name], tau, pairs, 0, arc).moves).max() < 1.5 * PACE
+    assert abs(descent(LOSSES[name], tau, pairs, 0, arc, keeping(name)).moves).max() < 1.5 * PACE
 
 
 def test_a_start_where_all_is_still_stays_still():
@@ -115,6 +134,38 @@ def test_attraction_and_repulsion_are_alignment_and_uniformity():
 
 
 @pytest.mark.parametrize("tau", TAUS)
+def test_info_nce_is_the_librarys_own_with_the_other_pictures_keys_for_a_queue(tau):
+    z1, z2 = unit(points()).chunk(2)
+    rows = [info_nce(z1[[i]], z2[[i]], z2[[j for j in range(4) if j != i]], tau) for i in range(4)]
+    assert LOSSES["InfoNCE (MoCo)"](z1, z2, tau).item() == pytest.approx(sum(rows).item() / 4, abs=1e-12)
+
+
+@pytest.mark.parametrize("tau", TAUS)
+def test_byol_is_the_librarys_own_and_knows_no_temperature(tau):
+    z1, z2 = unit(points()).chunk(2)
+    assert LOSSES["BYOL"](z1, z2, tau) == byol_regression(z1, z2)
+
+
+@pytest.mark.parametrize("tau", TAUS)
+def test_weights_of_info_nce_are_what_keys_give_queries_and_nothing_comes_back(tau):
+    """(p_ij - [i = j]) / (B tau) from key j to query i: the softmax of each row, by a double loop."""
+    z, B = unit(points()).numpy(), 4
+    expected = np.zeros((2 * B, 2 * B))
+    for i in range(B):
+        scores = np.array([np.exp(z[i] @ z[B + j] / tau) for j in range(B)])
+        expected[i, B:] = (scores / scores.sum() - (np.arange(B) == i)) / (B * tau)
+    np.testing.assert_allclose(weights(LOSSES["InfoNCE (MoCo)"], points().numpy(), tau), expected, atol=1e-5)
+
+
+def test_weights_of_byol_are_one_pull_a_picture():
+    """2 - 2 cos, mean over B: minus 2 / B from each target to its prediction."""
+    expected = np.zeros((8, 8))
+    for i in range(4):
+        expected[i, i + 4] = -2 / 4
+    np.testing.assert_allclose(weights(LOSSES["BYOL"], points().numpy(), 0.3), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("tau", TAUS)
 def test_weights_of_ntxent_are_what_both_anchors_give_each_other(tau):
     """(p_ij + p_ji) / (2B tau), and for partners 2 / (2B tau) less: the softmax of each row, by a double loop."""
     z, B = unit(points()).numpy(), 4
@@ -135,14 +186,17 @@ def test_weights_add_up_to_the_gradient(name):
     angles, w = points().tolist(), weights(LOSSES[name], points().numpy(), 0.3)
     pulled = [sum(w[i, j] * np.sin(angles[j] - angles[i]) for j in range(8)) for i in range(8)]
     np.testing.assert_allclose(gradient(LOSSES[name], points(), 0.3)[1], pulled, atol=1e-6)
-    np.testing.assert_allclose(w, w.T, atol=1e-9)
+    if name in FOLLOWS:
+        assert not w[:, :4].any() and not w[4:].any(), "what has no gradient is pulled by nobody, and first views know nothing of each other"
+    else:
+        np.testing.assert_allclose(w, w.T, atol=1e-9)
     assert not w.diagonal().any()
 
 
 def signs(name, pairs=4):
     w = weights(LOSSES[name], points(pairs).numpy(), 0.3)
-    partner = [w[i, (i + pairs) % (2 * pairs)] for i in range(2 * pairs)]
-    others = [w[i, j] for i in range(2 * pairs) for j in range(2 * pairs) if (i - j) % pairs]
+    partner = [w[i, (i + pairs) % (2 * pairs)] for i in range(moved(name, pairs))]
+    others = [w[i, j] for i in range(moved(name, pairs)) for j in range(pairs if name in FOLLOWS else 0, 2 * pairs) if (i - j) % pairs]
     return np.array(partner), np.array(others)
 
 
@@ -151,6 +205,12 @@ def test_who_pulls_and_who_pushes():
     assert (partner < 0).all()
     assert (others > 0).all()
     partner, others = signs("alignment alone")
+    assert (partner < 0).all()
+    assert not others.any()
+    partner, others = signs("InfoNCE (MoCo)")
+    assert (partner < 0).all()
+    assert (others > 0).all()
+    partner, others = signs("BYOL")
     assert (partner < 0).all()
     assert not others.any()
     partner, others = signs("uniformity alone")
@@ -175,7 +235,7 @@ def test_cold_only_neighbours_push_and_hot_all_alike():
 
 
 def last(name, tau=0.2, **given):
-    path = descent(LOSSES[name], tau, 8, given.get("seed", 0), given.get("arc", 180))
+    path = descent(LOSSES[name], tau, 8, given.get("seed", 0), given.get("arc", 180), keeping(name))
     return path.loss[-1] - path.loss[0], path.alignment[-1], path.uniformity[-1] - path.uniformity[0], path.uniformity[-1]
 
 
@@ -192,12 +252,40 @@ def test_each_loss_ends_where_it_is_said_to_end(seed):
     fell, apart, spread, end = last("uniformity alone", seed=seed)
     assert end < even(8) + 0.01
     assert apart > 0.01
+    fell, apart, spread, end = last("InfoNCE (MoCo)", seed=seed)
+    assert fell < 0
+    assert apart < 0.01
+    assert spread < -0.5
+    fell, apart, spread, end = last("BYOL", seed=seed)
+    assert fell < 0
+    assert apart < 1e-6
+    assert abs(spread) < 0.1
 
 
 def test_without_negatives_a_crowd_stays_a_crowd():
-    collapsed, spread = last("alignment alone", arc=0)[3], last("NT-Xent (SimCLR)", arc=0)[3]
-    assert collapsed > -0.5
-    assert spread < -1.8
+    for attraction, repulsion, spread in (("alignment alone", "NT-Xent (SimCLR)", -1.8), ("BYOL", "InfoNCE (MoCo)", -1.5)):
+        assert last(attraction, arc=0)[3] > -0.5
+        assert last(repulsion, arc=0)[3] < spread
+
+
+def test_byol_collapses_no_further_than_that_partners_meet():
+    """The middle of a picture's two points is where it ends: nothing draws the pictures together either."""
+    start = begin(8, 0, 180).numpy()
+    path = descent(LOSSES["BYOL"], 0.2, 8, 0, 180, M)
+    low, high = np.minimum(start[:8], start[8:]), np.maximum(start[:8], start[8:])
+    assert ((path.angles[-1][:8] >= low) & (path.angles[-1][:8] <= high)).all()
+    np.testing.assert_allclose(path.angles[-1][:8], path.angles[-1][8:], atol=1e-3)
+
+
+def test_keys_and_targets_go_where_no_arrow_shows():
+    for name in FOLLOWS:
+        path = descent(LOSSES[name], 0.2, 8, 0, 180, M)
+        assert not path.moves[:, 8:].any()
+        assert abs(path.angles[5, 8:] - path.angles[0, 8:]).max() > 0.05
+        second = FOLLOWS[name][1]
+        explorer = CircleExplorer(loss=name)
+        assert f", {second}s following with m = 0.9, " in explorer.summary
+    assert "following" not in CircleExplorer().summary
 
 
 def test_evenly_spread_points_are_the_most_uniform():

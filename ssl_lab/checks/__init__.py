@@ -1,14 +1,20 @@
 """Exercise checkers: check_<exercise>(fn) says whether fn is right, and if not, which of the usual mistakes it makes."""
 
 from ssl_lab.checks.answer import Kind
+from ssl_lab.checks.byol import check_byol_loss, check_embedding_std, check_target_momentum
 from ssl_lab.checks.check import Check, Result
+from ssl_lab.checks.moco import check_ema, check_info_nce
 from ssl_lab.checks.nt_xent import check_nt_xent, check_nt_xent_loop
+from ssl_lab.checks.queue import check_enqueue
+from ssl_lab.checks.regression import check_byol_regression
 from ssl_lab.checks.simclr import check_alignment, check_mean_colour_match
 from ssl_lab.checks.start import check_cosine, check_nearest_accuracy
 
 EXERCISES = {  # notebook → its exercises, in order
     "00_start": ("cosine", "nearest_accuracy"),
     "03_simclr": ("mean_colour_match", "alignment", "nt_xent_loop", "nt_xent"),
+    "04_moco": ("info_nce", "ema", "enqueue"),
+    "07_byol": ("byol_regression", "byol_loss", "target_momentum", "embedding_std"),
 }
 
 __all__ = [
@@ -17,9 +23,16 @@ __all__ = [
     "Kind",
     "Result",
     "check_alignment",
+    "check_byol_loss",
+    "check_byol_regression",
     "check_cosine",
+    "check_ema",
+    "check_embedding_std",
+    "check_enqueue",
+    "check_info_nce",
     "check_mean_colour_match",
     "check_nearest_accuracy",
     "check_nt_xent",
     "check_nt_xent_loop",
+    "check_target_momentum",
 ]

@@ -1,7 +1,7 @@
 """What a function makes of one set of arguments: a value, its gradients, or the reason why it is no answer at all."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from numbers import Number
@@ -11,27 +11,38 @@ import torch
 from torch import Tensor
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # another order of the same sums in float32 is no mistake
+PLACES = "first", "second"  # of a pair
 
 
 class Kind(Enum):
-    """What an exercise returns.   LOSS: with a gradient.   NUMBER: of Python, numpy or torch, a gradient is not needed.   MATRIX: of any shape."""
+    """What an exercise returns.   LOSS: with a gradient.   NUMBER: of Python, numpy or torch, a gradient is not needed.   MATRIX: of any shape.
+
+    PAIR: a MATRIX and a NUMBER.
+    """
 
     LOSS = "a tensor with one number"
     NUMBER = "one number"
     MATRIX = "a tensor"
+    PAIR = "a pair, a tensor and one number"
+
+
+PARTS = Kind.MATRIX, Kind.NUMBER  # of a pair
 
 
 @dataclass(frozen=True)
 class Answer:
-    """value: in float64, None where there is a fault.   fault: one sentence, or empty.   returned, leaves: what gradients are taken of, and by."""
+    """values: in float64, one, or a pair's two; none where there is a fault.   fault: one sentence, or empty.
 
-    value: Tensor | None = None
+    returned, leaves: what gradients are taken of, and by.
+    """
+
+    values: tuple[Tensor, ...] = ()
     fault: str = ""
     returned: object = None
     leaves: tuple[Tensor, ...] = ()
 
     def gradients(self) -> tuple[Tensor, ...]:
-        """By each tensor given, once; 0 for one that plays no part.   Raises: RuntimeError."""
+        """By each tensor of the case, once; 0 for one that plays no part.   Raises: RuntimeError."""
         return torch.autograd.grad(self.returned, self.leaves, allow_unused=True, materialize_grads=True)
 
 
@@ -39,30 +50,36 @@ class Untouched(Exception):
     """The exercise as it was handed out: a bare NotImplementedError. torch's own (the softmax of integers) come with words and are mistakes."""
 
 
-def ask(fn: Callable, case: tuple, kind: Kind, needs: str) -> Answer:
+def as_it_is(*case):
+    return case
+
+
+def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[..., tuple] = as_it_is) -> Answer:
     """Call fn on copies of the arguments, which it must leave alone.   needs: what the one number is, "the mean over all anchors".
 
-    Raises: Untouched.
+    prepare: what becomes of a case before it is given; gradients are taken through it, by the tensors of the case.   Raises: Untouched.
     """
     with torch.enable_grad():
         leaves = [x.clone().requires_grad_(kind is Kind.LOSS) if isinstance(x, Tensor) else x for x in case]
-        given = [x * 1 if isinstance(x, Tensor) and x.requires_grad else x for x in leaves]  # no leaves: a change in place shall be seen, not raise
+        given = prepare(*(x * 1 if isinstance(x, Tensor) else x for x in leaves))  # no leaves: a change in place shall be seen, not raise
+        before = [x.clone() if isinstance(x, Tensor) else x for x in given]
         try:
             returned = fn(*given)
         except Exception as error:  # noqa: BLE001 (whatever a student's function raises is an answer)
             if isinstance(error, NotImplementedError) and not error.args:
                 raise Untouched from None
             return Answer(fault=stopped(error))
-    if fault := changed(given, case) or unfit(returned, kind, needs):
+    if fault := changed(given, before) or unfit(returned, kind, needs):
         return Answer(fault=fault)
-    return Answer(torch.as_tensor(returned).detach().cpu().double(), returned=returned, leaves=tuple(x for x in leaves if isinstance(x, Tensor)))
+    values = tuple(torch.as_tensor(x).detach().cpu().double() for x in (returned if kind is Kind.PAIR else [returned]))
+    return Answer(values, returned=returned, leaves=tuple(x for x in leaves if isinstance(x, Tensor)))
 
 
-def changed(given: list, case: tuple) -> str:
+def changed(given: Iterable, before: Iterable) -> str:
     """The fault of a function that writes into its inputs, empty if it does not."""
-    if all(torch.equal(now, before) for now, before in zip(given, case) if isinstance(before, Tensor)):
+    if all(torch.equal(now, was) for now, was in zip(given, before) if isinstance(was, Tensor)):
         return ""
-    return "it changes its inputs in place (an operation such as z1 /= …); make a new tensor instead"
+    return "it changes its inputs in place (an operation such as z1 /= … or queue[i] = …); make a new tensor instead, or work on a .clone()"
 
 
 def unfit(returned, kind: Kind, needs: str) -> str:
@@ -71,6 +88,11 @@ def unfit(returned, kind: Kind, needs: str) -> str:
         return "it returns None: is the `return` missing?"
     if kind is Kind.LOSS and isinstance(returned, Number):
         return f"it returns the Python number {returned:.4f}, where no gradient can flow; return the tensor itself, without .item() or float()"
+    if kind is Kind.PAIR:
+        if not isinstance(returned, tuple | list) or len(returned) != 2:
+            return f"it returns a {type(returned).__name__}; {kind.value}, is needed, and the number is {needs}"
+        faults = (f"in the {place} of its pair, {fault}" for place, x, part in zip(PLACES, returned, PARTS) if (fault := unfit(x, part, needs)))
+        return next(faults, "")
     if not isinstance(returned, Tensor | Number | np.ndarray if kind is Kind.NUMBER else Tensor):
         return f"it returns a {type(returned).__name__}; {kind.value} is needed"
     tensor = torch.as_tensor(returned)
@@ -94,4 +116,8 @@ def stopped(error: Exception) -> str:
 
 def same(a: Answer, b: Answer) -> bool:
     """Equal in shape and value, where both have one."""
-    return a.value is not None and b.value is not None and a.value.shape == b.value.shape and torch.allclose(a.value, b.value, **CLOSE)
+    return bool(a.values) and len(a.values) == len(b.values) and all(map(alike, a.values, b.values))
+
+
+def alike(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, **CLOSE)

@@ -1,19 +1,22 @@
 """How an exercise is checked: the same inputs through the student's function, the reference, and every usual mistake.
 
-    equal to the reference (and its gradient)? → else the mistake that gives the same values → else why it is no answer → else what was seen
+    equal to the reference? → else the mistake that gives the same values → else why it is no answer → else what was seen
+    and a loss: is its gradient equal, too? → else the mistake that gives right values and the same gradient → else that it is wrong
 """
 
 import html
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Number
 
 import torch
 from torch import Tensor
 
-from ssl_lab.checks.answer import CLOSE, Answer, Kind, Untouched, ask, same
+from ssl_lab.checks.answer import CLOSE, PLACES, Answer, Kind, Untouched, alike, as_it_is, ask, same
 
 NOT_YET = "not attempted yet"
-CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", Kind.MATRIX: "every entry"}
+CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", Kind.MATRIX: "every entry", Kind.PAIR: "both of the pair"}
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,11 @@ class Check:
     """A checker for one exercise; calling it never raises.
 
     name: of the exercise.   reference: a right answer, which notebooks go on with until the student's is right.
-    inputs: seed → several sets of arguments, always the same for one seed.
+    inputs: seed → several sets of arguments, tensors, numbers and functions, always the same for one seed.
     mistakes: hint → functions that make this mistake; one that fails on an input is not compared there.
     kind: what is returned.   needs: what the one number is, in words (a matrix has no need of any).
+    prepare: what becomes of an input before it is given to a function; a loss's gradient is taken through it. So rows may have length 1 (whoever
+    normalises them once more is right, too), and what is detached here is a constant, whose gradient nobody asks for.
     """
 
     name: str
@@ -66,6 +71,7 @@ class Check:
     mistakes: dict[str, tuple[Callable, ...]]
     kind: Kind = Kind.LOSS
     needs: str = ""
+    prepare: Callable[..., tuple] = as_it_is
 
     def __call__(self, fn: Callable, seed: int = 0) -> Result:
         """Compare fn with the reference.   seed: of the random inputs."""
@@ -81,45 +87,59 @@ class Check:
         """What is wrong with fn, empty if nothing is."""
         mine, right = self.answers(fn, cases), self.answers(self.reference, cases)
         if all(map(same, mine, right)):
-            return astray(mine, right) if self.kind is Kind.LOSS else ""
+            return self.astray(cases, mine, right) if self.kind is Kind.LOSS else ""
         for hint, functions in self.mistakes.items():
             if any(self.explains(wrong, cases, mine, right) for wrong in functions):
                 return hint
-        return next((answer.fault for answer in mine if answer.fault), "") or unlike(mine, right, cases)
+        return next((answer.fault for answer in mine if answer.fault), "") or self.unlike(cases, mine, right)
 
     def answers(self, fn: Callable, cases: list[tuple]) -> list[Answer]:
-        return [ask(fn, case, self.kind, self.needs) for case in cases]
+        return [ask(fn, case, self.kind, self.needs, self.prepare) for case in cases]
 
     def explains(self, wrong: Callable, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> bool:
         """Whether a mistake gives what the student's function gives; where it gives nothing, the student's must not be right."""
         answered = False
         for case, m, r in zip(cases, mine, right):
             (w,) = self.answers(wrong, [case])
-            if not (same(w, m) if w.value is not None else not same(m, r)):
+            if not (same(w, m) if w.values else not same(m, r)):
                 return False
-            answered |= w.value is not None
+            answered |= bool(w.values)
         return answered
 
-
-def astray(mine: list[Answer], right: list[Answer]) -> str:
-    """What is wrong with the gradients, empty if nothing is."""
-    try:
-        pairs = [pair for m, r in zip(mine, right) for pair in zip(m.gradients(), r.gradients())]
-    except RuntimeError as error:
-        return f"the value is right but no gradient can be taken: {error}"
-    if not all(a.isfinite().all() for a, _ in pairs):
-        return "the value is right but its gradient is not a number: on the way back there is the root or the logarithm of 0, or 0 · ∞"
-    if not all(torch.allclose(a, b, **CLOSE) for a, b in pairs):
+    def astray(self, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> str:
+        """What is wrong with the gradients of a loss whose values are right, empty if nothing is."""
+        try:
+            slopes = gradients(mine)
+        except RuntimeError as error:
+            return f"the value is right but no gradient can be taken: {error}"
+        if not all(slope.isfinite().all() for slope in slopes):
+            return "the value is right but its gradient is not a number: on the way back there is the root or the logarithm of 0, or 0 · ∞"
+        if all(map(alike, slopes, gradients(right))):
+            return ""
+        for hint, functions in self.mistakes.items():
+            for wrong in (self.answers(wrong, cases) for wrong in functions):
+                if all(map(same, wrong, right)) and all(map(alike, gradients(wrong), slopes)):
+                    return hint
         return "the value is right but its gradient is not: something was detached on the way, or computed under no_grad"
-    return ""
+
+    def unlike(self, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> str:
+        """The first place where the values differ: what was seen there, and what was expected."""
+        case, pairs = next((case, list(zip(m.values, r.values))) for case, m, r in zip(cases, mine, right) if not same(m, r))
+        part, (m, r) = next((part, pair) for part, pair in enumerate(pairs) if not alike(*pair))
+        given = f"for {self.described(case)} it gives{f', in the {PLACES[part]} of its pair,' * (self.kind is Kind.PAIR)}"
+        if m.shape != r.shape:
+            return f"{given} a result of shape {tuple(m.shape)}, expected is {tuple(r.shape)}"
+        place = tuple(torch.isclose(m, r, **CLOSE).logical_not().nonzero()[0].tolist())
+        where = f" at {list(place)}" if place else ""
+        return f"{given} {m[place]:.6g}{where}, expected is {r[place]:.6g}; no usual mistake gives this"
+
+    def described(self, case: tuple) -> str:
+        """The arguments in words: tensors by their shapes, numbers by their names; functions have neither."""
+        shapes = " and ".join(str(tuple(x.shape)) for x in case if isinstance(x, Tensor))
+        numbers = [f"{name} = {x:.4g}" for name, x in zip(inspect.signature(self.reference).parameters, case) if isinstance(x, Number)]
+        return ", ".join([f"inputs of shape {shapes}"] * bool(shapes) + numbers)
 
 
-def unlike(mine: list[Answer], right: list[Answer], cases: list[tuple]) -> str:
-    """The first place where the values differ: what was seen there, and what was expected."""
-    m, r, case = next((m.value, r.value, case) for m, r, case in zip(mine, right, cases) if not same(m, r))
-    given = f"for inputs of shape {' and '.join(str(tuple(x.shape)) for x in case if isinstance(x, Tensor))} it gives"
-    if m.shape != r.shape:
-        return f"{given} a result of shape {tuple(m.shape)}, expected is {tuple(r.shape)}"
-    place = tuple(torch.isclose(m, r, **CLOSE).logical_not().nonzero()[0].tolist())
-    where = f" at {list(place)}" if place else ""
-    return f"{given} {m[place]:.6g}{where}, expected is {r[place]:.6g}; no usual mistake gives this"
+def gradients(answers: list[Answer]) -> list[Tensor]:
+    """Of every answer, by every tensor of its case.   Raises: RuntimeError."""
+    return [slope for answer in answers for slope in answer.gradients()]

@@ -2,6 +2,7 @@
 
 from ssl_lab.evaluate.factors import factor_table
 from ssl_lab.evaluate.knn import knn_accuracy
+from ssl_lab.evaluate.leak import leak
 from ssl_lab.evaluate.linear import Probe, linear_probe
 from ssl_lab.evaluate.near import most_confused, nearest, typical
 from ssl_lab.evaluate.project import Umap, pca
@@ -11,5 +12,5 @@ from ssl_lab.geometry import alignment, effective_rank, uniformity
 
 __all__ = [
     "Probe", "Umap", "alignment", "colour_match", "effective_rank", "factor_table", "features", "knn_accuracy",
-    "linear_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
+    "leak", "linear_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
 ]

@@ -12,11 +12,12 @@ from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
 from ssl_lab.plots.matrix import SHOWN, similarity
 from ssl_lab.plots.numbers import compare, efficiency
 from ssl_lab.plots.pipeline import FLOWS, pipeline
+from ssl_lab.plots.queue import queue
 from ssl_lab.plots.scene import scene
 from ssl_lab.plots.sheets import gallery
 from ssl_lab.plots.views import views
 
 __all__ = [
     "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "collapse", "compare", "curves", "efficiency",
-    "embedding", "factors", "gallery", "hwc", "pipeline", "scene", "similarity", "views",
+    "embedding", "factors", "gallery", "hwc", "pipeline", "queue", "scene", "similarity", "views",
 ]

@@ -14,7 +14,7 @@ ROOM = 1.43  # from the centre to the edge of the picture, in radii
 LONG = 60  # steps by which a trail has come to the edge of the picture
 RIM = 0.1  # from a point to where its arrow begins, in radii, so that its number covers nothing
 KEY = (
-    (0.012, "● one view   ○ the other   ━ partners", POSITIVE),
+    (0.012, "● {}   ○ {}   ━ partners", POSITIVE),
     (0.33, "━ who pushes whom", NEGATIVE),
     (0.5, "→ minus the gradient", INK),
     (0.68, "╶ where it came from", GREY),
@@ -32,12 +32,14 @@ def circle(
     even: float,
     step: int = 0,
     what: str = "",
+    views: tuple[str, str] = ("one view", "the other"),
 ) -> tuple[Figure, str]:
     """Two views of some pictures as points on the circle after `step` steps of gradient descent, and loss, alignment and uniformity at all steps.
 
-    angles: of all points, first views before second ones, at steps 0 .. T - 1, in radians.   moves: how far the next step carries each, the arrows.
-    weights: how much each point weighs in what pulls (< 0) or pushes (> 0) another, symmetric.   curves: "loss", "alignment", "uniformity" → (T,).
-    even: the uniformity of evenly spread points.   what: was minimised, in words.
+    angles: of all points, first views before second ones, at steps 0 .. T - 1, in radians.
+    moves: how far the gradient carries each at the next step, the arrows.
+    weights: [i, j], how much point j weighs in what pulls (< 0) or pushes (> 0) point i.   curves: "loss", "alignment", "uniformity" → (T,).
+    even: the uniformity of evenly spread points.   what: was minimised, in words.   views: the names of the first and of the second ones.
     Raises: InputError for a step that there is not, fewer than two pairs, or values that are not finite.
     """
     last, n = len(angles) - 1, angles.shape[1]
@@ -54,7 +56,7 @@ def circle(
     figure.axes[-1].set(xticks=[0, last // 2, last], xlabel="step")
     figure.text(0.012, 0.95, found, fontsize=19, fontweight="bold", va="center")
     for x, words, colour in KEY:
-        figure.text(x, 0.885, words, color=colour, fontsize=13, va="center")
+        figure.text(x, 0.885, words.format(*views), color=colour, fontsize=13, va="center")
     changed = ", ".join(f"{name} {ends(values, step)}" for name, values in curves.items())
     return figure, f"{what}{', ' * bool(what)}step {step} of {last}: {changed}; {found}."
 
@@ -72,12 +74,13 @@ def shares(weights: Float[np.ndarray, "points points"]) -> Float[np.ndarray, "po
 
 
 def neighbours(angles: Float[np.ndarray, " points"], weights: Float[np.ndarray, "points points"]) -> float:
-    """Share of the pushing that is done by the FEW nearest other pictures, the nearer view counting; the mean over all points."""
+    """Share of the pushing that is done by the FEW nearest other pictures, the nearer view counting; the mean over all points that are pushed."""
     n, B = len(angles), len(angles) // 2
     near, share = ((m[:, :B], m[:, B:]) for m in (np.cos(angles[:, None] - angles), shares(weights)))
     near, share = np.maximum(*near), np.add(*share)
     near[np.arange(n), np.arange(n) % B] = -np.inf  # the picture itself
-    return float(np.take_along_axis(share, np.argsort(-near, axis=1, kind="stable")[:, :FEW], axis=1).sum(axis=1).mean())
+    nearest = np.take_along_axis(share, np.argsort(-near, axis=1, kind="stable")[:, :FEW], axis=1).sum(axis=1)
+    return float(nearest[share.any(axis=1)].mean())
 
 
 def finding(angles, weights) -> str:
@@ -107,9 +110,10 @@ def points(axes, angles, moves, weights):
     axes.add_collection(LineCollection(trails, colors=GREY, linewidths=1.2, alpha=0.7))
     i, j = np.triu_indices(n, 1)
     share = shares(weights)
-    pushing = weights[i, j] > 0
+    pushing, pushed = (weights[i, j] > 0) | (weights[j, i] > 0), share.any(axis=1)
     i, j = i[pushing], j[pushing]
-    axes.add_collection(LineCollection([*zip(place[i], place[j])], colors=NEGATIVE, linewidths=THICK * (share[i, j] + share[j, i]) / 2, alpha=0.55))
+    part = (share[i, j] + share[j, i]) / (pushed[i].astype(int) + pushed[j])  # the mean over those of the two that anybody pushes
+    axes.add_collection(LineCollection([*zip(place[i], place[j])], colors=NEGATIVE, linewidths=THICK * part, alpha=0.55))
     axes.add_collection(LineCollection([*zip(place[: n // 2], place[n // 2 :])], colors=POSITIVE, linewidths=2))
     go = abs(moves) > STILL
     tails, arrows = place + RIM * np.sign(moves)[:, None] * along, ARROW * moves[:, None] * along

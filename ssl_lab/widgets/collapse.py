@@ -1,7 +1,6 @@
 """The collapse that one can cause: BYOL with its three switches, step by step."""
 
 import functools
-from itertools import product
 
 import ipywidgets as widgets
 import numpy as np
@@ -10,17 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import plots, scenes, studies
+from ssl_lab.tables import byol
 from ssl_lab.widgets.explorer import Explorer
 
-# Top-1 on ImageNet in percent, ResNet-50, 300 epochs, a linear classifier (Grill et al. 2020, Table 19; for (True, False, True), Table 5a prints 0.3).
-PAPER = {
-    (True, True, True): ("BYOL", 72.5),
-    (True, False, True): ("m = 0", 5.5),
-    (True, True, False): ("no stop-gradient", 0.3),
-    (False, True, True): ("no predictor", 0.2),
-    (False, False, True): ("no predictor, m = 0", 0.1),
-    (False, True, False): ("no predictor, no stop", 0.1),
-}
+ROWS = dict(zip(
+    ((True, True, True), (True, False, True), (True, True, False), (False, True, True), (False, False, True), (False, True, False)),
+    ("BYOL", "m = 0", "no stop-gradient", "no predictor", "no predictor, m = 0", "no predictor, no stop"),
+))  # predictor, average, stop-gradient, and what to call them; in the order of the paper's table, tables.byol.ABLATION
 NOTE = "paper: ImageNet, linear, chance 0.1,\nand 0.3 for m = 0 in its Table 5a\nhere: scenes, kNN, chance 10,\nuntrained {:.0f}"
 ROUNDS = 30  # of `flat` at every moment, each beginning where the one before has ended
 
@@ -89,9 +84,10 @@ def words(predictor: bool, average: bool, stop_gradient: bool) -> str:
 @functools.cache
 def ablation(predictor: bool, average: bool, stop_gradient: bool) -> plots.Ablation:
     """The paper's rows beside ours."""
-    rows = tuple((name, paper, 100 * run(*switches).knn) for switches, (name, paper) in PAPER.items())
+    paper = [row[-1] for row in byol.ABLATION.rows["Without negatives"]]
+    rows = tuple((name, top1, 100 * run(*switches).knn) for (switches, name), top1 in zip(ROWS.items(), paper))
     untrained = 100 * run(True, True, True).untrained
-    return plots.Ablation(rows, list(PAPER).index((predictor, average or not stop_gradient, stop_gradient)), untrained, NOTE.format(untrained))
+    return plots.Ablation(rows, list(ROWS).index((predictor, average or not stop_gradient, stop_gradient)), untrained, NOTE.format(untrained))
 
 
 @functools.cache

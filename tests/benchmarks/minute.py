@@ -57,7 +57,7 @@ def main() -> None:
     for seed in given.seeds:
         for jitter in given.jitter:
             torch.manual_seed(seed)
-            method = kind(small_resnet(), jitter=jitter, area=(given.area, 1.0), hue=given.hue, **dict(given.set))
+            method = kind(small_resnet(), jitter=jitter, area=(given.area, 1.0), hue=given.hue, **kind.scenes | dict(given.set))
             if jitter == given.jitter[0]:
                 h, ht = features(method.encoder, images), features(method.encoder, test)
                 print(f"seed {seed}, random weights: {score(h, images, ht, test)}", flush=True)

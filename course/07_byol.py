@@ -1,0 +1,328 @@
+# ruff: noqa: B018, E402
+# title: "07 BYOL"
+# minutes: 85
+# budget_s: {"laptop": 150, "ci": 45, "ci student": 30}
+
+# %% [markdown]
+# # 07 · BYOL: nothing repels, and still it does not collapse
+#
+# SimCLR and MoCo push other pictures away. BYOL has no negatives at all: a network that answers every picture with
+# the same point has a loss of exactly 0. It could go there. It does not, unless you turn one switch.
+#
+# **You will**
+# 1. compute BYOL's loss and its gradient by hand, and write it for one direction and for both,
+# 2. say which side of the loss carries a gradient, and find out what happens if both do,
+# 3. write the meter that shows a collapse, and know why the loss cannot show it,
+# 4. cause a collapse within seconds, with one switch, and prevent it again,
+# 5. train BYOL, and compare it with methods that have negatives.
+#
+# **Time** about 85 minutes: 35 to read, 47 to do, 3 to run. **Data** drawn on the spot, no network needed.
+# **Before** [notebook 03](03_simclr.ipynb); the moving average is in [notebook 04](04_moco.ipynb).
+#
+# Paper: Grill et al., *Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning*, NeurIPS 2020
+# ([arXiv 2006.07733](https://arxiv.org/abs/2006.07733)).
+
+# %%
+from ssl_lab.notebook import notebook, show, use, within
+
+lab = notebook("07_byol", version="0.3.0")
+
+from dataclasses import replace
+
+import torch
+
+from ssl_lab import losses, plots, tables
+from ssl_lab.data import load
+from ssl_lab.evaluate import effective_rank, factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.methods import BYOL
+from ssl_lab.methods.byol import SCENES
+from ssl_lab.models import small_resnet
+from ssl_lab.studies import recorded
+from ssl_lab.train import train
+from ssl_lab.widgets import CircleExplorer, CollapseLab, Recording, SimilarityExplorer, TrainingView, ViewsExplorer
+
+lab
+
+# %% [markdown]
+# ## 1 · Predict first
+#
+# The **online** network (encoder $f$, projector $g$, predictor $q$) sees one view and predicts what the **target**
+# network makes of the other. The target ($f'$, $g'$) is a slow copy of the online network and gets no gradient.
+
+# %% tags=["picture"]
+show(plots.pipeline("BYOL"))
+
+# %% [markdown]
+# Write down your guesses before you go on.
+#
+# - **A.** What is the smallest possible loss, and which network reaches it without looking at the picture?
+# - **B.** Leave the predictor out. What will the loss do? And the features?
+# - **C.** Leave the slow copy out: the target is the online network itself, without gradient. And now?
+#
+# ## 2 · The loss, symbol by symbol
+#
+# Prediction $p = q(z)$ and target $z'$ are brought to length 1, and their squared distance is taken:
+#
+# $$\mathcal{L} = \left\lVert \bar p - \bar z' \right\rVert^2 = 2 - 2\,\frac{p^\top z'}{\lVert p\rVert\,\lVert z'\rVert}
+# \qquad\text{with}\qquad \bar p = \frac{p}{\lVert p\rVert}$$
+
+# %% tags=["nbval-check-output"]
+torch.set_printoptions(precision=3, sci_mode=False)
+p = torch.tensor([[3.0, 4.0]], requires_grad=True)
+z = torch.tensor([[1.0, 0.0]])
+cosine = (p * z).sum() / (p.norm() * z.norm())
+loss = 2 - 2 * cosine
+loss.backward()
+print(f"cosine {cosine:.1f}, loss {loss:.1f}; equal directions cost 0, orthogonal ones 2, opposite ones 4")
+print("gradient at p:", p.grad[0], "  p · gradient:", f"{(p * p.grad).sum().abs():.1f}")
+
+# %% [markdown]
+# The gradient is orthogonal to $p$: only the direction counts, so only the direction is turned.
+#
+# **Exercise** (8 minutes, ★★☆). One direction, for a batch: summed over the features, the mean over the batch.
+
+# %% tags=["exercise"]
+def byol_regression(p, z):
+    """BYOL's loss of predictions p (B, d) and targets z (B, d): the mean squared distance of their directions, 0 to 4."""
+    ### BEGIN SOLUTION
+    p = p / p.norm(dim=1, keepdim=True)
+    z = z / z.norm(dim=1, keepdim=True)
+    return (p - z).square().sum(dim=1).mean()
+    ### END SOLUTION
+
+
+# %%
+byol_regression = use(byol_regression)
+
+# %% [markdown]
+# What the library trains with is the code below, not a copy of it.
+
+# %%
+show(losses.byol_regression)
+
+# %% [markdown]
+# Each view is predicted from the other, and both losses are added: 0 to 8. The target side is a constant; `detach()`
+# or `torch.no_grad()` cuts its gradient off.
+#
+# **Exercise** (12 minutes, ★★★). Both directions. `online` is $g \circ f$, `target` is $g' \circ f'$.
+
+# %% tags=["exercise"]
+def byol_loss(x1, x2, online, predictor, target):
+    """BYOL's loss of two views x1, x2 (B, ...): online, predictor and target are functions from a batch to rows (B, d). 0 to 8."""
+    ### BEGIN SOLUTION
+    p1, p2 = predictor(online(x1)), predictor(online(x2))
+    with torch.no_grad():
+        t1, t2 = target(x1), target(x2)
+    return byol_regression(p1, t2) + byol_regression(p2, t1)
+    ### END SOLUTION
+
+
+# %%
+byol_loss = use(byol_loss)
+
+# %% [markdown]
+# On a circle, without a network: targets follow their predictions slowly. What moves, and what does not?
+
+# %% tags=["picture"]
+CircleExplorer(loss="BYOL", step=30)
+
+# %% [markdown]
+# Partners meet, and nothing else happens: nothing pulls *different* pictures together, nothing keeps them apart. That
+# a collapse is possible lies in the network, which all pictures share: moving one moves all.
+#
+# ## 3 · The slow target
+#
+# $\theta' \leftarrow m\,\theta' + (1 - m)\,\theta$ after every step. $m$ rises from its start to 1, so that the target
+# stands still in the end. With $k$ of $K$ steps done:
+#
+# $$m_k = 1 - (1 - m_0)\,\frac{\cos(\pi k / K) + 1}{2}$$
+#
+# **Exercise** (5 minutes, ★☆☆). *progress* is $k / K$.
+
+# %% tags=["exercise"]
+def target_momentum(m, progress):
+    """m at this progress, 0 to 1: half a cosine from m up to 1."""
+    ### BEGIN SOLUTION
+    return 1 - (1 - m) * (torch.cos(torch.tensor(torch.pi * progress)).item() + 1) / 2
+    ### END SOLUTION
+
+
+# %%
+target_momentum = use(target_momentum)
+
+# %% tags=["nbval-check-output"]
+for m in (0.97, 0.996):
+    print(f"m = {m}: " + ", ".join(f"{target_momentum(m, quarter / 4):.6f}" for quarter in range(5)))
+
+# %% [markdown]
+# 0.996 is for the paper's 1,000 epochs; for 40 its authors start at 0.97, and so do we.
+#
+# ## 4 · The meter
+#
+# How would you notice that all pictures have come to one point? The loss says 0, which looks splendid. So look at the
+# embedding: bring every row to length 1, and take the standard deviation of each dimension over the batch. Rows in
+# all directions give $1/\sqrt d$ in every dimension; rows that have collapsed give 0.
+#
+# **Exercise** (7 minutes, ★★☆). The mean over the dimensions, times $\sqrt d$, so that 1 is healthy.
+
+# %% tags=["exercise"]
+def embedding_std(z):
+    """How far the directions of the rows z (B, d) are spread: 1 in all directions, 0 in a single one."""
+    ### BEGIN SOLUTION
+    z = z / z.norm(dim=1, keepdim=True)
+    return z.std(dim=0).mean() * z.shape[1] ** 0.5
+    ### END SOLUTION
+
+
+# %%
+embedding_std = use(embedding_std)
+
+# %% tags=["nbval-check-output"]
+draw = torch.Generator().manual_seed(0)
+spread = torch.randn(256, 64, generator=draw)
+point = torch.randn(1, 64, generator=draw) + 0.01 * torch.randn(256, 64, generator=draw)
+for name, rows in (("spread", spread), ("collapsed", point)):
+    centred = rows - rows.mean(dim=0)
+    print(f"{name:10} std {embedding_std(rows):.2f}   rank {effective_rank(rows):4.1f}   rank of the centred rows {effective_rank(centred):4.1f}")
+
+# %% [markdown]
+# The last column is a trap: who first subtracts the mean measures the *noise around* the point, and noise has full
+# rank. `train` reports std, rank, alignment and uniformity after every epoch, and says so when an embedding collapses.
+#
+# ## 5 · Cause it
+#
+# The views come from two distributions, $T$ and $T'$: the second one also solarises.
+
+# %% tags=["picture"]
+images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # lab.count: all of them, unless a test is in a hurry
+unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
+byol = BYOL(small_resnet(), m=0.97).to(lab.device)
+ViewsExplorer(unseen, byol)
+
+# %% [markdown]
+# Now guess B. Everything as it should be, but for one switch: `predictor=False`. A few epochs are enough.
+
+# %%
+def knn(f, known=images, asked=unseen):
+    """Share of the asked pictures whose nearest known neighbours vote for their shape; nothing is trained."""
+    return knn_accuracy(features(f, known), known.labels, features(f, asked), asked.labels)
+
+
+few, some = images[:2_000], unseen[:500]  # enough for a curve
+untrained = small_resnet().to(lab.device)  # random weights, to compare with
+broken = BYOL(small_resnet(), m=0.97, predictor=False).to(lab.device)
+recipe = lab.recipe(replace(SCENES, epochs=4))
+with TrainingView(recipe.epochs) as view:
+    view.append(epoch=0, knn=knn(broken.encoder, few, some))
+    for log in train(broken, images.unlabelled(), recipe):
+        view.append(log, knn=knn(broken.encoder, few, some))
+
+# %% [markdown]
+# The loss falls to zero *because* it collapses. Every combination of the three switches is recorded in the package:
+# the same recipe, the same seed, the same pictures.
+#
+# - Take the predictor away. After how many steps are all points one? When does the std say so, when the loss?
+# - Keep the predictor, and take the moving average away. Guess C: does it collapse *here*? And in the paper's table?
+# - Let the gradient flow through the target. What becomes of the loss?
+
+# %% tags=["picture"]
+CollapseLab()
+
+# %% [markdown]
+# COLLAPSE_TEXT
+#
+# ## 6 · The method
+#
+# As it stands in the library; compare it with your `byol_loss`.
+
+# %%
+show(BYOL)
+
+# %% [markdown]
+# ## 7 · Train
+#
+# The whole method, with its predictor. **Stop** (or ■) ends it when you have seen enough.
+
+# %%
+recording = Recording(byol, unseen, pairs=32)
+recipe = lab.recipe(SCENES)
+with TrainingView(recipe.epochs) as view:
+    view.append(epoch=0, knn=knn(byol.encoder, few, some))
+    for log in train(byol, images.unlabelled(), recipe):
+        view.append(log, knn=knn(byol.encoder, few, some))
+        recording.add(log.epoch)
+
+# %% [markdown]
+# The rank falls at first and then rises again: BYOL comes close to the cliff, and turns away.
+#
+# ## 8 · What has it learned?
+
+# %%
+def linear(f):
+    """Accuracy of a linear classifier on frozen features."""
+    return linear_probe(features(f, images), images.labels, features(f, unseen), unseen.labels).accuracy
+
+
+rows = {
+    "raw pixels": {"knn": knn(torch.nn.Flatten()), "labels": 0},
+    "random network": {"knn": knn(untrained), "linear": linear(untrained), "labels": 0},
+    "BYOL, no predictor": {"knn": knn(broken.encoder), "linear": linear(broken.encoder), "labels": 0},
+}
+for name, title, labels in (("supervised", "supervised", 10_000), ("simclr", "SimCLR", 0), ("moco", "MoCo", 0)):
+    other = recorded(name)
+    rows[title] = {"knn": other.knn, "linear": other.linear, "labels": labels, "cpu_seconds": other.cpu_seconds}
+rows["BYOL"] = {"knn": knn(byol.encoder), "linear": linear(byol.encoder), "labels": 0, "cpu_seconds": recorded("byol").cpu_seconds}
+tables.results(rows)
+
+# %% tags=["nbval-check-output"]
+print("BYOL, kNN               ", within(rows["BYOL"]["knn"], 0.65, 1.0))
+print("BYOL, linear            ", within(rows["BYOL"]["linear"], 0.85, 1.0))
+print("BYOL, no predictor, kNN ", within(rows["BYOL, no predictor"]["knn"], 0.05, 0.35))
+
+# %% [markdown]
+# Without negatives nothing asks for different pictures to be *far* apart: the linear classifier finds the shapes,
+# the nearest neighbours find fewer. The matrix shows it: many rows are alike, and partners still stand out.
+
+# %% tags=["picture"]
+SimilarityExplorer(recording, pairs=16, anchor=10, shown="cosine", order="class")
+
+# %%
+networks = {name: recorded(name).method().encoder.to(lab.device) for name in ("simclr", "moco")}
+show(plots.factors({name: factor_table(features(f, unseen), unseen) for name, f in {"random": untrained, **networks, "BYOL": byol.encoder}.items()}))
+
+# %% [markdown]
+# ## 9 · What the paper did
+#
+# ImageNet, ResNet-50, batches of 4,096, LARS, 1,000 epochs: 74.3 % with a linear classifier. Its ablations, at 300
+# epochs:
+
+# %%
+tables.byol.ABLATION
+
+# %%
+tables.byol.TARGET
+
+# %%
+tables.byol.BATCH
+
+# %% [markdown]
+# No negatives, so the batch matters less; and no negatives that are told apart by colour, so the colour distortion
+# matters less too:
+
+# %%
+tables.byol.AUGMENTATION
+
+# %% [markdown]
+# ## 10 · To think about
+#
+# - A. With $m = 1$ the target never moves. What does the online network learn then, and why is it better than nothing?
+# - B. The predictor alone decides between collapse and none. What could it be good for, if projector and target agree?
+# - C. A colleague's loss has fallen to 0.001 after one epoch. Which single number do you ask for?
+# - D. Would you expect a false negative to hurt BYOL?
+#
+# ## Recap
+#
+# - BYOL predicts one view's target from the other view; the target is a slow copy, without a gradient.
+# - Its loss is 0 for a network that says nothing. That it learns is a matter of how it moves, not of where its minimum is.
+# - A collapse shows in the std of the normalised embedding at once; the loss looks better than ever.
+# - One switch at a time: that is how an ablation tells what a part is for.

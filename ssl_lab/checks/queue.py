@@ -1,0 +1,113 @@
+"""The third exercise of notebook 04: the queue of keys as a ring, and the ways in which it usually goes wrong."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ssl_lab.checks.answer import Kind
+from ssl_lab.checks.check import Check
+
+
+def enqueue(queue: Float[Tensor, "K d"], pointer: int, k: Float[Tensor, "B d"]) -> tuple[Float[Tensor, "K d"], int]:
+    """The queue after a batch, and the slot of its oldest key: the B keys take the slots from the pointer on, and after the last one the first."""
+    slots = (pointer + torch.arange(len(k))) % len(queue)
+    return queue.index_copy(0, slots, k), (pointer + len(k)) % len(queue)
+
+
+def rings(seed: int) -> Iterator[tuple[Tensor, int, Tensor]]:
+    """Queues, pointers and batches that do not divide them: over the end, in the middle, from slot 0, up to the end; the first always the same."""
+    for number, (K, pointer, B) in enumerate([(7, 5, 3), (8, 2, 3), (5, 0, 2), (8, 5, 3), (7, 6, 4)]):
+        draw = torch.Generator().manual_seed(number and 1000 * seed + number)
+        yield torch.randn(K, 2, generator=draw), pointer, torch.randn(B, 2, generator=draw)
+
+
+def put(queue: Tensor, slots: Tensor, k: Tensor) -> Tensor:
+    """The queue with the rows of k in these slots, which are counted around the end."""
+    return queue.index_copy(0, slots % len(queue), k)
+
+
+def slots_of(k: Tensor) -> Tensor:
+    return torch.arange(len(k))
+
+
+def pointed(rows: Callable, pointer: Callable[[int, int, int], int]) -> Callable:
+    """A queue and a pointer, each by a function of its own.   pointer: of (pointer, B, K)."""
+    return lambda queue, p, k: (rows(queue, p, k), pointer(p, len(k), len(queue)))
+
+
+def right_rows(queue, pointer, k):
+    return enqueue(queue, pointer, k)[0]
+
+
+WRONG_POINTERS = {
+    "the pointer is not moved by B, the size of the batch: it goes on to the slot that is the oldest by then": (
+        lambda p, B, K: p,
+        lambda p, B, K: (p + 1) % K,
+    ),
+    "the pointer runs over the end: it is counted modulo K, so that after slot K − 1 comes slot 0": (lambda p, B, K: p + B,),
+    "the pointer begins anew at 0: it goes on where the batch ended, and over the end by what is left, (pointer + B) mod K": (
+        lambda p, B, K: p + B if p + B < K else 0,
+        lambda p, B, K: 0,
+    ),
+}
+POINTERS = (lambda p, B, K: (p + B) % K, *(pointer for wrong in WRONG_POINTERS.values() for pointer in wrong))
+
+
+def with_any_pointer(*wrong: Callable) -> tuple[Callable, ...]:
+    """Wrong queues, whatever is wrong with the pointer beside."""
+    return tuple(pointed(rows, pointer) for rows in wrong for pointer in POINTERS)
+
+
+def cut(queue, pointer, k):
+    return put(queue, torch.arange(pointer, min(pointer + len(k), len(queue))), k[: len(queue) - pointer])
+
+
+def to_the_last(queue, pointer, k):
+    return put(queue, min(pointer, len(queue) - len(k)) + slots_of(k), k)
+
+
+def anew(queue, pointer, k):
+    return put(queue, (pointer if pointer + len(k) <= len(queue) else 0) + slots_of(k), k)
+
+
+def by_slice(queue, pointer, k):
+    return torch.cat([queue[:pointer], k.expand_as(queue[pointer : pointer + len(k)]), queue[pointer + len(k) :]])
+
+
+ENQUEUE = {
+    "the keys are always written from slot 0 on: begin at the pointer, where the oldest keys are": with_any_pointer(
+        lambda queue, pointer, k: put(queue, slots_of(k), k),
+    ),
+    "every row is moved: in a ring nothing moves but the pointer, and only the slots of the oldest B keys are written": with_any_pointer(
+        lambda queue, pointer, k: torch.cat([queue[len(k) :], k]),
+        lambda queue, pointer, k: torch.cat([k, queue[: -len(k)]]),
+    ),
+    "the newest keys are overwritten, those before the pointer: the oldest begin at the pointer": with_any_pointer(
+        lambda queue, pointer, k: put(queue, pointer - len(k) + slots_of(k), k),
+    ),
+    "it begins one slot beside the pointer: the first key belongs into the slot of the pointer itself": with_any_pointer(
+        lambda queue, pointer, k: put(queue, pointer + 1 + slots_of(k), k),
+        lambda queue, pointer, k: put(queue, pointer - 1 + slots_of(k), k),
+    ),
+    "the keys stand in reverse order: key i belongs into slot pointer + i": with_any_pointer(
+        lambda queue, pointer, k: right_rows(queue, pointer, k.flip(0)),
+        lambda queue, pointer, k: put(queue, pointer - slots_of(k), k),
+    ),
+    "a single key is written: key i of the batch belongs into slot pointer + i, for all B of them": with_any_pointer(
+        lambda queue, pointer, k: right_rows(queue, pointer, k[:1]),
+        lambda queue, pointer, k: right_rows(queue, pointer, k[-1:]),
+    ),
+    "the keys are not in the queue that is returned: it is the old one": with_any_pointer(lambda queue, pointer, k: queue * 1),
+    "the queue grows: it keeps K rows, and the new keys take the place of the oldest": with_any_pointer(
+        lambda queue, pointer, k: torch.cat([queue, k]),
+        lambda queue, pointer, k: torch.cat([k, queue]),
+    ),
+    **{hint: tuple(pointed(right_rows, pointer) for pointer in wrong) for hint, wrong in WRONG_POINTERS.items()},
+    "it goes wrong where a batch runs over the end of the queue: after slot K − 1 comes slot 0, so key i belongs into slot (pointer + i) mod K": (
+        with_any_pointer(cut, to_the_last, anew, by_slice)  # the last stops there, which explains any other fault there, too
+    ),
+}
+
+check_enqueue = Check("enqueue", enqueue, rings, ENQUEUE, Kind.PAIR, "the new pointer")

@@ -1,0 +1,36 @@
+"""The leak of batch norm: does a query find its key by who else was in the batch, rather than by what the picture shows?
+
+Batch norm subtracts the batch's own mean, so every embedding carries a trace of its company. Where queries and keys are made in the same company,
+the trace gives the positive away, and nothing about pictures is learned by it (He et al. 2020, section 3.3, "Shuffling BN").
+"""
+
+import copy
+
+import torch
+
+from ssl_lab.data import Images
+from ssl_lab.errors import require
+from ssl_lab.losses import unit
+from ssl_lab.methods.moco import MoCo
+
+
+@torch.no_grad()
+def leak(method: MoCo, images: Images, batch: int = 256, seed: int = 0) -> tuple[float, float]:
+    """(same, other): share of queries that rank their own key first, where it was made in the query's own company, and where in another one.
+
+    Queries and keys are made in batches, in training mode, as a step makes them; the rivals are the keys that all other images got in other company,
+    so that only the positive changes. Without a leak the two shares are equal. The method and the caller's random numbers are left alone.
+    Raises: InputError for fewer than two batches of images.
+    """
+    require(len(images) >= 2 * batch, f"{len(images)} images are no two batches of {batch}; give {2 * batch} or more, or a smaller batch")
+    method = copy.deepcopy(method).train()
+    x = images.x[: len(images) // batch * batch].to(method.queue.device)
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
+        torch.manual_seed(seed)
+        x1, x2 = method.views(x)
+        q = torch.cat([unit(method.embed(part)) for part in x1.split(batch)])
+        same = torch.cat([method.keys(part) for part in x2.split(batch)])
+        order = torch.randperm(len(x), device=x.device)
+        other = torch.cat([method.keys(part) for part in x2[order].split(batch)])[order.argsort()]
+    rivals = (q @ other.T).fill_diagonal_(-torch.inf).amax(1)
+    return tuple(float(((q * k).sum(1) > rivals).float().mean()) for k in (same, other))

@@ -1,0 +1,159 @@
+"""MoCo's queue that one can look into: real steps of a copy of the network, and at each of them every key, its age, and what a query makes of it."""
+
+import copy
+from contextlib import contextmanager
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssl_lab import plots
+from ssl_lab.data import Images
+from ssl_lab.errors import require
+from ssl_lab.losses import unit
+from ssl_lab.methods import MoCo
+from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
+from ssl_lab.plots.moment import Moment
+from ssl_lab.plots.queue import LINES
+from ssl_lab.widgets.explorer import Explorer
+from ssl_lab.widgets.recording import two_views
+
+BATCHES = (1, 2, 4, LINES)  # lengths of the queue, in batches
+MOMENTA = (0.0, 0.9, 0.99, 0.999)
+WHEN = (("after the logits, as in the paper", "after"), ("before the logits, the usual mistake", "before"))
+
+
+class QueueExplorer(Explorer):
+    """Some steps of MoCo, the queue at each of them, and the what-ifs: another K, another m, and keys that are enqueued too early.
+
+    The steps are real ones, of a copy: its two networks begin as the method's encoder and head are now, its queue as random rows, as every queue
+    does. Step t takes pictures (t - 1) · batch and those that follow, no picture twice; SGD with momentum 0.9, as in the paper.
+    differs: f_k's batch norm sees the few images as one group, whatever the method's `split`.
+    images: at least steps · batch, of the method's size; their labels only mark false negatives.   steps: 1 or more.   batch: 2 to 16 images a step.
+    seed: of the views and the random rows.   lr: of SGD; 0.1 is three times the paper's, so that a few steps are seen.
+    Controls: K (1, 2, 4 or 8 batches), m (0, 0.9, 0.99, 0.999; the method's own where it is another), step, query (which of the batch), when: the
+        keys are enqueued "after" the logits, or "before" them, what the loss would be. K and m train again, the first time that they are chosen.
+    Raises: InputError for what is no MoCo, too few images, numbers outside these ranges, a control out of its range.
+    """
+
+    def __init__(self, method, images: Images, steps: int = 12, batch: int = 16, seed: int = 0, lr: float = 0.1, **start):
+        name = type(method).__name__
+        require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {name}; give QueueExplorer(MoCo(encoder), images)")
+        require(steps >= 1, f"steps={steps}: at least one is needed")
+        require(2 <= batch <= 16, f"batch={batch}: 2 to 16 images a step can be shown in one line")
+        fix = "give more images, or fewer steps"
+        require(len(images) >= steps * batch, f"steps={steps} of batch={batch} take {steps * batch} images and there are {len(images)}; {fix}")
+        require(lr >= 0, f"lr={lr} must not be negative")
+        chosen = images[: steps * batch]
+        self.method, self.batch, self.seed, self.lr = copy.deepcopy(method), batch, seed, lr
+        self.views = two_views(method, chosen, seed)
+        self.images, self.labels, self.classes = tuple(map(plots.hwc, self.views)), chosen.labels.cpu().numpy(), images.classes
+        self.runs: dict[tuple[int, float], Run] = {}
+        own = () if method.m in MOMENTA else (method.m,)
+        controls = {
+            "K": widgets.Dropdown(description="K", options=[n * batch for n in BATCHES], value=4 * batch),
+            "m": widgets.Dropdown(description="m", options=sorted({*MOMENTA, *own}), value=method.m),
+            "step": widgets.IntSlider(min(7, steps), description="step", min=1, max=steps) if steps > 1 else None,
+            "query": widgets.IntSlider(description="query", max=batch - 1),
+            "when": widgets.Dropdown(description="enqueue", options=WHEN),
+        }
+        super().__init__({name: control for name, control in controls.items() if control}, **start)
+
+    def draw(self, K: int, m: float, query: int, when: str, step: int = 1):
+        if (K, m) not in self.runs:
+            self.runs[K, m] = Run(self.method, self.views, K, m, self.batch, self.seed, self.lr)
+        moment, setting = self.runs[K, m].at(step), f"m = {m:g}, lr = {self.lr:g}"
+        early = when == "before"
+        return plots.queue(moment, self.images, self.labels, self.method.tau, query, early=early, classes=self.classes, setting=setting)
+
+
+class Run:
+    """Steps of one MoCo on views that are given, taken when they are asked for.
+
+    moments: of the steps so far.   rows K and momentum m are the run's own.
+    """
+
+    def __init__(self, method: MoCo, views: tuple[Tensor, Tensor], K: int, m: float, batch: int, seed: int, lr: float):
+        self.method, self.views, self.batch, self.seed, self.moments = started(method, K, m, seed), views, batch, seed, []
+        self.optimizer = torch.optim.SGD([p for p in self.method.parameters() if p.requires_grad], lr, momentum=0.9)
+        self.age, self.shows = np.full(K, -1), np.full(K, -1)
+
+    def at(self, step: int) -> Moment:
+        """The moment of a step, from 1."""
+        while len(self.moments) < step:
+            self.moments.append(self.take(len(self.moments) + 1))
+        return self.moments[step - 1]
+
+    @torch.enable_grad()
+    def take(self, step: int) -> Moment:
+        """One step: the loss and what is seen at its logits, gradient, update, momentum, enqueue."""
+        method, pictures = self.method, np.arange((step - 1) * self.batch, step * self.batch)
+        with own_random_numbers(self.seed, method.queue.device):
+            loss = method(*(x[pictures[0] : pictures[-1] + 1] for x in self.views))
+        q, k, rows, pointer = *method.last, method.queue.clone(), int(method.pointer)
+        fine = all(bool(x.isfinite().all()) for x in (q, k))
+        require(fine, f"step {step} gives embeddings that are not finite; take a smaller lr than {self.optimizer.defaults['lr']:g}, or other weights")
+        again = self.agreement(rows)
+        moment = Moment(*map(numpy, (q, k, rows)), self.age.copy(), self.shows.copy(), again, pointer, step)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        method.after_step(0.0)
+        self.age[self.age >= 0] += 1
+        self.age[moment.slots], self.shows[moment.slots] = 1, pictures
+        return moment
+
+    @torch.no_grad()
+    def agreement(self, rows: Tensor) -> np.ndarray:
+        """Cosine of every row and the key that the present network would make of the same view in the same batch; NaN for random rows."""
+        found, real = np.full(len(rows), np.nan), self.shows >= 0
+        if real.any():
+            shown = torch.from_numpy(self.shows[real]).to(rows.device)
+            with groups(self.method, int(real.sum()) // self.batch):
+                k = unit(self.method.key_head(self.method.key_encoder(self.views[1][shown])))
+            found[real] = numpy((k * rows[torch.from_numpy(real).to(rows.device)]).sum(dim=1))
+        return found
+
+
+def started(method: MoCo, K: int, m: float, seed: int) -> MoCo:
+    """A copy of the method as training begins from its weights: both networks alike, random rows in the queue; f_k's batch norm in one group."""
+    run = copy.deepcopy(method).train()
+    run.m, width, device = m, run.queue.shape[1], run.queue.device
+    run.encoder.requires_grad_(True)
+    run.head.requires_grad_(True)
+    run.key_encoder, run.key_head = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.head)
+    regroup(run, 1)
+    run.queue = unit(torch.randn(K, width, generator=torch.Generator().manual_seed(seed))).to(device)
+    run.pointer.zero_()
+    run.filled.zero_()
+    return run
+
+
+def regroup(method: MoCo, count: int) -> None:
+    """Let the key network's batch norm see that many groups of a batch."""
+    for part in method.key_encoder.modules():
+        if isinstance(part, SplitBatchNorm):
+            part.split = count
+
+
+@contextmanager
+def groups(method: MoCo, count: int):
+    """Inside, several batches pass the key network at once, each by its own statistics."""
+    regroup(method, count)
+    try:
+        yield
+    finally:
+        regroup(method, 1)
+
+
+@contextmanager
+def own_random_numbers(seed: int, device: torch.device):
+    """Draw from a seed, and leave the caller's random numbers alone."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def numpy(x: Tensor) -> np.ndarray:
+    return x.detach().float().cpu().numpy()
