@@ -12,10 +12,14 @@ from ssl_lab import plots, scenes, studies
 from ssl_lab.tables import byol
 from ssl_lab.widgets.explorer import Explorer
 
-ROWS = dict(zip(
-    ((True, True, True), (True, False, True), (True, True, False), (False, True, True), (False, False, True), (False, True, False)),
-    ("BYOL", "m = 0", "no stop-gradient", "no predictor", "no predictor, m = 0", "no predictor, no stop"),
-))  # predictor, average, stop-gradient, and what to call them; in the order of the paper's table, tables.byol.ABLATION
+ROWS = {  # predictor, average, stop-gradient → the row of the paper's ablation, and its switches in a few words
+    (True, True, True): ("BYOL", "BYOL"),
+    (True, False, True): ("no average", "no average, m = 0"),
+    (True, True, False): ("no stop-gradient", "no stop-gradient"),
+    (False, True, True): ("no predictor", "no predictor"),
+    (False, False, True): ("neither", "no predictor, m = 0"),
+    (False, True, False): ("none of them", "no predictor, no stop"),
+}
 NOTE = "paper: ImageNet, linear, chance 0.1,\nand 0.3 for m = 0 in its Table 5a\nhere: scenes, kNN, chance 10,\nuntrained {:.0f}"
 ROUNDS = 30  # of `flat` at every moment, each beginning where the one before has ended
 
@@ -84,8 +88,7 @@ def words(predictor: bool, average: bool, stop_gradient: bool) -> str:
 @functools.cache
 def ablation(predictor: bool, average: bool, stop_gradient: bool) -> plots.Ablation:
     """The paper's rows beside ours."""
-    paper = [row[-1] for row in byol.ABLATION.rows["Without negatives"]]
-    rows = tuple((name, top1, 100 * run(*switches).knn) for (switches, name), top1 in zip(ROWS.items(), paper))
+    rows = tuple((name, byol.ABLATION.row(row)["Top 1"], 100 * run(*switches).knn) for switches, (row, name) in ROWS.items())
     untrained = 100 * run(True, True, True).untrained
     return plots.Ablation(rows, list(ROWS).index((predictor, average or not stop_gradient, stop_gradient)), untrained, NOTE.format(untrained))
 
