@@ -1,6 +1,7 @@
 """Pictures that can be touched, one explorer a file: thin shells of core ipywidgets over the functions of `plots`."""
 
 from ssl_lab.widgets.circle import CircleExplorer
+from ssl_lab.widgets.collapse import CollapseLab
 from ssl_lab.widgets.embedding import EmbeddingExplorer
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.picture import Picture
@@ -12,6 +13,6 @@ from ssl_lab.widgets.training import TrainingView
 from ssl_lab.widgets.views import ViewsExplorer
 
 __all__ = [
-    "CircleExplorer", "EmbeddingExplorer", "Explorer", "Picture", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer",
+    "CircleExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "Picture", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer",
     "TrainingView", "ViewsExplorer",
 ]
