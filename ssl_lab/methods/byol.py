@@ -40,7 +40,7 @@ class BYOL(Method):
     """
 
     slow: ClassVar[dict[str, str]] = {"target_encoder": "encoder", "target_head": "head"}
-    scenes: ClassVar[dict] = {"m": 0.97}  # where the authors' code begins for 40 epochs; 0.996 is for 1,000
+    scenes: ClassVar[dict] = {"m": 0.9}  # some thousand steps are few; 0.996 is for 300,000, and the authors' code begins at 0.97 for 12,000
     cure = "try predictor=True, stop_gradient=True, m nearer to 1, or a smaller lr"
 
     def __init__(
@@ -48,7 +48,7 @@ class BYOL(Method):
         encoder: nn.Module,
         m: float = 0.996,
         dim: int = 64,
-        hidden: int = 128,
+        hidden: int = 256,
         predictor: bool = True,
         stop_gradient: bool = True,
         jitter: float = 1.0,
