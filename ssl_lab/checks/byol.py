@@ -89,10 +89,10 @@ LOSS = {
         lambda x1, x2, *networks: one_way(x1, x2, *networks) + byol_regression(predicted(x2, *networks), aimed(x1, *networks)),
         lambda x1, x2, *networks: one_way(x2, x1, *networks) + byol_regression(predicted(x1, *networks), aimed(x2, *networks)),
     ),
-    "the gradient is stopped on the wrong side: the target is detached, not the prediction, else the online network does not learn": (
+    "the gradient is stopped on the wrong side, so that the online network does not learn: detach the target, and leave the prediction as it is": (
         both_ways(lambda *given: predicted(*given).detach(), aimed),
     ),
-    "the predictor is on the target's side: it belongs to the online network only": (
+    "the predictor is on the target's side: it belongs to the online network only, and the target is target(x)": (
         both_ways(predicted, aimed_and_predicted),
         both_ways(projected, aimed_and_predicted),  # the same as both networks in each other's place
     ),
@@ -108,17 +108,17 @@ LOSS = {
     "both networks see the same view: what the online network makes of one view predicts what the target makes of the other": (
         lambda x1, x2, *networks: one_way(x1, x1, *networks) + one_way(x2, x2, *networks),
     ),
-    "the online network is its own target: z comes from target(x), the slow copy": (
+    "the online network is its own target: take target(x), the slow copy": (
         both_ways(predicted, projected),
         both_ways(predicted, predicted),
     ),
-    "it is the mean of the two directions: BYOL adds them, from 0 to 8": (lambda *given: byol_loss(*given) / 2,),
+    "the mean of the two directions is taken: add them, so that the loss lies between 0 and 8": (lambda *given: byol_loss(*given) / 2,),
     "vectors of any length are compared: byol_regression normalises both, and sums over the features": (
         raw(lambda squares: squares.sum(dim=1).mean()),
         raw(torch.mean),
         raw(torch.sum),
     ),
-    "the sign is wrong: the loss is a distance, which gets smaller": (lambda *given: -byol_loss(*given),),
+    "the sign is wrong: the loss is a distance, 0 where prediction and target agree": (lambda *given: -byol_loss(*given),),
 }
 
 check_byol_loss = Check("byol_loss", byol_loss, views_and_networks, LOSS, needs="the mean over the batch, of both directions added")
@@ -149,8 +149,10 @@ MOMENTUM = {
         lambda m, progress: target_momentum(m, 1 - progress),
         lambda m, progress: m * (math.cos(math.pi * progress) + 1) / 2,
     ),
-    "it gives what the target takes of the online network: it keeps 1 minus that": (lambda m, progress: 1 - target_momentum(m, progress),),
-    "the factor is 1 − m: it is the distance that m has to go": (
+    "it gives what the target takes of the online network: the momentum is what it keeps of itself, 1 minus that": (
+        lambda m, progress: 1 - target_momentum(m, progress),
+    ),
+    "the factor before the cosine is wrong: it is 1 − m, the way that m has to go": (
         lambda m, progress: target_momentum(0, progress),
         lambda m, progress: target_momentum(1 - m, progress),
     ),
@@ -191,6 +193,10 @@ STD = {
         lambda z: F.normalize(z, dim=0).std(dim=0).mean() * z.shape[1] ** 0.5,
         lambda z: F.normalize(z, dim=0).std(dim=0).mean(),
         lambda z: (z / z.norm()).std(dim=0).mean() * z.shape[1] ** 0.5,
+    ),
+    "the mean is subtracted before the rows are normalised: that measures the noise around a collapsed point, so normalise z as it is": (
+        lambda z: embedding_std(z - z.mean(dim=0)),
+        lambda z: unit(z - z.mean(dim=0)).std(dim=0).mean(),
     ),
     "the std is taken along the features: it is how each dimension varies over the batch, along dim=0": (
         lambda z: unit(z).std(dim=1).mean() * z.shape[1] ** 0.5,

@@ -74,8 +74,9 @@ def against(negatives: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     return lambda q, k, queue, tau: cost(own(q, k) / tau, q @ negatives(k, queue).T / tau).mean()
 
 
-def with_batch(q, k, queue, tau):
-    return F.cross_entropy(q @ torch.cat([k, queue]).T / tau, torch.arange(len(q)))
+def with_batch(column: Callable[[int, int], Tensor]) -> Callable:
+    """The loss with the keys of the whole batch in front of the queue."""
+    return lambda q, k, queue, tau: F.cross_entropy(q @ torch.cat([k, queue]).T / tau, column(len(q), len(queue)))
 
 
 def batch_alone(q, k, queue, tau):
@@ -91,8 +92,8 @@ def softmax_twice(q, k, queue, tau):
 
 
 INFO_NCE = {
-    "the key receives a gradient: only the query learns by it, so take k = k.detach(), as Algorithm 1 does": (losses.info_nce,),
-    "the query is detached in place of the key: the query learns by the gradient, and the key is the constant": (
+    "a gradient flows into the key: it is a constant, so use k.detach(), as Algorithm 1 does": (losses.info_nce,),
+    "the query is detached in place of the key: q learns by the gradient, so detach k, and leave q as it is": (
         lambda q, k, queue, tau: losses.info_nce(q.detach(), k, queue, tau),
     ),
     "scores are multiplied by the temperature: divide them by it": (lambda q, k, queue, tau: info_nce(q, k, queue, 1 / tau),),
@@ -108,11 +109,12 @@ INFO_NCE = {
         labelled(lambda B, K: torch.ones(B, dtype=torch.long)),
         labelled(lambda B, K: torch.full((B,), K)),
     ),
-    "the batch's own keys are among the negatives, and with them the positive: enqueue after the loss, and let each query meet one key, its own": (
+    "the batch's own keys are among the negatives, and with them the positive: the negatives come from the queue alone, so enqueue after the loss": (
         against(lambda k, queue: torch.cat([queue, k])),
         against(lambda k, queue: torch.cat([k, queue[len(k) :]])),
         against(lambda k, queue: torch.cat([k, queue[: -len(k)]])),
-        with_batch,
+        with_batch(numbered),
+        with_batch(zeros),
     ),
     "the queue is not used: the negatives are its K keys, not those of the other images of the batch": (batch_alone,),
     "the positive is missing from the denominator: the sum has K + 1 terms, the key's own among them": (without_positive,),

@@ -42,12 +42,12 @@ def right_rows(queue, pointer, k):
 
 
 WRONG_POINTERS = {
-    "the pointer is not moved by B, the size of the batch: it goes on to the slot that is the oldest by then": (
+    "the pointer is not moved by B, the size of the batch: move it on to the key that is then the oldest": (
         lambda p, B, K: p,
         lambda p, B, K: (p + 1) % K,
     ),
     "the pointer runs over the end: it is counted modulo K, so that after slot K − 1 comes slot 0": (lambda p, B, K: p + B,),
-    "the pointer begins anew at 0: it goes on where the batch ended, and over the end by what is left, (pointer + B) mod K": (
+    "the pointer begins anew at 0: it stands behind the last key that was written, at (pointer + B) mod K": (
         lambda p, B, K: p + B if p + B < K else 0,
         lambda p, B, K: 0,
     ),
@@ -87,15 +87,15 @@ ENQUEUE = {
     "the newest keys are overwritten, those before the pointer: the oldest begin at the pointer": with_any_pointer(
         lambda queue, pointer, k: put(queue, pointer - len(k) + slots_of(k), k),
     ),
-    "it begins one slot beside the pointer: the first key belongs into the slot of the pointer itself": with_any_pointer(
+    "it begins one slot beside the pointer: the first key belongs in the slot of the pointer itself": with_any_pointer(
         lambda queue, pointer, k: put(queue, pointer + 1 + slots_of(k), k),
         lambda queue, pointer, k: put(queue, pointer - 1 + slots_of(k), k),
     ),
-    "the keys stand in reverse order: key i belongs into slot pointer + i": with_any_pointer(
+    "the keys stand in reverse order: key i belongs in slot pointer + i": with_any_pointer(
         lambda queue, pointer, k: right_rows(queue, pointer, k.flip(0)),
         lambda queue, pointer, k: put(queue, pointer - slots_of(k), k),
     ),
-    "a single key is written: key i of the batch belongs into slot pointer + i, for all B of them": with_any_pointer(
+    "a single key is written: key i of the batch belongs in slot pointer + i, for all B of them": with_any_pointer(
         lambda queue, pointer, k: right_rows(queue, pointer, k[:1]),
         lambda queue, pointer, k: right_rows(queue, pointer, k[-1:]),
     ),
@@ -105,7 +105,7 @@ ENQUEUE = {
         lambda queue, pointer, k: torch.cat([k, queue]),
     ),
     **{hint: tuple(pointed(right_rows, pointer) for pointer in wrong) for hint, wrong in WRONG_POINTERS.items()},
-    "it goes wrong where a batch runs over the end of the queue: after slot K − 1 comes slot 0, so key i belongs into slot (pointer + i) mod K": (
+    "it goes wrong where a batch runs over the end of the queue: after slot K − 1 comes slot 0, so key i belongs in slot (pointer + i) mod K": (
         with_any_pointer(cut, to_the_last, anew, by_slice)  # the last stops there, which explains any other fault there, too
     ),
 }

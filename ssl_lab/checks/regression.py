@@ -26,12 +26,12 @@ REGRESSION = {
         lambda p, z: steps(p, z).square().sum(dim=0).mean(),
     ),
     "the distance is not squared: |p − z|² has no root": (lambda p, z: steps(p, z).norm(dim=1).mean(), lambda p, z: byol_regression(p, z).sqrt()),
-    "it gives minus the cosine, which the loss is but for the 2's: 2 − 2 cos, 0 for equal directions": (
+    "the cosine is there, but not both of the 2's: the loss is 2 − 2 cos, 0 for equal directions": (
         lambda p, z: -F.cosine_similarity(p, z).mean(),
         lambda p, z: -2 * F.cosine_similarity(p, z).mean(),
         lambda p, z: 2 - F.cosine_similarity(p, z).mean(),
     ),
-    "it grows where it should fall: equal directions cost 0, opposite ones 4": (
+    "the sign is wrong: the closer the directions, the smaller the loss, from 4 for opposite ones down to 0 for equal ones": (
         lambda p, z: F.cosine_similarity(p, z).mean(),
         lambda p, z: 2 * F.cosine_similarity(p, z).mean(),
         lambda p, z: -byol_regression(p, z),

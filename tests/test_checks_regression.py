@@ -1,0 +1,135 @@
+"""The check of BYOL's regression: right answers pass in any style, and each usual mistake is called by its name.
+
+The mistakes are written here once more, one image at a time, in code that shares nothing with what the check compares with.
+"""
+
+import functools
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ssl_lab import losses
+from ssl_lab.checks import check_byol_regression
+
+SEEDS = range(20)
+HAND = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])
+
+
+def by_row(z):
+    return [row / row.norm() for row in z]
+
+
+def by_column(z):
+    return torch.stack([column / column.norm() for column in z.T]).T
+
+
+def by_the_whole(z):
+    return z / z.square().sum().sqrt()
+
+
+def gap(u, v):
+    return ((u - v) ** 2).sum()
+
+
+def same_image(B):
+    return [(i, i) for i in range(B)]
+
+
+def image_by_image(p, z, *, units=(by_row, by_row), pair=gap, pairs=same_image, over=lambda B, d: B):
+    """The regression one image at a time; every option is one way to get it wrong.   units: what is done to p, and to z."""
+    u, v = (unit(rows) for unit, rows in zip(units, (p, z)))
+    return sum(pair(u[i], v[j]) for i, j in pairs(len(p))) / over(*p.shape)
+
+
+MUTANTS = {
+    "not normalised": ("not normalised", {"units": (list, list)}),
+    "p normalised": ("not normalised", {"units": (by_row, list)}),
+    "z normalised": ("not normalised", {"units": (list, by_row)}),
+    "2 - 2 products": ("not normalised", {"units": (list, list), "pair": lambda u, v: 2 - 2 * (u @ v)}),
+    "mse_loss": ("not normalised", {"units": (list, list), "over": lambda B, d: B * d}),
+    "columns": ("wrong axis", {"units": (by_column, by_column)}),
+    "the whole": ("wrong axis", {"units": (by_the_whole, by_the_whole)}),
+    "mse_loss of directions": ("averages over the features", {"over": lambda B, d: B * d}),
+    "sum": ("sums over the batch", {"over": lambda B, d: 1}),
+    "sum over the batch, mean over features": ("sums over the batch", {"over": lambda B, d: d}),
+    "distance": ("not squared", {"pair": lambda u, v: gap(u, v).sqrt()}),
+    "minus cosine": ("not both of the 2's", {"pair": lambda u, v: -(u @ v)}),
+    "minus 2 cosines": ("not both of the 2's", {"pair": lambda u, v: -2 * (u @ v)}),
+    "2 - cosine": ("not both of the 2's", {"pair": lambda u, v: 2 - u @ v}),
+    "1 - cosine": ("factor of 2", {"pair": lambda u, v: 1 - u @ v}),
+    "twice": ("factor of 2", {"pair": lambda u, v: 2 * gap(u, v)}),
+    "cosine": ("sign is wrong", {"pair": torch.dot}),
+    "2 cosines": ("sign is wrong", {"pair": lambda u, v: 2 * (u @ v)}),
+    "negative": ("sign is wrong", {"pair": lambda u, v: -gap(u, v)}),
+    "2 + 2 cosines": ("sign is wrong", {"pair": lambda u, v: gap(u, -v)}),
+    "all pairs": ("all targets", {"pairs": lambda B: itertools.product(range(B), range(B)), "over": lambda B, d: B * B}),
+}
+WRONG = {name: (words, functools.partial(image_by_image, **options)) for name, (words, options) in MUTANTS.items()}
+WRONG["root of the mean"] = ("not squared", lambda p, z: image_by_image(p, z).sqrt())
+
+
+@pytest.mark.parametrize("words, wrong", WRONG.values(), ids=WRONG)
+def test_each_usual_mistake_gets_its_own_hint_on_any_input(words, wrong):
+    for seed in SEEDS:
+        result = check_byol_regression(wrong, seed=seed)
+        assert not result
+        assert [key for key in {key for key, _ in WRONG.values()} if key in result.hint] == [words]
+
+
+def test_every_hint_of_the_check_is_tested():
+    assert len({words for words, _ in WRONG.values()}) == len(check_byol_regression.mistakes)
+
+
+def from_cosines(p, z):
+    return 2 - 2 * F.cosine_similarity(p, z).mean()
+
+
+def by_einsum(p, z):
+    u, v = F.normalize(p, dim=-1), F.normalize(z.detach(), dim=-1)
+    return (2 - 2 * torch.einsum("bd,bd->b", u, v)).mean()
+
+
+def by_mse_loss(p, z):
+    with torch.no_grad():
+        z = F.normalize(z)
+    return F.mse_loss(F.normalize(p), z, reduction="sum") / len(p)
+
+
+def by_norms(p, z):
+    return (p / p.norm(dim=1, keepdim=True) - z / torch.linalg.vector_norm(z, dim=1, keepdim=True)).norm(dim=1).pow(2).mean()
+
+
+def in_double_precision(p, z):
+    return from_cosines(p.double(), z.double())
+
+
+@pytest.mark.parametrize(
+    "right", [losses.byol_regression, image_by_image, from_cosines, by_einsum, by_mse_loss, by_norms, in_double_precision], ids=lambda fn: fn.__name__
+)
+def test_a_right_answer_passes_in_any_style_whether_the_target_is_detached_or_not(right):
+    for seed in SEEDS:
+        result = check_byol_regression(right, seed=seed)
+        assert result, result.hint
+
+
+def test_a_length_that_is_taken_for_a_constant_has_a_wrong_gradient():
+    def wrong(p, z):
+        return (p / p.norm(dim=1, keepdim=True).detach() - F.normalize(z)).square().sum(dim=1).mean()
+
+    assert "value is right but its gradient is not" in check_byol_regression(wrong).hint
+
+
+def test_the_reference_gives_the_hand_values_and_so_does_the_oracle():
+    for regression in (check_byol_regression.reference, image_by_image):
+        p, z = HAND[0].clone().requires_grad_(), HAND[1]
+        loss = regression(p, z)
+        loss.backward()
+        assert loss.item() == pytest.approx(0.8)
+        torch.testing.assert_close(p.grad, torch.tensor([[-0.256, 0.192]]))
+
+
+@pytest.mark.parametrize("name, value", [("mse_loss of directions", 0.4), ("minus cosine", -0.6), ("not normalised", 20), ("twice", 1.6)])
+def test_the_mistakes_give_the_hand_values(name, value):
+    assert WRONG[name][1](*HAND).item() == pytest.approx(value)
