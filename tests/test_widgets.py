@@ -50,6 +50,7 @@ EXPLORERS = {
     "EmbeddingExplorer": lambda method, images: widgets.EmbeddingExplorer(features(method.encoder, images), images),
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"a network": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+    "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
 }
 
 

@@ -42,6 +42,7 @@ BUILDERS = {
     "EmbeddingExplorer": embedding,
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"random": small_resnet(), "supervised": small_resnet(), "SimCLR": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+    "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
 }
 
 
