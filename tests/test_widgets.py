@@ -50,6 +50,7 @@ EXPLORERS = {
     "EmbeddingExplorer": lambda method, images: widgets.EmbeddingExplorer(features(method.encoder, images), images),
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"a network": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+    "CollapseLab": lambda method, images: widgets.CollapseLab(),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
 }
 
@@ -87,7 +88,7 @@ def another(control):
 
 
 def test_every_explorer_is_held_to_these_promises():
-    assert {name for name in widgets.__all__ if name.endswith("Explorer")} == {"Explorer", *EXPLORERS}
+    assert {name for name in widgets.__all__ if issubclass(getattr(widgets, name), widgets.Explorer)} == {"Explorer", *EXPLORERS}
 
 
 def test_every_control_changes_what_is_seen_and_none_gets_into_trouble(explorer):

@@ -4,6 +4,7 @@ Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on
 """
 
 from ssl_lab.plots.circle import circle
+from ssl_lab.plots.collapse import Ablation, Course, collapse
 from ssl_lab.plots.curves import MEASURES, curves
 from ssl_lab.plots.embedding import Colouring, embedding
 from ssl_lab.plots.factors import factors
@@ -19,6 +20,6 @@ from ssl_lab.plots.sheets import gallery
 from ssl_lab.plots.views import views
 
 __all__ = [
-    "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Colouring", "circle", "compare", "curves", "efficiency", "embedding", "factors", "gallery",
-    "hwc", "logits", "momentum", "pipeline", "queue", "scene", "similarity", "views",
+    "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "collapse", "compare", "curves", "efficiency",
+    "embedding", "factors", "gallery", "hwc", "logits", "momentum", "pipeline", "queue", "scene", "similarity", "views",
 ]

@@ -42,6 +42,7 @@ BUILDERS = {
     "EmbeddingExplorer": embedding,
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"random": small_resnet(), "supervised": small_resnet(), "SimCLR": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+    "CollapseLab": lambda method, images: widgets.CollapseLab(),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
 }
 
@@ -101,7 +102,7 @@ def training() -> list[bool]:
 
 
 def main() -> None:
-    there = [name for name in widgets.__all__ if name.endswith("Explorer") and name != "Explorer"]
+    there = [name for name in widgets.__all__ if name != "Explorer" and issubclass(getattr(widgets, name), widgets.Explorer)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", metavar="NAME", nargs="*", default=[*there, "TrainingView"], help="such as CircleExplorer (default: all)")
     names = parser.parse_args().names

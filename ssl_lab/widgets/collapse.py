@@ -1,0 +1,116 @@
+"""The collapse that one can cause: BYOL with its three switches, step by step."""
+
+import functools
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ssl_lab import plots, scenes, studies
+from ssl_lab.tables import byol
+from ssl_lab.widgets.explorer import Explorer
+
+ROWS = {  # predictor, average, stop-gradient → the row of the paper's ablation, and its switches in a few words
+    (True, True, True): ("BYOL", "BYOL"),
+    (True, False, True): ("no average", "no average, m = 0"),
+    (True, True, False): ("no stop-gradient", "no stop-gradient"),
+    (False, True, True): ("no predictor", "no predictor"),
+    (False, False, True): ("neither", "no predictor, m = 0"),
+    (False, True, False): ("none of them", "no predictor, no stop"),
+}
+NOTE = "paper: ImageNet, linear, chance 0.1,\nand 0.3 for m = 0 in its Table 5a\nhere: scenes, kNN, chance 10,\nuntrained {:.0f}"
+ROUNDS = 30  # of `flat` at every moment, each beginning where the one before has ended
+
+
+class CollapseLab(Explorer):
+    """BYOL's three switches, and what its embedding does at every recorded step, beside BYOL as it is.
+
+    The runs are recorded (`studies.collapse`; `python tests/benchmarks/collapse.py --record` trains them again): one recipe, the same weights and
+    images at the start, one seed. The map keeps the distances of unit rows as well as a plane can and is never rescaled. All figures but the loss
+    are of 100 unseen scenes with batch norm in training mode, as the loss sees them.
+    Controls: predictor, average (off: m = 0, the target is a copy of the online network), stop_gradient (off: the online network is its own target,
+        and the average idle), step (from 1, on a logarithmic slider; the nearest recorded one is shown).
+    Raises: InputError for a control out of its range.
+    """
+
+    def __init__(self, **start):
+        last = max(studies.collapse().z)
+        controls = {
+            "predictor": widgets.Checkbox(True, description="predictor"),
+            "average": widgets.Checkbox(True, description="moving average (off: m = 0, a copy)"),
+            "stop_gradient": widgets.Checkbox(True, description="stop-gradient (off: the target learns too)"),
+            "step": widgets.FloatLogSlider(last, description="step", min=0, max=np.log10(last), step=0.05),
+        }
+        for name in ("predictor", "average", "stop_gradient"):
+            controls[name].indent, controls[name].layout = False, {"width": "auto"}
+        super().__init__(controls, **start)
+
+    def draw(self, predictor: bool, average: bool, stop_gradient: bool, step: float):
+        shown, usual = run(predictor, average, stop_gradient), run(True, True, True)
+        step = min(shown.z, key=lambda kept: abs(np.log(kept / step)))
+        return plots.collapse(
+            maps(predictor, average, stop_gradient)[step],
+            shown.labels.numpy().astype(int),
+            tuple(scenes.CLASSES),
+            spread(shown.z[step]),
+            course(predictor, average, stop_gradient),
+            spread(usual.z[step]),
+            course(True, True, True),
+            ablation(predictor, average, stop_gradient),
+            step,
+            words(predictor, average, stop_gradient),
+        )
+
+
+run = functools.cache(studies.collapse)
+
+
+@functools.cache
+def course(predictor: bool, average: bool, stop_gradient: bool) -> plots.Course:
+    """The curve as arrays."""
+    return plots.Course(**{name: np.array(values) for name, values in run(predictor, average, stop_gradient).curve.items()})
+
+
+def spread(z: Float[Tensor, "N d"]) -> Float[np.ndarray, " d"]:
+    """Std of every dimension."""
+    return z.std(0).numpy()
+
+
+def words(predictor: bool, average: bool, stop_gradient: bool) -> str:
+    """The switches, in words."""
+    off = ["predictor"] * (not predictor) + ["moving average"] * (not average) + ["stop-gradient"] * (not stop_gradient)
+    idle = " (the average has nothing to do)" if average and not stop_gradient else ""
+    return f"BYOL without {' and '.join([', '.join(off[:-1])] * (len(off) > 1) + off[-1:])}{idle}" if off else "BYOL as it is"
+
+
+@functools.cache
+def ablation(predictor: bool, average: bool, stop_gradient: bool) -> plots.Ablation:
+    """The paper's rows beside ours."""
+    rows = tuple((name, byol.ABLATION.row(row)["Top 1"], 100 * run(*switches).knn) for switches, (row, name) in ROWS.items())
+    untrained = 100 * run(True, True, True).untrained
+    return plots.Ablation(rows, list(ROWS).index((predictor, average or not stop_gradient, stop_gradient)), untrained, NOTE.format(untrained))
+
+
+@functools.cache
+def maps(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float[np.ndarray, "N 2"]]:
+    """Every recorded step's map; all runs begin alike, at the principal components of the first one."""
+    found, z = {}, run(predictor, average, stop_gradient).z
+    first = next(iter(z.values())).double()
+    xy = (first - first.mean(0)) @ torch.linalg.svd(first - first.mean(0), full_matrices=False).Vh[:2].T
+    for step, rows in z.items():
+        xy = flat(torch.cdist(rows.double(), rows.double()), xy)
+        found[step] = xy.numpy()
+    return found
+
+
+def flat(distances: Float[Tensor, "N N"], xy: Float[Tensor, "N 2"], rounds: int = ROUNDS) -> Float[Tensor, "N 2"]:
+    """Points in the plane whose distances come as near as they can to these (metric scaling by majorisation, de Leeuw 1977), begun at xy.
+
+    Each round moves every point to the mean of where all others want it, and never adds to the stress, the sum of squared errors.
+    """
+    for _ in range(rounds):
+        ratio = distances / torch.cdist(xy, xy).clamp_min(1e-9)
+        xy = (ratio.sum(1, keepdim=True) * xy - ratio @ xy) / len(xy)
+    return xy
