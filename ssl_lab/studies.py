@@ -163,6 +163,31 @@ def collapse(predictor: bool = True, average: bool = True, stop_gradient: bool =
     return Collapse(**{**read_json(path.read_text(), path), "average": average}, z=z, labels=labels)
 
 
+@dataclass(frozen=True)
+class Momentum:
+    """What came of MoCo with this m, as `tests/benchmarks/momentum.py --record` trained it: moco.SCENES, the same weights at the start.
+
+    curve: "loss", "knn" on a few scenes and "std" of the queries, one an epoch.   agreement: epoch → by age in steps, from 0, the cosine of a key as
+    it was made and as the key network of that epoch makes it of the same view, in other groups of batch norm.   strangers: epoch → the cosine of
+    keys of different pictures.   knn: on all scenes, in the end.
+    """
+
+    m: float
+    curve: dict[str, list[float]]
+    agreement: dict[int, list[float]]
+    strangers: dict[int, float]
+    knn: float
+    cpu_seconds: float
+
+
+def momentum(folder: Path = FOLDER) -> dict[float, Momentum]:
+    """What came of MoCo with each m, as the package has it."""
+    path = folder / "momentum.json"
+    runs = read_json(path.read_text(), path)["runs"]
+    moments = [{name: {int(epoch): value for epoch, value in run[name].items()} for name in ("agreement", "strangers")} for run in runs]
+    return {run["m"]: Momentum(**run | by_epoch) for run, by_epoch in zip(runs, moments)}
+
+
 def scores(method: Method, images: Images, unseen: Images) -> dict:
     """kNN, linear probe and factor table of the frozen encoder."""
     h, ht = features(method.encoder, images), features(method.encoder, unseen)

@@ -11,6 +11,8 @@ from ssl_lab.__main__ import main
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features, knn_accuracy
+from ssl_lab.methods import MoCo, moco
+from ssl_lab.models import small_resnet
 from ssl_lab.studies import FOLDER, STUDIES, begin, record, recorded
 
 
@@ -43,6 +45,30 @@ def test_what_the_notebooks_say_of_the_studies_is_so():
     assert knn["simclr-no-colour"] < recorded("simclr").untrained["knn"] + 0.05
     head, none = recorded("simclr").factors, recorded("simclr-no-head").factors
     assert all(head[name] > none[name] + 0.2 for name in ("x", "y", "size", "light")), "the head keeps in h what the views change"
+
+
+def test_the_momentum_was_recorded_whole_and_with_the_recipe_of_today():
+    """Five runs, six moments, ages 0 to 64; the runs' queue is MoCo's own, as the picture says."""
+    runs = studies.momentum()
+    assert json.loads((FOLDER / "momentum.json").read_text())["recipe"] == dataclasses.asdict(moco.SCENES)
+    assert list(runs) == [0.0, 0.9, 0.99, 0.999, 0.9999]
+    assert len(MoCo(small_resnet(width=4)).queue) == 4096
+    for run in runs.values():
+        assert list(run.agreement) == list(run.strangers) == [1, 2, 5, 10, 20, 50]
+        assert {epoch: len(curve) for epoch, curve in run.agreement.items()} == {1: 40, 2: 65, 5: 65, 10: 65, 20: 65, 50: 65}
+        assert all(-1 <= value <= 1 for curve in run.agreement.values() for value in curve)
+        assert {name: len(column) for name, column in run.curve.items()} == {"loss": 50, "knn": 50, "std": 50}
+
+
+def test_what_the_notebook_says_of_the_momentum_is_so():
+    """Fast key networks leave their own keys behind and learn little; a slow one keeps them."""
+    runs = studies.momentum()
+    assert runs[0.99].knn == pytest.approx(recorded("moco").knn, abs=0.01), "remembering keys changes no training"
+    assert runs[0.0].knn < 0.3 < 0.9 < runs[0.99].knn
+    for epoch in (2, 5):
+        assert runs[0.0].agreement[epoch][16] < 0.75 < 0.85 < runs[0.99].agreement[epoch][16]
+        assert runs[0.0].agreement[epoch][16] < runs[0.0].strangers[epoch], "keys of m = 0 are worse than strangers"
+        assert runs[0.99].agreement[epoch][16] > runs[0.99].strangers[epoch] + 0.2
 
 
 def test_studies_begin_with_the_same_weights_and_leave_the_random_numbers_alone():

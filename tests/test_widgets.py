@@ -51,6 +51,7 @@ EXPLORERS = {
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"a network": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
+    "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
 }
 
 

@@ -11,6 +11,7 @@ from ssl_lab.plots.factors import factors
 from ssl_lab.plots.logits import logits
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
 from ssl_lab.plots.matrix import SHOWN, similarity
+from ssl_lab.plots.momentum import momentum
 from ssl_lab.plots.numbers import compare, efficiency
 from ssl_lab.plots.pipeline import FLOWS, pipeline
 from ssl_lab.plots.queue import queue
@@ -20,5 +21,5 @@ from ssl_lab.plots.views import views
 
 __all__ = [
     "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "collapse", "compare", "curves", "efficiency",
-    "embedding", "factors", "gallery", "hwc", "logits", "pipeline", "queue", "scene", "similarity", "views",
+    "embedding", "factors", "gallery", "hwc", "logits", "momentum", "pipeline", "queue", "scene", "similarity", "views",
 ]

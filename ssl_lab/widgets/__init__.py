@@ -4,6 +4,7 @@ from ssl_lab.widgets.circle import CircleExplorer
 from ssl_lab.widgets.collapse import CollapseLab
 from ssl_lab.widgets.embedding import EmbeddingExplorer
 from ssl_lab.widgets.explorer import Explorer
+from ssl_lab.widgets.momentum import MomentumExplorer
 from ssl_lab.widgets.picture import Picture
 from ssl_lab.widgets.queue import QueueExplorer
 from ssl_lab.widgets.recording import Recording
@@ -13,6 +14,6 @@ from ssl_lab.widgets.training import TrainingView
 from ssl_lab.widgets.views import ViewsExplorer
 
 __all__ = [
-    "CircleExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "Picture", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer",
-    "TrainingView", "ViewsExplorer",
+    "CircleExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "MomentumExplorer", "Picture", "QueueExplorer", "Recording", "SceneExplorer",
+    "SimilarityExplorer", "TrainingView", "ViewsExplorer",
 ]

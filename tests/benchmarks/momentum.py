@@ -27,7 +27,7 @@ from ssl_lab.studies import ASKED, FOLDER, KNOWN, UNSEEN, rounded
 from ssl_lab.train import half_precision, train
 
 MOMENTA = (0.0, 0.9, 0.99, 0.999, 0.9999)
-MOMENTS = (1, 2, 5, 10, 20, 50)  # epochs after which the keys are looked at
+MOMENTS = (1, 2, 5, 10, 20, 50)  # epochs after which keys are made again
 OLDEST = 64  # steps
 
 
@@ -45,7 +45,7 @@ class Remembering(MoCo):
 
 
 @torch.no_grad()
-def agreement(method: Remembering) -> dict:
+def agreement(method: Remembering) -> tuple[list[float], float]:
     """By age, from 0, and the cosine of strangers. The running statistics of batch norm, which making keys moves, are put back."""
     before = {name: tensor.clone() for name, tensor in method.key_encoder.state_dict().items()}
     with half_precision(method.queue.device):
@@ -54,7 +54,7 @@ def agreement(method: Remembering) -> dict:
     method.key_encoder.load_state_dict(before)
     k = pairs[0][0].float()
     others = ((k.sum(0) ** 2).sum() - len(k)) / (len(k) * (len(k) - 1))
-    return {"agreement": [(a.float() * b.float()).sum(1).mean().item() for a, b in pairs], "strangers": others.item()}
+    return [(a.float() * b.float()).sum(1).mean().item() for a, b in pairs], others.item()
 
 
 def knn(method: MoCo, images: Images, unseen: Images) -> float:
@@ -65,23 +65,24 @@ def run(m: float, images: Images, unseen: Images, epochs: int | None) -> dict:
     """Train with this m. Rows of the curve: one an epoch."""
     recipe = dataclasses.replace(moco.SCENES, **({"epochs": epochs} if epochs else {}))
     torch.manual_seed(0)
-    method, curve, moments, spent, start = Remembering(small_resnet(), m=m), [], {}, 0.0, time.process_time()
+    method, curve, agree, strangers, spent, start = Remembering(small_resnet(), m=m), [], {}, {}, 0.0, time.process_time()
     for log in train(method, images.unlabelled(), recipe):
         spent += time.process_time() - start
         curve.append({"loss": log.loss, "knn": knn(method, images[:KNOWN], unseen[:ASKED]), "std": log.stats["std"]})
         if log.epoch in MOMENTS:
-            moments[str(log.epoch)] = agreement(method)
-            print(f"m {m:<8g}{log}   {words(curve[-1], moments[str(log.epoch)])}   {spent:.0f} CPU seconds", flush=True)
+            agree[log.epoch], strangers[log.epoch] = agreement(method)
+            said = words(curve[-1], agree[log.epoch], strangers[log.epoch])
+            print(f"m {m:<8g}epoch {log.epoch:>2}   loss {log.loss:.3f}   {said}   {spent:.0f} CPU seconds", flush=True)
         start = time.process_time()
     columns = {name: [row[name] for row in curve] for name in curve[0]}
-    return {"m": m, "curve": columns, "moments": moments, "knn": knn(method, images, unseen), "cpu_seconds": spent}
+    figures = {"curve": columns, "agreement": agree, "strangers": strangers, "knn": knn(method, images, unseen), "cpu_seconds": spent}
+    return {"m": m, **rounded(figures)}
 
 
-def words(row: dict, moment: dict) -> str:
+def words(row: dict, agree: list[float], strangers: float) -> str:
     """How the run is doing, and how keys of some ages agree."""
-    ages = [age for age in (0, 1, 4, 16, 64) if age < len(moment["agreement"])]
-    agree = ", ".join(f"{moment['agreement'][age]:.3f} at age {age}" for age in ages)
-    return f"std {row['std']:.3f}   kNN {row['knn']:.3f}   agree {agree}; strangers {moment['strangers']:.3f}"
+    ages = ", ".join(f"{agree[age]:.3f} at age {age}" for age in (0, 1, 4, 16, 64) if age < len(agree))
+    return f"std {row['std']:.3f}   kNN {row['knn']:.3f}   agree {ages}; strangers {strangers:.3f}"
 
 
 def main() -> None:
@@ -94,12 +95,12 @@ def main() -> None:
     images, unseen = load("scenes", limit=given.limit), load("scenes", "test", limit=UNSEEN)
     runs = [run(m, images, unseen, given.epochs) for m in given.m]
     for found in runs:
-        last = list(found["moments"].values())[-1]
-        row = {name: column[-1] for name, column in found["curve"].items()}
-        print(f"m {found['m']:<8g}{words(row, last)}   kNN on all scenes {found['knn']:.3f}")
+        row, last = {name: column[-1] for name, column in found["curve"].items()}, max(found["agreement"])
+        said = words(row, found["agreement"][last], found["strangers"][last])
+        print(f"m {found['m']:<8g}{said}   kNN on all scenes {found['knn']:.3f}")
     if given.record:
         recipe, versions = dataclasses.asdict(moco.SCENES), {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
-        kept = {"recipe": recipe, "versions": versions, "runs": [rounded(found) for found in runs]}
+        kept = {"recipe": recipe, "versions": versions, "runs": runs}
         write_text(FOLDER / "momentum.json", json.dumps(kept) + "\n")
 
 

@@ -43,6 +43,7 @@ BUILDERS = {
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"random": small_resnet(), "supervised": small_resnet(), "SimCLR": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
+    "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
 }
 
 

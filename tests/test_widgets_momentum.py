@@ -1,0 +1,43 @@
+"""The momentum under its controls: what it shows is what was recorded, the paper's figures are the table's."""
+
+import numpy as np
+import pytest
+
+from ssl_lab.errors import InputError
+from ssl_lab.studies import momentum
+from ssl_lab.tables.moco import MOMENTUM
+from ssl_lab.widgets import MomentumExplorer
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return momentum()
+
+
+@pytest.mark.parametrize("m, epoch, K", [(0.99, 5, 4096), (0.0, 2, 2048), (0.9999, 50, 256), (0.9, 20, 16384)])
+def test_the_sentence_says_what_was_recorded(runs, m, epoch, K):
+    run, summary = runs[m], MomentumExplorer(m=m, epoch=epoch, K=K).summary
+    curve = run.agreement[epoch]
+    assert f"agree to {np.mean(curve[1 : K // 256 + 1]):.2f} with the present" in summary
+    assert f"to {curve[0]:.2f} at age 0 and to {curve[K // 256]:.2f} when {K // 256} step" in summary
+    assert f"keys of different pictures to {run.strangers[epoch]:.2f};" in summary
+    assert f"after epoch {epoch} of 50, K = {K:,}" in summary
+    assert f"kNN is {100 * run.knn:.1f} % here" in summary
+
+
+def test_the_papers_figures_are_those_of_the_table():
+    for m, top in zip(MOMENTUM.column("m"), MOMENTUM.column("Top 1")):
+        said = top if isinstance(top, str) else f"{top:.1f} %"
+        assert MomentumExplorer(m=float(m)).summary.endswith(f"linear probe on ImageNet {said}.")
+
+
+def test_after_the_first_epoch_no_key_is_older_than_its_steps():
+    assert "when 39 steps old, the oldest that there is after 39 steps" in MomentumExplorer(epoch=1, K=64 * 256).summary
+
+
+@pytest.mark.parametrize(
+    "wrong, said", [({"m": 0.5}, "m is one of 0.0, 0.9"), ({"epoch": 3}, "epoch is one of 1, 2, 5"), ({"K": 16640}, "from 256 to 16384")]
+)
+def test_it_says_what_it_needs(wrong, said):
+    with pytest.raises(InputError, match=said):
+        MomentumExplorer(**wrong)
