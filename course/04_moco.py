@@ -86,8 +86,8 @@ print(f"B  4,098 views        {4_098 * sum(kept) * 4 / 1e6:5.0f} MB, with this s
 # %% tags=["nbval-check-output"]
 torch.set_printoptions(precision=3, sci_mode=False)
 q, k = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])
-queue = torch.tensor([[0.0, 1.0], [-1.0, 0.0], [0.8, -0.6]])
-logits = torch.cat([(q * k).sum(dim=1, keepdim=True), q @ queue.T], dim=1) / 0.2
+older = torch.tensor([[0.0, 1.0], [-1.0, 0.0], [0.8, -0.6]])  # the queue
+logits = torch.cat([(q * k).sum(dim=1, keepdim=True), q @ older.T], dim=1) / 0.2
 logits  # 1 + K of them; the positive stands in column 0
 
 # %% [markdown]
@@ -104,9 +104,9 @@ print(f"loss   {-p[0, 0].log():.4f}; all equal would cost log 4 = {math.log(4):.
 # the positive is among its own negatives, and even a perfect query pays at least $\log 2$.
 
 # %% tags=["nbval-check-output"]
-print(f"logits first     {losses.info_nce(q, k, queue, tau=0.2):.4f}")
-print(f"enqueued first   {losses.info_nce(q, k, torch.cat([k, queue[1:]]), tau=0.2):.4f}")
-print(f"a perfect query  {losses.info_nce(k, k, torch.cat([k, queue[1:]]), tau=0.02):.4f}, and log 2 = {math.log(2):.4f}")
+print(f"logits first     {losses.info_nce(q, k, older, tau=0.2):.4f}")
+print(f"enqueued first   {losses.info_nce(q, k, torch.cat([k, older[1:]]), tau=0.2):.4f}")
+print(f"a perfect query  {losses.info_nce(k, k, torch.cat([k, older[1:]]), tau=0.02):.4f}, and log 2 = {math.log(2):.4f}")
 
 # %% [markdown]
 # **Exercise** (10 minutes, ★★☆). InfoNCE for a batch. The keys carry no gradient: `k.detach()`.
@@ -315,7 +315,8 @@ names = ["moco-no-average", "moco-leak", "moco", "simclr"]
 show(plots.compare({recorded(name).title: recorded(name).knn for name in names}, "kNN accuracy for the shape, unseen scenes", chance=0.1))
 
 # %% [markdown]
-# MOCO_NO_AVERAGE_TEXT
+# It fails here too. The loss stays near $\log(1 + K)$, and the features are hardly better than those of a random
+# network: against keys that are strangers after one step, there is nothing to learn.
 #
 # Train any of them here: put its name in place of `None`.
 

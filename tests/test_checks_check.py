@@ -1,5 +1,6 @@
 """What holds for every exercise of the course, and how a check reads whatever a function returns. No check ever raises."""
 
+import functools
 import html
 import math
 import re
@@ -8,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ssl_lab import checks, losses
 from ssl_lab.checks import EXERCISES, Check, Kind
@@ -60,7 +62,7 @@ def test_a_hint_is_one_line_of_its_own(check):
 @every_check
 def test_inputs_are_the_same_for_a_seed_and_begin_with_one_that_never_changes(check):
     def drawn(seed):
-        return [[x.tolist() if torch.is_tensor(x) else x for x in case] for case in check.inputs(seed)]
+        return [[x.tolist() if torch.is_tensor(x) else [repr(x), x.W.tolist()] if callable(x) else x for x in case] for case in check.inputs(seed)]
 
     assert drawn(3) == drawn(3)
     assert drawn(3)[0] == drawn(4)[0]
@@ -83,8 +85,10 @@ def test_a_check_needs_no_gradients_around_it(check):
 
 
 def in_place(*given):
-    given[0].mul_(2)
-    return given[0].sum()
+    for x in given:
+        if torch.is_tensor(x):
+            x.mul_(2)
+    return torch.ones(())
 
 
 def unreadable(*given):
@@ -103,11 +107,12 @@ NONSENSE = {
     "returns None": lambda *given: None,
     "returns a str": lambda *given: "0.5",
     "returns a list": lambda *given: [given[0]],
+    "returns a dict": lambda *given: {},
     "returns a function; ": lambda *given: in_place,
     "bool; real numbers": lambda *given: torch.tensor(True),
     "complex64; real numbers": lambda *given: torch.tensor(1j),
-    "returns nan": lambda *given: given[0].sum() * float("nan"),
-    "returns inf": lambda *given: given[0].sum().abs() / 0,
+    "returns nan": lambda *given: torch.zeros(()) / 0,
+    "returns inf": lambda *given: torch.ones(()) / 0,
     "it stopped with IndexError at `raise Ind": out_of_range,
     "it changes its inputs in place": in_place,
     "it stopped with TypeError: ": lambda: 0,
@@ -118,10 +123,22 @@ NONSENSE = {
 }
 
 
+def beside_a_number(fn):
+    """What a function returns as the first of a pair, where it is a tensor."""
+
+    def pair(*given):
+        returned = fn(*given)
+        return (returned, 0) if torch.is_tensor(returned) else returned
+
+    return functools.wraps(fn)(pair)
+
+
 @every_check
 @pytest.mark.parametrize("words, wrong", NONSENSE.items(), ids=NONSENSE)
 def test_what_is_no_answer_is_told_apart_and_nothing_is_raised(check, words, wrong):
-    result = check(wrong)
+    if wrong is in_place and not any(map(torch.is_tensor, next(iter(check.inputs(0))))):
+        return  # numbers cannot be changed in place
+    result = check(beside_a_number(wrong) if check.kind is Kind.PAIR and wrong is not out_of_range else wrong)
     assert not result
     assert result.attempted
     assert words in result.hint
@@ -204,9 +221,82 @@ def test_what_is_not_the_matrix_is_told_apart(words, wrong):
     assert words in ROWS(wrong).hint
 
 
+SLOTS = Check("slots", lambda x, n: (x * 1, n + 1), lambda seed: [(torch.arange(6.0).reshape(2, 3), 4)], {}, Kind.PAIR, "the next slot")
+
+
+@pytest.mark.parametrize("right", [(5,), (5.0,), (np.int64(5),), (torch.tensor(5),), [5]])
+def test_a_pair_is_a_tuple_or_a_list_of_a_tensor_and_any_number(right):
+    assert repr(SLOTS(lambda x, n: type(right)([x, *right]))) == "✓ slots is right: both of the pair"
+
+
+@pytest.mark.parametrize(
+    "words, wrong",
+    [
+        ("it returns a Tensor; a pair, a tensor and one number, is needed, and the number is the next slot", lambda x, n: x),
+        ("it returns a tuple; a pair", lambda x, n: (x,)),
+        ("it returns a tuple; a pair", lambda x, n: (x, n, n)),
+        ("in the first of its pair, it returns a int; a tensor is needed", lambda x, n: (n, x)),
+        ("in the first of its pair, it returns None", lambda x, n: (None, n)),
+        ("in the second of its pair, it returns None", lambda x, n: (x, None)),
+        ("in the second of its pair, it returns a result of shape (1,); one number is needed, the next slot", lambda x, n: (x, torch.ones(1))),
+        ("for inputs of shape (2, 3), n = 4 it gives, in the second of its pair, 4, expected is 5; no", lambda x, n: (x, n)),
+        ("for inputs of shape (2, 3), n = 4 it gives, in the first of its pair, 1 at [0, 0], expected is 0; no", lambda x, n: (x + 1, n)),
+        ("n = 4 it gives, in the first of its pair, a result of shape (3, 2), expected is (2, 3)", lambda x, n: (x.T, n + 1)),
+        ("it changes its inputs in place", lambda x, n: (x.mul_(2), n + 1)),
+    ],
+)
+def test_what_is_not_the_pair_is_told_apart(words, wrong):
+    assert words in SLOTS(wrong).hint
+
+
+def towards(a, b):
+    """The distance of unit rows to constant ones."""
+    return (F.normalize(a, dim=1) - b.detach()).square().sum()
+
+
+def drawn_rows(seed):
+    draw = torch.Generator().manual_seed(seed)
+    yield tuple(torch.randn(3, 2, generator=draw) for _ in range(2))
+
+
+def test_a_wrong_gradient_of_a_right_value_is_called_by_its_name():
+    mistakes = {
+        "too large": (lambda a, b: towards(a, b) + 1,),
+        "it flows into b": (lambda a, b: (F.normalize(a, dim=1) - b).square().sum(),),
+        "it does not flow into a": (lambda a, b: (F.normalize(a, dim=1).detach() - b).square().sum(),),
+    }
+    check = Check("towards", towards, drawn_rows, mistakes)
+    assert check(towards)
+    for hint, (wrong,) in mistakes.items():
+        assert check(wrong).hint == hint
+    assert check(lambda a, b: mistakes["it flows into b"][0](a, b) + 1).hint == "too large"  # the value comes first
+    assert "its gradient is not: something was detached" in check(lambda a, b: towards(a, b) + a.sum() - a.sum().detach()).hint
+
+
+def test_what_is_prepared_for_a_function_decides_which_gradients_count():
+    check = Check("towards", towards, drawn_rows, {})
+    prepared = Check("towards", towards, drawn_rows, {}, prepare=lambda a, b: (F.normalize(a, dim=1), b.detach()))
+
+    def lets_b_learn(a, b):
+        return (F.normalize(a, dim=1) - b).square().sum()
+
+    def does_not_normalise(a, b):
+        return (a - b).square().sum()
+
+    assert not check(lets_b_learn) and prepared(lets_b_learn)  # b is a constant
+    assert not check(does_not_normalise) and prepared(does_not_normalise)  # rows have length 1, and normalising them again changes nothing
+    assert prepared(towards)
+    assert "in place" in prepared(lambda a, b: (a - b.mul_(2)).square().sum()).hint
+
+
+def test_numbers_are_shown_by_their_names_and_functions_not_at_all():
+    check = Check("shifted", lambda m, f: f(m) + 1, lambda seed: [(0.25, math.sqrt)], {}, Kind.NUMBER)
+    assert check(lambda m, f: f(m)).hint == "for m = 0.25 it gives 0.5, expected is 1.5; no usual mistake gives this"
+
+
 def test_any_other_wrong_loss_is_shown_beside_the_expected_one():
     hint = checks.check_nt_xent(lambda z1, z2, tau: losses.nt_xent(z1, z2, tau) + 1).hint
-    seen, expected = re.fullmatch(r"for inputs of shape \(4, 3\) and \(4, 3\) it gives (.+), expected is (.+); no usual .+", hint).groups()
+    seen, expected = re.fullmatch(r"for inputs of shape \(4, 3\) and \(4, 3\), tau = 0.5 it gives (.+), expected is (.+); no usual .+", hint).groups()
     assert math.isclose(float(seen), float(expected) + 1, abs_tol=2e-5)
 
 

@@ -7,7 +7,7 @@ import torch
 from ssl_lab import plots
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
-from ssl_lab.methods import SimCLR, Supervised
+from ssl_lab.methods import MoCo, SimCLR, Supervised
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets import Recording
 
@@ -149,3 +149,46 @@ class Three(SimCLR):
 def test_views_that_are_no_pair_are_refused(images, kind):
     with pytest.raises(InputError, match=f"{kind.__name__} does not make two views"):
         Recording(kind(small_resnet(width=4)), images, pairs=3)
+
+
+@pytest.fixture
+def moco():
+    torch.manual_seed(0)
+    return MoCo(small_resnet(width=4), K=32)
+
+
+@pytest.mark.parametrize("K, held", [(5, 5), (32, 8), (0, 0)])
+def test_a_method_with_keys_gets_a_queue_of_the_next_pictures_as_many_as_there_are(moco, images, K, held):
+    recording = Recording(moco, images, pairs=4, K=K)
+    assert recording.images.shape == (8 + held, 32, 32, 3)
+    assert recording.labels.tolist() == images.labels[: 4 + held].tolist()
+    assert [keys.shape for keys in recording.keys.values()] == [(4 + held, 64)] * (held > 0)
+    assert len(recording) == 4 and recording.frames[0].shape == (8, 64)
+
+
+def test_keys_are_made_by_the_present_key_network_of_the_second_views_that_are_shown(moco, images):
+    recording = Recording(moco, images, pairs=4, K=6)
+    for parameter in (*moco.key_encoder.parameters(), *moco.key_head.parameters()):
+        parameter.data += 0.1
+    recording.add(2)
+    moco.eval()
+    shown = torch.cat([recording.views[4:], recording.others])
+    np.testing.assert_array_equal(recording.images[4:], plots.hwc(shown))
+    with torch.no_grad():
+        again = moco.key_head(moco.key_encoder(shown))
+    np.testing.assert_allclose(recording.keys[2], again / again.norm(dim=1, keepdim=True), atol=1e-6)
+    assert not np.allclose(recording.keys[2], recording.keys[0])
+    np.testing.assert_array_equal(recording.frames[2], recording.frames[0])
+
+
+def test_recording_keys_changes_neither_the_method_nor_the_random_numbers(moco, images):
+    state, before = torch.get_rng_state(), {name: value.clone() for name, value in moco.state_dict().items()}
+    Recording(moco, images, pairs=4).add(1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in moco.state_dict().items())
+    assert all(module.training for module in moco.modules())
+
+
+def test_a_queue_cannot_have_fewer_than_no_keys(moco, images):
+    with pytest.raises(InputError, match="K=-1 keys for the queue; give the number of further pictures, 0 for none"):
+        Recording(moco, images, pairs=4, K=-1)

@@ -1,6 +1,7 @@
 """The matrix under its controls: each moves it, the anchor stays who it is, and every sentence is true."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import torch
 
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
-from ssl_lab.losses import nt_xent
-from ssl_lab.methods import SimCLR
+from ssl_lab.losses import info_nce, nt_xent, unit
+from ssl_lab.methods import MoCo, SimCLR
 from ssl_lab.models import small_resnet
+from ssl_lab.plots.contrast import lookup
 from ssl_lab.widgets import Recording, SimilarityExplorer
 from ssl_lab.widgets.similarity import pictures
 
@@ -195,3 +197,62 @@ def test_a_move_that_cannot_be_drawn_is_said_in_a_sentence(explorer, monkeypatch
 def test_it_says_what_it_needs(recording, wrong, said):
     with pytest.raises(InputError, match=said):
         SimilarityExplorer(recording, **wrong)
+
+
+@pytest.fixture(scope="module")
+def keyed():
+    """Two frames of a MoCo, whose two networks differ."""
+    torch.manual_seed(0)
+    method = MoCo(small_resnet(width=4), K=64, m=0.5)
+    recording = Recording(method, load("scenes", split="test", limit=N + 20), pairs=N, K=20)
+    for _ in range(5):
+        method(*method.views(torch.randint(0, 256, (32, 3, 16, 16), dtype=torch.uint8)))
+    for parameter in method.key_encoder.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    recording.add(10)
+    return recording
+
+
+@pytest.mark.parametrize("pairs, anchor", [(N, 3), (4, 10), (2, 0)])
+def test_the_mean_of_the_rows_is_info_nce_of_queries_keys_and_queue(keyed, pairs, anchor, monkeypatch):
+    """In the explorer's own numbers, of which its sentence shows two digits."""
+    batches = []
+    monkeypatch.setattr(sys.modules["ssl_lab.plots.logits"], "lookup", lambda *given: batches.append(lookup(*given)) or batches[-1])
+    explorer = SimilarityExplorer(keyed, pairs=pairs, tau=0.1, anchor=anchor, loss="InfoNCE")
+    rows = [*range(pairs - 1), max(anchor // 2, pairs - 1)]
+    z, keys = (torch.from_numpy(part) for part in (keyed.frames[10], keyed.keys[10]))
+    wanted = info_nce(unit(z[rows]), keys[rows], keys[N:], 0.1).item()
+    assert batches[-1].loss.mean() == pytest.approx(wanted, abs=1e-5)
+    assert f"the mean loss is {wanted:.2f};" in explorer.summary
+    assert f"of {pairs} queries by image, each with its own key and K = 20 keys of a queue, at temperature 0.1" in explorer.summary
+
+
+@pytest.mark.parametrize("name, value", {**OTHER, "loss": "NT-Xent"}.items())
+def test_every_control_of_a_recording_with_keys_changes_what_is_seen_and_said(keyed, name, value):
+    explorer = SimilarityExplorer(keyed)
+    if name == "diagonal":
+        assert explorer.controls[name].disabled, "InfoNCE has no diagonal"
+        assert not explorer.set(loss="NT-Xent").controls[name].disabled
+    before = explorer.picture, explorer.summary
+    explorer.controls[name].value = value
+    assert explorer.picture != before[0] and explorer.summary != before[1]
+    assert explorer.trouble == ""
+
+
+def test_nt_xent_of_a_recording_with_keys_is_that_of_the_batch_without_the_queue(keyed):
+    bare = once(keyed, frames=keyed.frames, keys={}, images=keyed.images[: 2 * N], labels=keyed.labels[:N])
+    assert "loss" not in SimilarityExplorer(bare).controls
+    assert SimilarityExplorer(keyed, loss="NT-Xent", anchor=5).picture == SimilarityExplorer(bare, anchor=5).picture
+
+
+def test_a_key_as_the_anchor_shows_its_query(keyed):
+    explorer = SimilarityExplorer(keyed, anchor=6)
+    query, kind = explorer.summary, keyed.classes[keyed.labels[3]]
+    assert f"anchor 6 ({kind}, query) pays" in query
+    assert explorer.set(anchor=7).summary == query.replace("anchor 6", "anchor 7").replace(", query)", ", key's query)")
+
+
+def test_false_negatives_are_those_of_the_queue(keyed):
+    same = int((keyed.labels[N:] == keyed.labels[2]).sum())
+    assert same > 0
+    assert f"to the {same} of 20 negatives that show the same class" in SimilarityExplorer(keyed, anchor=4).summary

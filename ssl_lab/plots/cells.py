@@ -44,6 +44,11 @@ class Grid:
     def cell(self) -> float:
         return SIDE / (self.n + self.rim)
 
+    @property
+    def end(self) -> float:
+        """The right edge of all."""
+        return self.x(self.n)
+
     def x(self, column: float) -> float:
         """The left edge of a column."""
         return LEFT + self.cell * (self.rim + column)
@@ -70,12 +75,14 @@ def matrix(axes, batch: Contrast, images, anchor, shown, rows, named, rivals):
     rims(axes, grid, images[rows])
     axes.add_collection(LineCollection([grid.frame(i, j) for i, j in enumerate(partner)], colors=POSITIVE, linewidths=min(2, 70 / grid.n)))
     brackets(axes, grid, named)
+    if [name for *_, name in named] != ["first views", "second views"]:
+        axes.add_collection(LineCollection([grid.frame(a, a, b - a, b - a) for a, b, _ in named], colors=INK, linewidths=1.2))  # classes
     frames(axes, grid, at, own)
     pointers(axes, grid, at, own, [place[j] for j in rivals if j not in (anchor, batch.partner[anchor])])
     marks(axes, grid, batch.rank[rows] == 1)
     if grid.n <= SPELLED:
         spell(axes, grid, batch, shown, rows)
-    scales(axes, grid, shown, batch.kept)
+    scales(axes, shown, batch.kept)
 
 
 def frames(axes, grid: Grid, at: int, own: int):
@@ -95,7 +102,7 @@ def painted(batch: Contrast, shown: str, rows, partner) -> Float[np.ndarray, "M 
     return cells
 
 
-def brightness(batch: Contrast, shown: str) -> Float[np.ndarray, "M M"]:
+def brightness(batch: Contrast, shown: str) -> Float[np.ndarray, "A C"]:
     """What is shown, from 0 to 1; of shares the root, so that small ones are seen."""
     values = {"softmax": np.sqrt(batch.share), "logits": batch.cosine / batch.tau / DARKEST, "cosine": batch.cosine}[shown]
     return values.clip(0, 1)
@@ -114,28 +121,26 @@ def rims(axes, grid: Grid, images):
     axes.imshow(top, extent=grid.extent(low, 0, k * k, end), aspect="auto")
 
 
-def pointers(axes, grid: Grid, at: int, own: int, rivals: list[int]):
+def pointers(axes, grid, at: int, own: int, rivals: list[int]):
     """Triangles between images and cells: at the anchor's row, its partner's column, the columns of its hardest negatives."""
     axes.scatter([grid.x(0) - 0.075], [grid.y(at + 0.5)], s=80, c=ANCHOR, marker=">", linewidths=0, zorder=5)
     columns, colours = [grid.x(j + 0.5) for j in (*rivals, own)], [NEGATIVE] * len(rivals) + [POSITIVE]
     axes.scatter(columns, [grid.y(0) - 0.075] * len(columns), s=60, c=colours, marker="v", linewidths=0, zorder=5)
 
 
-def marks(axes, grid: Grid, found):
+def marks(axes, grid, found):
     """At the right of each row a blue dot where the anchor finds its partner first, else a vermilion cross."""
-    x, size = grid.x(grid.n) + 0.12, min(50, (50 * grid.cell) ** 2)
+    x, size = grid.end + 0.12, min(50, (50 * grid.cell) ** 2)
     for marker, colour, wanted in (("o", POSITIVE, True), ("x", NEGATIVE, False)):
         heights = [grid.y(i + 0.5) for i, one in enumerate(found) if one == wanted]
         axes.scatter([x] * len(heights), heights, s=size, c=colour, marker=marker, linewidths=1.8 * (not wanted))
 
 
-def brackets(axes, grid: Grid, named: list[tuple[int, int, str]]):
-    """The names of groups of rows at the right, the largest first and while there is room; classes get a frame around what they have in common."""
-    x, arm = grid.x(grid.n) + 0.24, 0.06
+def brackets(axes, grid, named: list[tuple[int, int, str]]):
+    """The names of groups of rows at the right, the largest first and while there is room."""
+    x, arm = grid.end + 0.24, 0.06
     ends = [(grid.y(a) + 0.03, grid.y(b) - 0.03, name) for a, b, name in named]
     axes.add_collection(LineCollection([[(x, y), (x + arm, y), (x + arm, end), (x, end)] for y, end, _ in ends], colors=GREY, linewidths=1.5))
-    if [name for *_, name in named] != ["first views", "second views"]:
-        axes.add_collection(LineCollection([grid.frame(a, a, b - a, b - a) for a, b, _ in named], colors=INK, linewidths=1.2))
     taken = []
     for y, end, name in sorted(ends, key=lambda group: group[0] - group[1]):
         centre = (y + end) / 2
@@ -160,9 +165,9 @@ def brief(value: float) -> str:
     return f"{value:.{digits}f}".replace("0.", ".", digits == 2).replace("-", "−")
 
 
-def scales(axes, grid: Grid, shown: str, kept: bool):
+def scales(axes, shown: str, kept: bool, partner: str = "partner"):
     """What the colours mean, one strip for each kind of candidate."""
-    kinds = {"partner": TO_PARTNER, "negative": TO_NEGATIVE, **({"itself": TO_ITSELF} if kept else {})}
+    kinds = {partner: TO_PARTNER, "negative": TO_NEGATIVE, **({"itself": TO_ITSELF} if kept else {})}
     x, width, strip = LEFT + 0.85, SIDE - 0.85, 0.18 if kept else 0.2
     ramp = np.stack([colour(np.linspace(0, 1, 256)) for colour in kinds.values()])
     foot = SCALES + strip * len(kinds)

@@ -1,4 +1,4 @@
-"""The numbers behind the contrastive matrix: what NT-Xent makes of a batch, anchor by anchor, and in which order its rows are shown."""
+"""The numbers behind the contrastive matrices: what NT-Xent or InfoNCE makes of a batch, anchor by anchor, and in which order rows are shown."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,31 +12,44 @@ DIGITS = 9  # of a cosine; what differs only beyond them is a tie
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """A batch of M = 2N rows under the loss at temperature tau. Row i is the anchor of its own line in every matrix."""
+    """Some anchors and their candidates under a loss at temperature tau. Row i is anchor i in every matrix.
 
-    cosine: Float[np.ndarray, "M M"]
-    share: Float[np.ndarray, "M M"]  # p: each row's softmax over its candidates
-    loss: Float[np.ndarray, " M"]  # -log of what the partner gets
-    rank: Int[np.ndarray, " M"]  # of the partner among the candidates: 1 = ahead of all others; a tie counts against it
-    partner: Int[np.ndarray, " M"]
+    NT-Xent: a batch of M = 2N rows, each the anchor of its own line and a candidate of all others.   InfoNCE: N queries, each with 1 + K keys.
+    """
+
+    cosine: Float[np.ndarray, "A C"]
+    share: Float[np.ndarray, "A C"]  # p: each row's softmax over its candidates
+    loss: Float[np.ndarray, " A"]  # -log of what the partner gets
+    rank: Int[np.ndarray, " A"]  # of the partner among the candidates: 1 = ahead of all others; a tie counts against it
+    partner: Int[np.ndarray, " A"]
     tau: float
-    kept: bool  # whether a row is a candidate of its own
+    square: bool  # whether the anchors are the candidates too, so that each meets itself on the diagonal
+    kept: bool  # whether the diagonal takes part
 
     @property
     def candidates(self) -> int:
         """How many compete for the weight of one anchor."""
-        return len(self.loss) - (not self.kept)
+        return self.share.shape[1] - (self.square and not self.kept)
 
-    def weight(self, anchor: int) -> Float[np.ndarray, " M"]:
+    @property
+    def negatives(self) -> int:
+        """Those among them that are neither the partner nor the anchor."""
+        return self.share.shape[1] - 1 - self.square
+
+    def itself(self, anchor: int) -> int:
+        """The column where the anchor meets itself; -1 where it never does."""
+        return anchor if self.square else -1
+
+    def weight(self, anchor: int) -> Float[np.ndarray, " C"]:
         """dl_i / ds_ij = (p_ij - [j is the partner]) / tau, the gradient of the anchor's loss by its cosines: below zero pulls, above zero pushes."""
-        pull = np.arange(len(self.loss)) == self.partner[anchor]
+        pull = np.arange(self.share.shape[1]) == self.partner[anchor]
         return (self.share[anchor] - pull) / self.tau
 
     def listed(self, anchor: int, top: int) -> list[int]:
         """The candidates with the largest shares in their order, the partner among them whatever its rank."""
         own = int(self.partner[anchor])
-        order = np.lexsort((np.arange(len(self.loss)) == own, -self.cosine[anchor].round(DIGITS)))
-        order = [int(j) for j in order if self.kept or j != anchor]
+        order = np.lexsort((np.arange(self.share.shape[1]) == own, -self.cosine[anchor].round(DIGITS)))
+        order = [int(j) for j in order if self.kept or j != self.itself(anchor)]
         return order[:top] if own in order[:top] else [*order[: top - 1], own]
 
 
@@ -45,19 +58,34 @@ def contrast(z: Float[np.ndarray, "M d"], tau: float, kept: bool = False) -> Con
 
     kept: leave the diagonal in the softmax, so that each row competes for its own weight: the usual mistake.
     """
-    z = z.astype(np.float64) / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
-    rows = np.arange(len(z))
-    partner = np.roll(rows, len(z) // 2)
-    cosine = z @ z.T
-    logits = cosine / tau
-    if not kept:
+    z = unit(z)
+    return compete(z @ z.T, np.roll(np.arange(len(z)), len(z) // 2), tau, True, kept)
+
+
+def lookup(q: Float[np.ndarray, "N d"], keys: Float[np.ndarray, "N_and_K d"], tau: float) -> Contrast:
+    """InfoNCE of N queries in float64: column 0 is the query's own key, one of the first N; all further keys, the queue, are the other columns."""
+    q, k, queue = unit(q), unit(keys[: len(q)]), unit(keys[len(q) :])
+    cosine = np.concatenate([(q * k).sum(1, keepdims=True), q @ queue.T], axis=1)
+    return compete(cosine, np.zeros(len(q), int), tau, False, False)
+
+
+def compete(cosine: Float[np.ndarray, "A C"], partner: Int[np.ndarray, " A"], tau: float, square: bool, kept: bool) -> Contrast:
+    """The softmax of every row, and where its partner stands."""
+    rows, logits = np.arange(len(cosine)), cosine / tau
+    if square and not kept:
         np.fill_diagonal(logits, -np.inf)  # an image is not its own negative
     logits -= logits.max(1, keepdims=True)
     log_share = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     near = cosine.round(DIGITS)
-    ahead = near >= near[rows, partner][:, None]  # the partner itself is one of these, and so is the anchor
-    rank = ahead.sum(1) - (not kept)
-    return Contrast(cosine, np.exp(log_share), -log_share[rows, partner], rank, partner, tau, kept)
+    ahead = near >= near[rows, partner][:, None]  # the partner itself is one of these, and on a diagonal so is the anchor
+    rank = ahead.sum(1) - (square and not kept)
+    return Contrast(cosine, np.exp(log_share), -log_share[rows, partner], rank, partner, tau, square, kept)
+
+
+def unit(z: Float[np.ndarray, "M d"]) -> Float[np.ndarray, "M d"]:
+    """Rows of length 1, in float64."""
+    z = z.astype(np.float64)
+    return z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
 
 
 def arranged(order: str, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, " M"]:

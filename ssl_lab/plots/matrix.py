@@ -2,13 +2,14 @@
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import one_of, require
 from ssl_lab.plots.cells import SHOWN, matrix
 from ssl_lab.plots.contrast import ORDERS, Contrast, arranged, contrast, groups
 from ssl_lab.plots.look import GREY, in_our_look
-from ssl_lab.plots.row import row
+from ssl_lab.plots.row import Seen, row, same_class
 
 # Inches. The whole picture is one pair of axes in inches, y running down, all but the margin: each further one costs 5 ms.
 WIDTH, HEIGHT, MARGIN = 13, 6.6, 0.05
@@ -44,22 +45,35 @@ def similarity(
     require(0 <= anchor < len(z), f"anchor={anchor} is no row of this batch; its rows are 0 to {len(z) - 1}")
     labels = np.full(len(z) // 2, -1) if labels is None else labels
     require(order != "class" or bool((labels >= 0).any()), 'order="class" needs labels and these images have none; order them by "view" or "image"')
-    batch, called = contrast(z, tau, kept), anchor if called is None else called
-    figure = Figure(figsize=(WIDTH, HEIGHT))
-    inside = (MARGIN / WIDTH, MARGIN / HEIGHT, 1 - 2 * MARGIN / WIDTH, 1 - 2 * MARGIN / HEIGHT)
-    axes = figure.add_axes(inside, xlim=(MARGIN, WIDTH - MARGIN), ylim=(HEIGHT - MARGIN, MARGIN))
-    axes.axis("off")
-    setting = f"temperature {tau:.3g}{' · ' * bool(epoch)}{epoch} · mean loss {batch.loss.mean():.2f}"
-    axes.text(0.15, 0.34, finding(batch), va="center", fontsize=18, fontweight="bold")
-    axes.text(0.15, 0.7, f"{len(labels)} pairs · {setting}", va="center", color=GREY)
+    batch = contrast(z, tau, kept)
+    figure, axes = page(finding(batch), f"{len(labels)} pairs · {setting(batch, epoch)}")
     matrix(axes, batch, images, anchor, shown, arranged(order, labels), groups(order, labels, classes), batch.listed(anchor, top))
-    facts = row(axes, batch, images, anchor, called, labels, classes, top)
+    second, picture = divmod(anchor, len(labels))
+    view, alike, both = ("first view", "second view")[second], same_class(labels, anchor), np.tile(labels, 2)
+    seen = Seen(anchor if called is None else called, view, images[anchor], int(labels[picture]), images, both, alike, classes)
+    facts = row(axes, batch, anchor, seen, top)
     mistake = ", the diagonal kept by mistake so that every anchor is its own best match" * kept
     masked = f" in place of {contrast(z, tau).loss.mean():.2f}" if kept else ""
     return figure, (
         f"{shown.capitalize()} of {len(labels)} pairs by {order} at temperature {tau:.3g}{', ' * bool(epoch)}{epoch}{mistake}: "
         f"{first(batch)} of {len(z)} anchors find their partner first and the mean loss is {batch.loss.mean():.2f}{masked}; {facts}."
     )
+
+
+def page(title: str, words: str) -> tuple[Figure, Axes]:
+    """An empty picture with a title and a line below it."""
+    figure = Figure(figsize=(WIDTH, HEIGHT))
+    inside = (MARGIN / WIDTH, MARGIN / HEIGHT, 1 - 2 * MARGIN / WIDTH, 1 - 2 * MARGIN / HEIGHT)
+    axes = figure.add_axes(inside, xlim=(MARGIN, WIDTH - MARGIN), ylim=(HEIGHT - MARGIN, MARGIN))
+    axes.axis("off")
+    axes.text(0.15, 0.34, title, va="center", fontsize=18, fontweight="bold")
+    axes.text(0.15, 0.7, words, va="center", color=GREY)
+    return figure, axes
+
+
+def setting(batch: Contrast, epoch: str) -> str:
+    """Under which the loss is what it is."""
+    return f"temperature {batch.tau:.3g}{' · ' * bool(epoch)}{epoch} · mean loss {batch.loss.mean():.2f}"
 
 
 def first(batch: Contrast) -> int:

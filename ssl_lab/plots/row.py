@@ -1,4 +1,4 @@
-"""One row of the contrastive matrix, spelled out: the anchor, its partner, its hardest negatives, and how hard each of them pulls or pushes."""
+"""One row of a contrastive matrix, spelled out: the anchor, its partner, its hardest negatives, and how hard each of them pulls or pushes."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ FIRST, STEP, SIDE = 2.0, 0.545, 0.49  # centre of the first candidate, from one 
 HEAD, FOOT = 1.56, 6.38  # heights of the columns' heads and of the line below the table
 RANK, IMAGE, WHO, SHARE, COSINE, WEIGHT = (X + x for x in (0.2, 0.28, 0.88, 2.62, 4.25, 5.12))  # see `row`: where each column stands
 BAR, ARROW = 0.95, 1.0  # lengths of 100 %, and of the strongest weight that there can be, 1 / tau
-NAMED = ("partner", "itself", "same class")
+NAMED = ("itself", "same class")  # in bold, as the partner is
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,16 +31,33 @@ class Candidate:
     rank: int | None = None
 
 
-def row(axes, batch: Contrast, images, anchor: int, called: int, labels, classes, top: int) -> str:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What stands behind the numbers of one row.   called: the anchor's number, in words.   partner: what its positive is called.
+
+    image, label, view: the anchor's; view in words.   images, labels: of its C candidates; -1 = no label.   alike: the false negatives among them.
+    """
+
+    called: int
+    view: str
+    image: UInt8[np.ndarray, "H W 3"]
+    label: int
+    images: UInt8[np.ndarray, "C H W 3"]
+    labels: Int[np.ndarray, " C"]
+    alike: Bool[np.ndarray, " C"]
+    classes: tuple[str, ...]
+    partner: str = "partner"
+
+
+def row(axes, batch: Contrast, anchor: int, seen: Seen, top: int) -> str:
     """Draw the table of one anchor. Returns what it says, as a part of a sentence."""
-    alike = same_class(labels, anchor)
-    table = candidates(batch, images, anchor, alike, labels, classes, top)
-    facts = heading(axes, batch, images[anchor], anchor, called, labels, classes, alike)
+    table = candidates(batch, anchor, seen, top)
+    facts = heading(axes, batch, anchor, seen)
     sheet(axes, table)
     bars(axes, table)
     arrows(axes, table, batch.tau)
     for y, line in places(table):
-        colour, weight = POSITIVE if line.who == "partner" else INK, "bold" if line.who in NAMED else "normal"
+        colour, weight = POSITIVE if line.colour == POSITIVE else INK, "bold" if line.who in (*NAMED, seen.partner) else "normal"
         axes.text(WHO, y, line.who, va="center", fontsize=13, color=colour, fontweight=weight)
         if line.rank is not None:
             axes.text(RANK, y, f"{line.rank}", ha="right", va="center", fontsize=12, color=GREY)
@@ -55,16 +72,16 @@ def same_class(labels: Int[np.ndarray, " N"], anchor: int) -> Bool[np.ndarray, "
     return (labels[picture] == labels[anchor % N]) & (picture != anchor % N) & (labels[anchor % N] >= 0)
 
 
-def candidates(batch: Contrast, images, anchor: int, alike, labels, classes, top: int) -> list[Candidate]:
+def candidates(batch: Contrast, anchor: int, seen: Seen, top: int) -> list[Candidate]:
     """The lines of the table: those with the largest shares in their order, the partner among them, and all others together."""
-    order, own, weight = batch.listed(anchor, len(images)), int(batch.partner[anchor]), batch.weight(anchor)
+    images, order, own, weight = seen.images, batch.listed(anchor, len(seen.images)), int(batch.partner[anchor]), batch.weight(anchor)
     listed = batch.listed(anchor, top)
     rest = [j for j in order if j not in listed]
 
     def line(j: int) -> Candidate:
-        special = {own: ("partner", POSITIVE), anchor: ("itself", ANCHOR)}
-        label = int(labels[j % len(labels)])
-        who, colour = special.get(j, ("same class" if alike[j] else "negative" if label < 0 else class_name(label, classes), NEGATIVE))
+        special = {own: (seen.partner, POSITIVE), batch.itself(anchor): ("itself", ANCHOR)}
+        label = int(seen.labels[j])
+        who, colour = special.get(j, ("same class" if seen.alike[j] else "negative" if label < 0 else class_name(label, seen.classes), NEGATIVE))
         return Candidate(who, colour, images[j], batch.share[anchor, j], weight[j], batch.cosine[anchor, j], order.index(j) + 1)
 
     others = "1 other" if len(rest) == 1 else f"{len(rest)} others"
@@ -88,28 +105,28 @@ def places(table: list[Candidate]) -> list[tuple[float, Candidate]]:
     return [(FIRST + STEP * k, line) for k, line in enumerate(table)]
 
 
-def heading(axes, batch: Contrast, image, anchor: int, called: int, labels, classes, alike) -> str:
+def heading(axes, batch: Contrast, anchor: int, seen: Seen) -> str:
     """The anchor, and what it pays. Returns the facts in words."""
-    N, own = len(labels), int(batch.partner[anchor])
-    axes.imshow(image, extent=(X, X + 1, 1.2, 0.2), aspect="auto", interpolation="bicubic")
+    own, alike = int(batch.partner[anchor]), seen.alike
+    axes.imshow(seen.image, extent=(X, X + 1, 1.2, 0.2), aspect="auto", interpolation="bicubic")
     axes.add_collection(LineCollection([square(X, 0.2, 1, 1)], colors=ANCHOR, linewidths=4))
     p, loss, rank = batch.share[anchor, own], batch.loss[anchor], batch.rank[anchor]
-    label, view = int(labels[anchor % N]), ("first view", "second view")[anchor // N]
-    name = f"{class_name(label, classes)}, {view}" if label >= 0 else view
-    rivals, taken = f"{alike.sum()} of {2 * N - 2} negatives", percent(batch.share[anchor, alike].sum())
+    name = f"{class_name(seen.label, seen.classes)}, {seen.view}" if seen.label >= 0 else seen.view
+    rivals, taken = f"{alike.sum()} of {batch.negatives} negatives", percent(batch.share[anchor, alike].sum())
     because = f" = −log {p:.2g}" if p >= 1e-4 else ""
-    axes.text(X + 1.18, 0.34, f"anchor {called}: loss {loss:.2f}{because}", va="center", fontsize=18, fontweight="bold")
-    axes.text(X + 1.18, 0.7, f"{name}; its partner ranks {rank} of {batch.candidates}", va="center")
+    axes.text(X + 1.18, 0.34, f"anchor {seen.called}: loss {loss:.2f}{because}", va="center", fontsize=18, fontweight="bold")
+    axes.text(X + 1.18, 0.7, f"{name}; its {seen.partner} ranks {rank} of {batch.candidates}", va="center")
     axes.text(X + 1.18, 1.04, f"same class: {rivals}, {taken} of the weight" if alike.any() else "", va="center", fontsize=13)
-    facts = f"anchor {called} ({name}) pays {loss:.2f} and gives its partner {percent(p)} of its weight, rank {rank} of {batch.candidates}"
-    return facts + (f", and {taken} to the {rivals} that show the same class" if alike.any() else "") + forces(batch, anchor)
+    pays = f"pays {loss:.2f} and gives its {seen.partner} {percent(p)} of its weight, rank {rank} of {batch.candidates}"
+    facts = f"anchor {seen.called} ({name}) {pays}"
+    return facts + (f", and {taken} to the {rivals} that show the same class" if alike.any() else "") + forces(batch, anchor, seen.partner)
 
 
-def forces(batch: Contrast, anchor: int) -> str:
+def forces(batch: Contrast, anchor: int, partner: str) -> str:
     """The gradient in words: the partner and the negative that pushes most."""
     weight, own = batch.weight(anchor), int(batch.partner[anchor])
-    pushes = [weight[j] for j in range(len(weight)) if j not in (anchor, own)]
-    return f"; the partner pulls with {number(-weight[own])}" + (f" and the hardest negative pushes with {number(max(pushes))}" if pushes else "")
+    pushes = [weight[j] for j in range(len(weight)) if j not in (batch.itself(anchor), own)]
+    return f"; the {partner} pulls with {number(-weight[own])}" + (f" and the hardest negative pushes with {number(max(pushes))}" if pushes else "")
 
 
 def sheet(axes, table: list[Candidate]):
@@ -145,7 +162,7 @@ def arrows(axes, table: list[Candidate], tau: float):
     axes.text(WEIGHT, HEAD, "← pull", ha="right", va="center", fontsize=12, color=POSITIVE)
     axes.text(WEIGHT + 0.12, HEAD, "push →", va="center", fontsize=12, color=NEGATIVE)
     axes.text(WEIGHT + ARROW + 0.12, FOOT, "pull (1 − p) / τ  =  all pushes p / τ together", ha="right", va="center", fontsize=12, color=GREY)
-    shapes = [arrow(WEIGHT + 0.12, y, ARROW * abs(line.weight) * tau, line.who == "partner") for y, line in places(table)]
+    shapes = [arrow(WEIGHT + 0.12, y, ARROW * abs(line.weight) * tau, line.colour == POSITIVE) for y, line in places(table)]
     fills = [PAPER if line.who == "itself" else line.colour for line in table]
     axes.add_collection(PolyCollection(shapes, facecolors=fills, edgecolors=[line.colour for line in table], linewidths=1))
     for y, line in places(table):

@@ -68,7 +68,7 @@ class CircleExplorer(Explorer):
     moving average with m = 0.9, as if each network were a table of one angle a picture. A query's queue are the other pictures' present keys, no old
     ones; BYOL goes one way and has no predictor.
     Without a network attraction alone stops when partners have met; that nothing spreads the pictures is what lets a network collapse.
-    pairs: 2 to 16; every point has 2 · pairs - 2 negatives.   seed: of the start, 0 to 99.   The step size: see `descent`.
+    pairs: 2 to 16; every point has 2 · pairs - 2 negatives, a query pairs - 1.   seed: of the start, 0 to 99.   The step size: see `descent`.
     Controls: loss (a name in LOSSES, which takes a line for every loss to come), tau (0.01 to 10), pairs, step (0 to 60), arc (in degrees), seed.
     Raises: InputError for a control out of its range, or a loss that is not finite.
     """

@@ -8,6 +8,7 @@ from ssl_lab.errors import require
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import Recording
 
+LOSSES = (("InfoNCE, 1 + K candidates", "InfoNCE"), ("NT-Xent, 2B − 1 candidates", "NT-Xent"))
 DIAGONAL = (("masked, as in the paper", "masked"), ("kept, the usual mistake", "kept"))
 
 
@@ -20,6 +21,9 @@ class SimilarityExplorer(Explorer):
     Controls: tau, shown ("softmax", "logits", "cosine"), pairs, order of the rows ("view", "image" and, where there are labels, "class"),
         diagonal ("masked", or "kept": what the loss would be), anchor, epoch. The last epoch is shown first; one without a frame of its own shows
         the last frame before it, and says so. A control with nothing to choose is left out: epoch of one frame, pairs of two.
+    A recording of keys has one more, loss: "InfoNCE", what MoCo minimises, or "NT-Xent", the batch without a queue. InfoNCE's rows are queries, the
+        first views, each before its own key and K of a queue: an anchor that is a second view is a key, so its query is shown; the queue stays
+        whatever the pairs, there is no diagonal, and rows go by picture or by class.
     Raises: InputError for what is no Recording, or a control out of its range.
     """
 
@@ -29,33 +33,31 @@ class SimilarityExplorer(Explorer):
         require(isinstance(recording, Recording), f"SimilarityExplorer shows a Recording and got {kind}; {fix}")
         N = len(recording)
         require(pairs is None or pairs in range(2, N + 1), f"pairs={pairs!r} cannot be shown; the recording holds {N}, take 2 to {N} of them")
-        self.recording, self.frames = recording, dict(recording.frames)
+        self.recording, self.frames, self.keys = recording, dict(recording.frames), dict(recording.keys)
         super().__init__(controls(recording), **({"pairs": pairs} if pairs and N > 2 else {}), tau=tau, anchor=anchor, **start)
 
-    def draw(self, tau: float, shown: str, order: str, diagonal: str, anchor: int, pairs: int = 2, epoch: int | None = None):
+    def draw(
+        self, tau: float, shown: str, order: str, diagonal: str, anchor: int, pairs: int = 2, epoch: int | None = None, loss: str = "NT-Xent"
+    ):
         N, (picture, view) = len(self.recording), divmod(anchor, 2)
-        batch = pictures(pairs, picture)
-        rows = np.concatenate([batch, batch + N])
-        z, when = self.frame(epoch)
-        return plots.similarity(
-            z[rows],
-            self.recording.images[rows],
-            tau,
-            anchor=batch.tolist().index(picture) + pairs * view,
-            shown=shown,
-            labels=self.recording.labels[batch],
-            classes=self.recording.classes,
-            order=order,
-            kept=diagonal == "kept",
-            epoch=when,
-            called=anchor,
-        )
+        batch, (at, when) = pictures(pairs, picture), self.frame(epoch)
+        rows, place = np.concatenate([batch, batch + N]), batch.tolist().index(picture)
+        z, images, labels = self.frames[at], self.recording.images, self.recording.labels
+        said = {"shown": shown, "classes": self.recording.classes, "epoch": when, "called": anchor}
+        self.controls["diagonal"].disabled = loss == "InfoNCE"
+        if loss == "NT-Xent":
+            kept, place = diagonal == "kept", place + pairs * view
+            return plots.similarity(z[rows], images[rows], tau, place, labels=labels[batch], order=order, kept=kept, **said)
+        queue = np.arange(N, len(labels))
+        own, shown_images = np.concatenate([batch, queue]), images[np.concatenate([rows, N + queue])]
+        order, what = "class" if order == "class" else "image", ("query", "key's query")[view]
+        return plots.logits(z[batch], self.keys[at][own], shown_images, tau, place, labels=labels[own], order=order, view=what, **said)
 
-    def frame(self, epoch: int | None) -> tuple[np.ndarray, str]:
-        """The embeddings of the last recorded epoch up to this one, and when that was, in words; of a single frame nobody knows when."""
+    def frame(self, epoch: int | None) -> tuple[int, str]:
+        """The last recorded epoch up to this one, and when that was, in words; of a single frame nobody knows when."""
         at = max(known for known in self.frames if epoch is None or known <= epoch)
         late = "" if at == epoch else f" (recorded at {at})"
-        return self.frames[at], "" if epoch is None else f"epoch {epoch}{late}"
+        return at, "" if epoch is None else f"epoch {epoch}{late}"
 
 
 def controls(recording: Recording) -> dict[str, widgets.Widget]:
@@ -63,6 +65,7 @@ def controls(recording: Recording) -> dict[str, widgets.Widget]:
     N, first, last = len(recording), min(recording.frames), max(recording.frames)
     orders = [("by view", "view"), ("by picture", "image"), *([("by class", "class")] if recording.labels.max() >= 0 else [])]
     offers = {
+        "loss": widgets.Dropdown(description="loss", options=LOSSES) if recording.keys else None,
         "tau": widgets.FloatLogSlider(description="temperature", min=-2, max=1, step=0.05),
         "epoch": widgets.IntSlider(description="epoch", min=first, max=last, value=last) if last > first else None,
         "anchor": widgets.IntSlider(description="anchor", max=2 * N - 1),

@@ -1,12 +1,14 @@
-"""A method's SCENES on two cores, in CPU seconds: kNN and linear accuracy on unseen images beside pixels, random weights, and no colour distortion.
+"""Methods by their SCENES, in CPU seconds: kNN and linear accuracy on unseen images beside pixels, random weights, and no colour distortion.
 
     python tests/benchmarks/minute.py [--seeds 0 1 2]                                          SimCLR on 10,000 scenes, 120 CPU seconds
-    python tests/benchmarks/minute.py --method MoCo --jitter 1 --set split=1 K=2048            another method, with other arguments
+    python tests/benchmarks/minute.py --method SimCLR MoCo BYOL --jitter 1                     several, one after another
+    python tests/benchmarks/minute.py --method MoCo --jitter 1 --set split=1 K=2048            with other arguments
     python tests/benchmarks/minute.py --data cifar10 --root data --epochs 40 --area 0.2 --hue 0.1    five minutes, the same code
 """
 
 import argparse
 import ast
+import itertools
 import sys
 import time
 from dataclasses import replace
@@ -33,8 +35,8 @@ def setting(text: str) -> tuple[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--method", choices=methods.__all__, default="SimCLR")
-    parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of the method")
+    parser.add_argument("--method", choices=methods.__all__, nargs="+", default=["SimCLR"])
+    parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of the methods")
     parser.add_argument("--recipe", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from its SCENES")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--data", default="scenes")
@@ -46,26 +48,26 @@ def main() -> None:
     parser.add_argument("--hue", type=float, default=0.5)
     parser.add_argument("--jitter", type=float, nargs="+", default=[1.0, 0.0])
     given = parser.parse_args()
-    kind = getattr(methods, given.method)
     changes = dict(given.recipe) | ({"epochs": given.epochs} if given.epochs else {})
-    recipe = replace(sys.modules[kind.__module__].SCENES, **changes)
     images = load(given.data, limit=given.limit, size=given.size, root=given.root)
     test = load(given.data, "test", size=given.size, root=given.root)
     flat, flat_test = (part.x.flatten(1).float() for part in (images, test))
     print(f"{given.data}: {len(images):,} images, {len(test):,} unseen, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"pixels: kNN {knn_accuracy(flat, images.labels, flat_test, test.labels):.3f}", flush=True)
     for seed in given.seeds:
-        for jitter in given.jitter:
+        torch.manual_seed(seed)
+        encoder = small_resnet()
+        print(f"seed {seed}, random weights: {score(features(encoder, images), images, features(encoder, test), test)}", flush=True)
+        for name, jitter in itertools.product(given.method, given.jitter):
+            kind = getattr(methods, name)
+            recipe = replace(sys.modules[kind.__module__].SCENES, **changes)
             torch.manual_seed(seed)
             method = kind(small_resnet(), jitter=jitter, area=(given.area, 1.0), hue=given.hue, **kind.scenes | dict(given.set))
-            if jitter == given.jitter[0]:
-                h, ht = features(method.encoder, images), features(method.encoder, test)
-                print(f"seed {seed}, random weights: {score(h, images, ht, test)}", flush=True)
             start = time.process_time()
             for log in train(method, images.unlabelled(), replace(recipe, seed=seed)):
                 last = log
             spent, h, ht = time.process_time() - start, features(method.encoder, images), features(method.encoder, test)
-            print(f"seed {seed}, jitter {jitter:g}: {score(h, images, ht, test)}   {spent:.0f} CPU seconds, {last}", flush=True)
+            print(f"seed {seed}, {name}, jitter {jitter:g}: {score(h, images, ht, test)}   {spent:.0f} CPU seconds, {last}", flush=True)
             if images.factors:
                 print("   kept of", ", ".join(f"{name} {r2:.2f}" for name, r2 in factor_table(h, images).items()), flush=True)
 

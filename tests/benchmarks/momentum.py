@@ -1,0 +1,107 @@
+"""What the momentum does to the keys of MoCo's queue: moco.SCENES at five m, and at some epochs how well old keys agree with the present key network.
+
+    python tests/benchmarks/momentum.py [--m 0 0.9 0.99 0.999 0.9999] [--epochs 50] [--limit 10000] [--record]
+
+A key of age a was made a steps ago. Agreement is its cosine with the key that the present key network makes of the very same view, in training mode:
+the same batch, in other groups of batch norm. So keys of age 0 do not agree to 1; what they lack is due to the company in the groups.
+strangers: the cosine of two present keys of different pictures, which is what keys without any memory would have. kNN for the shape.
+--record keeps the figures in the package, where MomentumExplorer takes them from.
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from collections import deque
+from importlib.metadata import version
+
+import torch
+from torch import Tensor
+
+from ssl_lab.checkpoint import write_text
+from ssl_lab.data import Images, load
+from ssl_lab.evaluate import features, knn_accuracy
+from ssl_lab.methods import MoCo, moco
+from ssl_lab.models import small_resnet
+from ssl_lab.studies import ASKED, FOLDER, KNOWN, UNSEEN, rounded
+from ssl_lab.train import half_precision, train
+
+MOMENTA = (0.0, 0.9, 0.99, 0.999, 0.9999)
+MOMENTS = (1, 2, 5, 10, 20, 50)  # epochs after which the keys are looked at
+OLDEST = 64  # steps
+
+
+class Remembering(MoCo):
+    """MoCo that keeps the views and the keys of its last OLDEST steps, without a change to the training."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.made: deque[tuple[Tensor, Tensor]] = deque(maxlen=OLDEST)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        loss = super().forward(x1, x2)
+        self.made.append((x2, self.last[1]))
+        return loss
+
+
+@torch.no_grad()
+def agreement(method: Remembering) -> dict:
+    """By age, from 0, and the cosine of strangers. The running statistics of batch norm, which making keys moves, are put back."""
+    before = {name: tensor.clone() for name, tensor in method.key_encoder.state_dict().items()}
+    with half_precision(method.queue.device):
+        x = method.made[-1][0]
+        pairs = [(method.keys(x), method.keys(x)), *((method.keys(x), k) for x, k in reversed(method.made))]
+    method.key_encoder.load_state_dict(before)
+    k = pairs[0][0].float()
+    others = ((k.sum(0) ** 2).sum() - len(k)) / (len(k) * (len(k) - 1))
+    return {"agreement": [(a.float() * b.float()).sum(1).mean().item() for a, b in pairs], "strangers": others.item()}
+
+
+def knn(method: MoCo, images: Images, unseen: Images) -> float:
+    return knn_accuracy(features(method.encoder, images), images.labels, features(method.encoder, unseen), unseen.labels)
+
+
+def run(m: float, images: Images, unseen: Images, epochs: int | None) -> dict:
+    """Train with this m. Rows of the curve: one an epoch."""
+    recipe = dataclasses.replace(moco.SCENES, **({"epochs": epochs} if epochs else {}))
+    torch.manual_seed(0)
+    method, curve, moments, spent, start = Remembering(small_resnet(), m=m), [], {}, 0.0, time.process_time()
+    for log in train(method, images.unlabelled(), recipe):
+        spent += time.process_time() - start
+        curve.append({"loss": log.loss, "knn": knn(method, images[:KNOWN], unseen[:ASKED]), "std": log.stats["std"]})
+        if log.epoch in MOMENTS:
+            moments[str(log.epoch)] = agreement(method)
+            print(f"m {m:<8g}{log}   {words(curve[-1], moments[str(log.epoch)])}   {spent:.0f} CPU seconds", flush=True)
+        start = time.process_time()
+    columns = {name: [row[name] for row in curve] for name in curve[0]}
+    return {"m": m, "curve": columns, "moments": moments, "knn": knn(method, images, unseen), "cpu_seconds": spent}
+
+
+def words(row: dict, moment: dict) -> str:
+    """How the run is doing, and how keys of some ages agree."""
+    ages = [age for age in (0, 1, 4, 16, 64) if age < len(moment["agreement"])]
+    agree = ", ".join(f"{moment['agreement'][age]:.3f} at age {age}" for age in ages)
+    return f"std {row['std']:.3f}   kNN {row['knn']:.3f}   agree {agree}; strangers {moment['strangers']:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--m", type=float, nargs="+", default=list(MOMENTA))
+    parser.add_argument("--epochs", type=int, help="fewer than moco.SCENES has; lr falls to 0 over them")
+    parser.add_argument("--limit", type=int, default=10_000, help="scenes to learn from")
+    parser.add_argument("--record", action="store_true", help="write ssl_lab/recorded/momentum.json")
+    given = parser.parse_args()
+    images, unseen = load("scenes", limit=given.limit), load("scenes", "test", limit=UNSEEN)
+    runs = [run(m, images, unseen, given.epochs) for m in given.m]
+    for found in runs:
+        last = list(found["moments"].values())[-1]
+        row = {name: column[-1] for name, column in found["curve"].items()}
+        print(f"m {found['m']:<8g}{words(row, last)}   kNN on all scenes {found['knn']:.3f}")
+    if given.record:
+        recipe, versions = dataclasses.asdict(moco.SCENES), {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
+        kept = {"recipe": recipe, "versions": versions, "runs": [rounded(found) for found in runs]}
+        write_text(FOLDER / "momentum.json", json.dumps(kept) + "\n")
+
+
+if __name__ == "__main__":
+    main()
