@@ -27,7 +27,7 @@ def last():
     images, found = load("scenes", limit=2_000).unlabelled(), {}
     for name, switches in (KEPT | BROKEN).items():
         torch.manual_seed(0)
-        *_, found[name] = train(BYOL(small_resnet(), **{"m": 0.97, **switches}), images, RECIPE)
+        *_, found[name] = train(BYOL(small_resnet(), **{**BYOL.scenes, **switches}), images, RECIPE)
     return found
 
 

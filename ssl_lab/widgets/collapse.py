@@ -95,10 +95,10 @@ def ablation(predictor: bool, average: bool, stop_gradient: bool) -> plots.Ablat
 
 @functools.cache
 def maps(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float[np.ndarray, "N 2"]]:
-    """Every recorded step's map; all runs begin alike, at the principal components of the first one."""
+    """Every recorded step's map, begun at the one before; all runs begin alike, in the first principal plane of BYOL as it is."""
     found, z = {}, run(predictor, average, stop_gradient).z
-    first = next(iter(z.values())).double()
-    xy = (first - first.mean(0)) @ torch.linalg.svd(first - first.mean(0), full_matrices=False).Vh[:2].T
+    first, usual = (next(iter(rows.values())).double() for rows in (z, run(True, True, True).z))
+    xy = (first - first.mean(0)) @ torch.linalg.svd(usual - usual.mean(0), full_matrices=False).Vh[:2].T
     for step, rows in z.items():
         xy = flat(torch.cdist(rows.double(), rows.double()), xy)
         found[step] = xy.numpy()
