@@ -16,7 +16,7 @@ import torch
 from ssl_lab import widgets
 from ssl_lab.data import load
 from ssl_lab.evaluate import features
-from ssl_lab.methods import SimCLR
+from ssl_lab.methods import MoCo, SimCLR
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets.explorer import choices, limits
 
@@ -42,6 +42,7 @@ BUILDERS = {
     "EmbeddingExplorer": embedding,
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"random": small_resnet(), "supervised": small_resnet(), "SimCLR": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+    "QueueExplorer": lambda method, images: widgets.QueueExplorer(MoCo(method.encoder), images),
 }
 
 
