@@ -14,7 +14,7 @@ from ssl_lab import plots, widgets
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features
-from ssl_lab.methods import SimCLR
+from ssl_lab.methods import MoCo, SimCLR
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets.explorer import choices, limits, offered
 
@@ -44,6 +44,13 @@ def recording(method, images):
     return made
 
 
+def seeded(make):
+    """What is made from random weights, the same each time; the random numbers are left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make()
+
+
 EXPLORERS = {
     "SimilarityExplorer": lambda method, images: widgets.SimilarityExplorer(recording(method, images), pairs=5),
     "ViewsExplorer": lambda method, images: widgets.ViewsExplorer(images),
@@ -52,6 +59,7 @@ EXPLORERS = {
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
+    "QueueExplorer": lambda method, images: widgets.QueueExplorer(seeded(lambda: MoCo(method.encoder)), images, steps=5, batch=8),
 }
 
 

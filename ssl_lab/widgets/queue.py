@@ -63,9 +63,9 @@ class QueueExplorer(Explorer):
     def draw(self, K: int, m: float, query: int, when: str, step: int = 1):
         if (K, m) not in self.runs:
             self.runs[K, m] = Run(self.method, self.views, K, m, self.batch, self.seed, self.lr)
-        moment, setting = self.runs[K, m].at(step), f"m = {m:g}, lr = {self.lr:g}"
-        early = when == "before"
-        return plots.queue(moment, self.images, self.labels, self.method.tau, query, early=early, classes=self.classes, setting=setting)
+        moments, early, setting = self.runs[K, m].until(step), when == "before", f"m = {m:g} · lr = {self.lr:g}"
+        said = {"classes": self.classes, "last": len(self.labels) // self.batch, "setting": setting}
+        return plots.queue(moments, self.images, self.labels, self.method.tau, query, early=early, **said)
 
 
 class Run:
@@ -79,11 +79,11 @@ class Run:
         self.optimizer = torch.optim.SGD([p for p in self.method.parameters() if p.requires_grad], lr, momentum=0.9)
         self.age, self.shows = np.full(K, -1), np.full(K, -1)
 
-    def at(self, step: int) -> Moment:
-        """The moment of a step, from 1."""
+    def until(self, step: int) -> list[Moment]:
+        """The moments from the first step to this one; those that nobody has asked for yet are taken now."""
         while len(self.moments) < step:
             self.moments.append(self.take(len(self.moments) + 1))
-        return self.moments[step - 1]
+        return self.moments[:step]
 
     @torch.enable_grad()
     def take(self, step: int) -> Moment:

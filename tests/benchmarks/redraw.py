@@ -16,7 +16,7 @@ import torch
 from ssl_lab import widgets
 from ssl_lab.data import load
 from ssl_lab.evaluate import features
-from ssl_lab.methods import SimCLR
+from ssl_lab.methods import MoCo, SimCLR
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets.explorer import choices, limits
 
@@ -44,6 +44,7 @@ BUILDERS = {
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
+    "QueueExplorer": lambda method, images: widgets.QueueExplorer(MoCo(method.encoder), images),
 }
 
 
