@@ -141,7 +141,7 @@ def curves(figure, course: Course, usual: Course, step: int, now: dict[str, floa
         axes.plot(np.log10(course.step), getattr(course, name), color=INK)
         axes.plot(np.log10(step), now[name], "o", color=INK, markersize=10, clip_on=False)
         axes.text(0, 1.07, head, transform=axes.transAxes, fontsize=15, fontweight="bold")
-        axes.set(xlim=(0, np.log10(course.step[-1])), ylim=(0, top), yticks=ticks)
+        axes.set(xlim=(-0.15, np.log10(course.step[-1])), ylim=(0, top), yticks=ticks)
         axes.set_xticks(decades, [f"{10**n:,}" if name == "rank" else "" for n in decades])
     axes.set_xlabel("step")
 
@@ -149,7 +149,7 @@ def curves(figure, course: Course, usual: Course, step: int, now: dict[str, floa
 def bars(axes, spread, usual_spread) -> None:
     """Std of every dimension, the widest first."""
     d, even = len(spread), len(spread) ** -0.5
-    axes.stairs(np.sort(spread)[::-1], fill=True, color=INK, linewidth=1.5)
+    axes.stairs(np.sort(spread)[::-1], fill=True, color=INK, snap=False)
     axes.plot(np.arange(d) + 0.5, np.sort(usual_spread)[::-1], color=POSITIVE, linestyle="--", linewidth=2)
     axes.axhline(even, color=GREY, linewidth=1.5, linestyle=":")
     axes.set(xlim=(0, d), ylim=(0, 2.6 * even), xticks=[])
