@@ -161,7 +161,8 @@ for m in (0.9, 0.996):
 #
 # How would you notice that all pictures have come to one point? The loss says 0, which looks splendid. So look at the
 # embedding: bring every row to length 1, and take the standard deviation of each dimension over the batch. Rows in
-# all directions give $1/\sqrt d$ in every dimension; rows that have collapsed give 0.
+# all directions give $1/\sqrt d$ in every dimension; rows that have collapsed give 0. (Divide by $B - 1$, as torch's
+# `std` does.)
 #
 # **Exercise** (7 minutes, ★★☆). The mean over the dimensions, times $\sqrt d$, so that 1 is healthy.
 
