@@ -205,5 +205,7 @@ def ages(axes, seen: Seen) -> str:
     panel.frame(axes, ticks, {-0.5: "−0.5", 0: "0", 0.5: "0.5", 1: "1"}, "age of the key in steps", "cosine with the query")
     words = f"keys {steps(int(old[-1]))} old agree to {agree[-1]:.3f}" if past.any() else "no key is old yet"
     axes.text(X, 3.3, words, **HEAD)
+    if not past.any():
+        return words
     axes.text(X, 3.62, "■ with what the present network makes of their views", va="center", fontsize=13)
-    return f"{words} with what the present key network makes of their views" if past.any() else words
+    return f"{words} with what the present key network makes of their views"
