@@ -9,6 +9,7 @@ import torch
 from ssl_lab import studies
 from ssl_lab.method import COLLAPSED
 from ssl_lab.methods import byol
+from ssl_lab.plots.collapse import ROOM
 from ssl_lab.tables.byol import ABLATION
 from ssl_lab.widgets import CollapseLab
 from ssl_lab.widgets.collapse import ROWS, ablation, course, flat, maps, run, spread, words
@@ -90,11 +91,12 @@ def test_the_table_is_the_papers_beside_the_recorded_runs():
 
 @pytest.mark.parametrize("switches", ROWS)
 def test_maps_begin_alike_and_are_never_rescaled(switches):
-    """Distances on the map and in z: their ratio is near 1 on the whole, collapsed or not."""
+    """Distances on the map and in z: their ratio is near 1 on the whole, collapsed or not; no point leaves the frame."""
     found = maps(*switches)
     assert abs(found[1] - maps(True, True, True)[1]).mean() < 0.05
     for step, z in run(*switches).z.items():
         xy = torch.from_numpy(found[step])
+        assert abs(xy).max() < ROOM - 0.1
         assert 0.6 < (torch.pdist(xy).mean() / torch.pdist(z.double()).mean()).item() < 1.1
 
 

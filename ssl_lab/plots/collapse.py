@@ -14,7 +14,7 @@ from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, in_o
 
 WIDE, HIGH = 13, 7.5  # inches
 MARKS = "o^s*vdP><X"  # one a class, for eyes that do not tell ten colours apart; for the classes of the scenes as like the shape as may be
-ROOM = 1.15  # from the middle of the map to its edge, in radii of the unit sphere, whatever the points do
+ROOM = 1.4  # from the middle of the map to its edge, in radii of the unit sphere, whatever the points do
 DOT = 0.2  # radii of the sphere: points that are all so near the middle are pointed at
 ROW = 0.33  # inches of a row of the table
 LESS = 0.75  # of the usual spread: with less, a collapse has begun
@@ -111,13 +111,13 @@ def images(axes, xy, labels, classes) -> None:
         colour, mark = KINDS[kind % len(KINDS)], MARKS[kind % len(MARKS)]
         size = 140 if mark == "*" else 75  # a star has little paint
         axes.scatter(*own.T, s=size, color=colour, marker=mark, edgecolors=PAPER, linewidths=0.7)
-        left, low = -1.09 + 0.56 * (kind // 3), -1.29 - 0.13 * (kind % 3)  # a legend of matplotlib's costs 15 ms
-        axes.plot(left, low, mark, color=colour, markersize=size**0.5, markeredgewidth=0, clip_on=False)
-        axes.text(left + 0.09, low, name, fontsize=12, va="center")
+        left, low = 0.026 + 0.243 * (kind // 3), -0.06 - 0.057 * (kind % 3)  # a legend of matplotlib's costs 15 ms
+        axes.plot(left, low, mark, color=colour, markersize=size**0.5, markeredgewidth=0, transform=axes.transAxes, clip_on=False)
+        axes.text(left + 0.04, low, name, transform=axes.transAxes, fontsize=12, va="center")
     axes.set(xlim=(-ROOM, ROOM), ylim=(-ROOM, ROOM), xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color="#c9c4ba")
-    axes.plot([-1.08, -0.08], [-1.07, -1.07], color=GREY, linewidth=2)
-    axes.text(-0.04, -1.07, "radius of the sphere", color=GREY, fontsize=12, va="center")
+    axes.plot([-1.32, -0.32], [-1.31, -1.31], color=GREY, linewidth=2)
+    axes.text(-0.26, -1.31, "radius of the sphere", color=GREY, fontsize=12, va="center")
     if abs(xy).max() < DOT:
         axes.annotate(f"all {len(xy)} of them", xy.mean(0), (0, 0.3), fontsize=14, ha="center", arrowprops={"arrowstyle": "->", "shrinkB": 9})
     axes.text(0, 1.02, f"{len(xy)} unseen scenes, as far apart as in z", transform=axes.transAxes, fontsize=15, fontweight="bold")
@@ -141,7 +141,7 @@ def curves(figure, course: Course, usual: Course, step: int, now: dict[str, floa
         axes.plot(np.log10(course.step), getattr(course, name), color=INK)
         axes.plot(np.log10(step), now[name], "o", color=INK, markersize=10, clip_on=False)
         axes.text(0, 1.07, head, transform=axes.transAxes, fontsize=15, fontweight="bold")
-        axes.set(xlim=(0, np.log10(course.step[-1])), ylim=(0, top), yticks=ticks)
+        axes.set(xlim=(-0.15, np.log10(course.step[-1])), ylim=(0, top), yticks=ticks)
         axes.set_xticks(decades, [f"{10**n:,}" if name == "rank" else "" for n in decades])
     axes.set_xlabel("step")
 
@@ -149,10 +149,10 @@ def curves(figure, course: Course, usual: Course, step: int, now: dict[str, floa
 def bars(axes, spread, usual_spread) -> None:
     """Std of every dimension, the widest first."""
     d, even = len(spread), len(spread) ** -0.5
-    axes.stairs(np.sort(spread)[::-1], fill=True, color=INK)
+    axes.stairs(np.sort(spread)[::-1], fill=True, color=INK, snap=False)
     axes.plot(np.arange(d) + 0.5, np.sort(usual_spread)[::-1], color=POSITIVE, linestyle="--", linewidth=2)
     axes.axhline(even, color=GREY, linewidth=1.5, linestyle=":")
-    axes.set(xlim=(0, d), ylim=(0, 2.2 * even), xticks=[])
+    axes.set(xlim=(0, d), ylim=(0, 2.6 * even), xticks=[])
     axes.set_yticks([0, even, 2 * even], ["0", "1/√d", "2/√d"])
     axes.text(0, 1.05, f"std of {d} dimensions", transform=axes.transAxes, fontsize=15, fontweight="bold")
 
