@@ -19,7 +19,7 @@ LOGITS = ("image", "class")  # how queries and keys can be arranged: as they com
 
 
 @in_our_look
-def logits(
+def query_matrix(
     q: Float[np.ndarray, "N d"],
     keys: Float[np.ndarray, "N_and_K d"],
     images: UInt8[np.ndarray, "M H W 3"],

@@ -98,7 +98,7 @@ class Seen:
         real = age[age >= 0]
         if not len(real):
             return "all of them random rows yet"
-        span = f"{real.min()} to {steps(real.max())}" if real.min() < real.max() else steps(real.max())
+        span = f"{real.min()} to {steps(int(real.max()))}" if real.min() < real.max() else steps(int(real.max()))
         return f"{len(real)} of them real ({percent(len(real) / K)}), {span} old"
 
     def finding(self) -> str:
@@ -112,7 +112,7 @@ class Seen:
         if self.clash.any():
             shown = "shows" if self.clash.sum() == 1 else "show"
             return f"{self.clash.sum()} of {K} negatives {shown} the query's own class, and get {self.taken(self.clash)} of the softmax"
-        return f"all {K} negatives are real keys, the oldest {steps(self.now.age.max())} old"
+        return f"all {K} negatives are real keys, the oldest {steps(int(self.now.age.max()))} old"
 
 
 def steps(count: int) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import require
 from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, in_our_look, percent
 from ssl_lab.plots.moment import Moment, Seen, steps
+from ssl_lab.plots.panel import Panel
 from ssl_lab.plots.row import square
 
 # Inches, y running down. One batch of keys a line.
@@ -49,7 +50,7 @@ def queue(
     require(tau > 0, f"tau={tau} must be positive; the paper uses 0.07")
     require(K % B == 0 and K <= LINES * B, f"a queue of {K} keys is not 1 to {LINES} whole batches of {B}; take K={B} to {LINES * B} in steps of {B}")
     as_logits_see = [moment.enqueued() if early else moment for moment in moments]
-    seen, right = Seen(as_logits_see[-1], query, labels, classes, tau, early), moments[-1].losses(tau).mean()
+    seen, right = Seen(as_logits_see[-1], query, labels, classes, tau, early), float(moments[-1].losses(tau).mean())
     figure = Figure(figsize=(WIDTH, HEIGHT))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0))
     axes.axis("off")
@@ -63,20 +64,15 @@ def queue(
     loss = f"mean loss {mean[-1]:.2f}" + f" in place of {right:.2f}" * early
     axes.text(0.15, foot + 0.27, loss, **HEAD)
     axes.text(RIGHT, foot + 0.29, "░ with random rows", ha="right", va="center", fontsize=13, color=GREY)
-    curve(figure.add_axes(box(LEFT, foot + 0.5, RIGHT, HEIGHT - 0.4)), mean, K, K // B - early, max(last, len(mean)), early)
+    curve(axes, foot + 0.5, mean, K, K // B - early, max(last, len(mean)), early)
     words = one_query(axes, seen, views)
-    consistency = ages(figure.add_axes(box(X + 0.7, 4.0, WIDTH - 0.3, HEIGHT - 0.65)), axes, seen)
+    consistency = ages(axes, seen)
     mistake = ", by mistake before the logits, so that every query's own key is among its negatives and no loss can fall below log 2 = 0.69"
     when = f"this step's {B} keys go to slots {seen.now.slots[0]} to {seen.now.slots[-1]}{mistake * early}"
     first = f", {mean[0]:.2f} at step 1" * (len(mean) > 1)
     said = setting.replace(" · ", ", ") + ", " * bool(setting)
     about = f"Step {len(mean)} of MoCo with a queue of {K} keys, {said}{seen.stock()}"
     return figure, f"{about}; {when}. {words}; {loss}{first}; {consistency}."
-
-
-def box(left: float, top: float, right: float, low: float) -> tuple[float, float, float, float]:
-    """A place in the figure, as matplotlib wants it."""
-    return left / WIDTH, 1 - low / HEIGHT, (right - left) / WIDTH, (low - top) / HEIGHT
 
 
 def slots(axes, seen: Seen, keys) -> None:
@@ -152,18 +148,18 @@ def key(axes, seen: Seen) -> None:
     axes.text(11.25, y, "√ its softmax", color=NEGATIVE, **style)
 
 
-def curve(axes, mean, K: int, random: int, last: int, early: bool) -> None:
+def curve(axes, top: float, mean, K: int, random: int, last: int, early: bool) -> None:
     """The mean loss of every step so far, and what it is where all scores are equal; shaded, the steps that see random rows."""
     count, flat, low = np.arange(1, len(mean) + 1), float(np.log(K + 1)), float(np.log(2)) if early else 0.0
-    axes.axvspan(0.5, min(random, last) + 0.5, color=FAINT, linewidth=0)
-    axes.axhline(flat, color=GREY, linewidth=1.5, linestyle="--")
-    if early:
-        axes.axhline(low, color=NEGATIVE, linewidth=1.5, linestyle="--")
-    axes.plot(count, mean, color=INK, marker="o", markersize=5, linewidth=2)
-    axes.plot(count[-1:], mean[-1:], "o", color=INK, markersize=11)
-    axes.set(xlim=(0.5, last + 0.5), ylim=(0, 1.12 * max(flat, mean.max())), xticks=sorted({1, (last + 1) // 2, last}), yticks=[low, flat])
-    axes.set_yticklabels(["log 2" if early else "0", "log (K + 1)"])
-    axes.set_xticklabels(["step 1", *map(str, axes.get_xticks()[1:].astype(int))])
+    panel = Panel(LEFT, top, RIGHT, HEIGHT - 0.4, (0.5, last + 0.5), (0, 1.12 * max(flat, float(mean.max()))))
+    width = panel.x(min(random, last) + 0.5) - panel.left
+    axes.add_collection(PolyCollection([square(panel.left, panel.top, width, panel.low - panel.top)], facecolors=FAINT, linewidths=0))
+    levels = [[(panel.left, panel.y(level)), (panel.right, panel.y(level))] for level in ([flat, low] if early else [flat])]
+    axes.add_collection(LineCollection(levels, colors=[GREY, NEGATIVE][: len(levels)], linewidths=1.5, linestyles="--"))
+    axes.plot(panel.x(count), panel.y(mean), color=INK, marker="o", markersize=5, linewidth=2)
+    axes.plot(panel.x(count[-1:]), panel.y(mean[-1:]), "o", color=INK, markersize=11)
+    ticks = {1: "step 1", (last + 1) // 2: f"{(last + 1) // 2}", last: f"{last}"} if last > 3 else {1: "step 1"}
+    panel.frame(axes, ticks, {low: "log 2" if early else "0", flat: "log (K + 1)"})
 
 
 def one_query(axes, seen: Seen, views) -> str:
@@ -189,28 +185,27 @@ def one_query(axes, seen: Seen, views) -> str:
     return f"{who} pays {cost}: {p} of its softmax go to its own key{f', {again}' * seen.early}; {alike}"
 
 
-def ages(axes, around, seen: Seen) -> str:
+def ages(axes, seen: Seen) -> str:
     """Cosine with the query against age. Returns how well old keys agree with the present key network, in words."""
     now, B = seen.now, len(seen.now.q)
     n, real, slot = len(now.rows) // B, now.age >= 0, np.arange(len(now.rows))
-    x = np.where(real, now.age, n + 1.5) + 0.6 * ((slot % B + 0.5) / B - 0.5)
-    cosine = now.rows.astype(np.float64) @ now.q[seen.query]
-    plain = ~seen.clash & ~seen.twin
-    axes.axhline(0, color=FAINT, linewidth=2, zorder=0)
-    axes.scatter(x[plain], cosine[plain], s=34, c=np.where(real[plain], NEGATIVE, GREY), linewidths=0, alpha=0.75)
-    axes.scatter(x[seen.clash], cosine[seen.clash], zorder=3, **CLASH)
-    axes.scatter(x[seen.twin], cosine[seen.twin], zorder=4, **TWIN)
-    axes.scatter([0], [now.k[seen.query] @ now.q[seen.query]], zorder=4, **(OWN | {"s": 420}))
+    age = np.where(real, now.age, n + 1.5) + 0.6 * ((slot % B + 0.5) / B - 0.5)
+    cosine, own = now.rows.astype(np.float64) @ now.q[seen.query], float(now.k[seen.query] @ now.q[seen.query])
+    panel = Panel(X + 0.7, 4.0, WIDTH - 0.3, HEIGHT - 0.65, (-0.6, n + 2.1), (min(-0.6, cosine.min() - 0.05, own - 0.05), 1.08))
+    x, y, plain = panel.x(age), panel.y(cosine), ~seen.clash & ~seen.twin
+    axes.plot([panel.left, panel.right], [panel.y(0)] * 2, color=FAINT, linewidth=2, zorder=0)
+    axes.scatter(x[plain], y[plain], s=34, c=np.where(real[plain], NEGATIVE, GREY), linewidths=0, alpha=0.75)
+    axes.scatter(x[seen.clash], y[seen.clash], zorder=3, **CLASH)
+    axes.scatter(x[seen.twin], y[seen.twin], zorder=4, **TWIN)
+    axes.scatter([panel.x(0)], [panel.y(own)], zorder=4, **(OWN | {"s": 420}))
     old, agree = now.agreement()
-    axes.plot([0, *old[old > 0]], [1, *agree[old > 0]], color=INK, marker="s", markersize=7, linewidth=2)
-    shown = range(0, n + 1, 1 if n < 8 else 2)
-    axes.set(xlim=(-0.6, n + 2.1), ylim=(min(-0.6, cosine.min() - 0.05), 1.08), xticks=[*shown, n + 1.5], yticks=[-0.5, 0, 0.5, 1])
-    axes.set_xticklabels([*map(str, shown), "random"])
-    axes.set(xlabel="age of the key in steps", ylabel="cosine with the query")
-    if not old.any():
-        around.text(X, 3.3, "no key is old yet", **HEAD)
-        return "no key is old yet"
-    words = f"keys {steps(old[-1])} old agree to {agree[-1]:.3f}"
-    around.text(X, 3.3, words, **HEAD)
-    around.text(X, 3.62, "■ with what the present network makes of their views", va="center", fontsize=13)
+    past = old > 0
+    axes.plot(panel.x(np.array([0, *old[past]])), panel.y(np.array([1, *agree[past]])), color=INK, marker="s", markersize=7, linewidth=2)
+    ticks = {step: f"{step}" for step in range(0, n + 1, 1 if n < LINES else 2)} | {n + 1.5: "random"}
+    panel.frame(axes, ticks, {-0.5: "−0.5", 0: "0", 0.5: "0.5", 1: "1"}, "age of the key in steps", "cosine with the query")
+    words = f"keys {steps(int(old[-1]))} old agree to {agree[-1]:.3f}" if past.any() else "no key is old yet"
+    axes.text(X, 3.3, words, **HEAD)
+    if not past.any():
+        return words
+    axes.text(X, 3.62, "■ with what the present network makes of their views", va="center", fontsize=13)
     return f"{words} with what the present key network makes of their views"
