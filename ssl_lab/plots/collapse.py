@@ -119,7 +119,8 @@ def images(axes, xy, labels, classes) -> None:
     axes.plot([-1.32, -0.32], [-1.31, -1.31], color=GREY, linewidth=2)
     axes.text(-0.26, -1.31, "radius of the sphere", color=GREY, fontsize=12, va="center")
     if abs(xy).max() < DOT:
-        axes.annotate(f"all {len(xy)} of them", xy.mean(0), (0, 0.3), fontsize=14, ha="center", arrowprops={"arrowstyle": "->", "shrinkB": 9})
+        above = xy[:, 0].mean(), xy[:, 1].max()
+        axes.annotate(f"all {len(xy)} of them", above, (0, 0.45), fontsize=14, ha="center", arrowprops={"arrowstyle": "->", "shrinkB": 9})
     axes.text(0, 1.02, f"{len(xy)} unseen scenes, as far apart as in z", transform=axes.transAxes, fontsize=15, fontweight="bold")
 
 
@@ -152,8 +153,8 @@ def bars(axes, spread, usual_spread) -> None:
     axes.stairs(np.sort(spread)[::-1], fill=True, color=INK, snap=False)
     axes.plot(np.arange(d) + 0.5, np.sort(usual_spread)[::-1], color=POSITIVE, linestyle="--", linewidth=2)
     axes.axhline(even, color=GREY, linewidth=1.5, linestyle=":")
-    axes.set(xlim=(0, d), ylim=(0, 2.6 * even), xticks=[])
-    axes.set_yticks([0, even, 2 * even], ["0", "1/√d", "2/√d"])
+    axes.set(xlim=(0, d), ylim=(0, 3.2 * even), xticks=[])
+    axes.set_yticks([0, even, 2 * even, 3 * even], ["0", "1/√d", "2/√d", "3/√d"])
     axes.text(0, 1.05, f"std of {d} dimensions", transform=axes.transAxes, fontsize=15, fontweight="bold")
 
 
