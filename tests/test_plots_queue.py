@@ -123,6 +123,7 @@ def test_enqueueing_goes_around_the_end():
     moment = Moment(unit(np.ones((4, 2))), unit(np.ones((4, 2))), rows, np.full(6, -1), np.full(6, -1), np.full(6, np.nan), 4, 9)
     assert moment.slots.tolist() == [4, 5, 0, 1]
     assert moment.enqueued().shows.tolist() == [34, 35, -1, -1, 32, 33]
+    assert moment.enqueued().rows.any(axis=1).tolist() == [True, True, False, False, True, True]
     assert (rows == 0).all()
 
 
