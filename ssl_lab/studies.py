@@ -109,7 +109,8 @@ def recorded(name: str, folder: Path = FOLDER) -> Record:
 
 
 def figures(name: str, folder: Path = FOLDER) -> str:
-    """kNN and linear accuracy in two columns; "-" for a study that nobody has recorded yet."""
+    """kNN and linear accuracy in two columns; "-" for a study that nobody has recorded yet. Raises: InputError for a name that is no study."""
+    one_of(name, STUDIES, "study")
     if not (folder / f"{name}.json").exists():
         return f"{'-':>7}{'-':>8}"
     found = recorded(name, folder)

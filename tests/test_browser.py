@@ -43,9 +43,9 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 
 
 @contextmanager
-def served(folder, command: list[str], address: str):
+def served(folder, command: list[str], address: str, profile: str = "ci"):
     """A server on this machine, started in folder, and the address that it prints."""
-    settings = {**os.environ, **NO_PROXY, "SSL_LAB_PROFILE": "ci", "PYTHONUNBUFFERED": "1", "JUPYTER_CONFIG_DIR": str(folder / "config")}
+    settings = {**os.environ, **NO_PROXY, "SSL_LAB_PROFILE": profile, "PYTHONUNBUFFERED": "1", "JUPYTER_CONFIG_DIR": str(folder / "config")}
     with (folder / "log").open("w+") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=settings) as server:
         try:
             deadline = time.monotonic() + 120

@@ -63,7 +63,7 @@ def test_the_untouched_exercise_is_neutral(check):
 def test_mistakes_of_a_check_are_told_apart_on_any_input(check):
     for hint, functions in check.mistakes.items():
         for wrong in functions:
-            assert {check(wrong, seed=seed).hint for seed in SEEDS} == {hint}
+            assert {check(wrong, seed=seed).hint for seed in range(5)} == {hint}
 
 
 @every_check

@@ -35,7 +35,9 @@ ROWS = {
     "last key first": ("reverse order", wrong(key=lambda i, B: B - 1 - i)),
     "backwards": ("reverse order", wrong(slot=lambda p, i, B, K: (p - i) % K)),
     "first key": ("a single key", wrong(written=lambda B: [0])),
-    "last key": ("a single key", wrong(slot=lambda p, i, B, K: p)),
+    "last key in the first slot": ("a single key", wrong(slot=lambda p, i, B, K: p)),
+    "first key in all slots": ("a single key", wrong(key=lambda i, B: 0)),
+    "last key in all slots": ("a single key", wrong(key=lambda i, B: B - 1)),
     "old queue": ("not in the queue", wrong(written=lambda B: [])),
     "longer": ("queue grows", lambda queue, pointer, k: torch.stack([*queue, *k])),
     "longer in front": ("queue grows", lambda queue, pointer, k: torch.stack([*k, *queue])),
@@ -60,7 +62,8 @@ def goes_on(p, B, K):
 POINTERS = {
     "not moved": ("not moved by B", lambda p, B, K: p),
     "moved by 1": ("not moved by B", lambda p, B, K: (p + 1) % K),
-    "no modulo": ("pointer runs over the end", lambda p, B, K: p + B),
+    "no modulo": ("not counted modulo K", lambda p, B, K: p + B),
+    "modulo B": ("not counted modulo K", lambda p, B, K: (p + B) % B),
     "back to 0 at the end": ("begins anew", lambda p, B, K: 0 if p + B >= K else p + B),
     "always 0": ("begins anew", lambda p, B, K: 0),
 }

@@ -48,6 +48,8 @@ MUTANTS = {
     "p normalised": ("not normalised", {"units": (by_row, list)}),
     "z normalised": ("not normalised", {"units": (list, by_row)}),
     "2 - 2 products": ("not normalised", {"units": (list, list), "pair": lambda u, v: 2 - 2 * (u @ v)}),
+    "2 - 2 products, p normalised": ("not normalised", {"units": (by_row, list), "pair": lambda u, v: 2 - 2 * (u @ v)}),
+    "2 - 2 products, z normalised": ("not normalised", {"units": (list, by_row), "pair": lambda u, v: 2 - 2 * (u @ v)}),
     "mse_loss": ("not normalised", {"units": (list, list), "over": lambda B, d: B * d}),
     "columns": ("wrong axis", {"units": (by_column, by_column)}),
     "the whole": ("wrong axis", {"units": (by_the_whole, by_the_whole)}),

@@ -32,7 +32,7 @@ def given(N=6, K=10, seed=0, noise=0.6):
 
 def drawing(N=6, K=10, tau=0.2, noise=0.6, **options):
     options.setdefault("labels", np.arange(N + K) * 7 % 3)
-    return plots.logits(*given(N, K, noise=noise), tau, classes=SHAPES, **options)
+    return plots.query_matrix(*given(N, K, noise=noise), tau, classes=SHAPES, **options)
 
 
 PICTURES = {
@@ -81,7 +81,7 @@ def test_loss_is_the_one_that_is_trained(tau):
     q, keys, images = given()
     wanted = info_nce(*(unit(torch.from_numpy(part)) for part in (q, keys[:6], keys[6:])), tau)
     assert lookup(q, keys, tau).loss.mean() == pytest.approx(wanted.item(), abs=1e-10)
-    assert f"the mean loss is {wanted:.2f};" in plots.logits(q, keys, images, tau)[1]
+    assert f"the mean loss is {wanted:.2f};" in plots.query_matrix(q, keys, images, tau)[1]
 
 
 def test_numbers_are_those_of_a_double_loop():
@@ -147,7 +147,7 @@ def test_images_and_values_stand_at_their_rows_and_columns(order):
     q, keys, _ = given(N, K)
     tones = np.linspace(20, 240, 2 * N + K).astype(np.uint8)
     images = np.zeros((2 * N + K, 8, 8, 3), np.uint8) + tones[:, None, None, None]
-    figure, _ = plots.logits(q, keys, images, 0.1, 0, labels=labels, order=order)
+    figure, _ = plots.query_matrix(q, keys, images, 0.1, 0, labels=labels, order=order)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     seen, grid = np.asarray(canvas.buffer_rgba())[..., :3].astype(int), Strip(N, K)
@@ -189,7 +189,7 @@ def test_many_images_of_a_queue_stand_one_above_the_other_and_none_is_lost():
 
 def test_arguments_are_left_alone():
     one, other = given(), given()
-    plots.logits(*one, 0.2, order="image")
+    plots.query_matrix(*one, 0.2, order="image")
     for a, b in zip(one, other):
         np.testing.assert_array_equal(a, b)
 
@@ -213,4 +213,4 @@ def test_it_says_what_it_needs(wrong, said):
 def test_every_view_needs_its_image():
     q, keys, images = given()
     with pytest.raises(InputError, match="21 images for 6 queries and 16 keys"):
-        plots.logits(q, keys, images[1:], 0.2)
+        plots.query_matrix(q, keys, images[1:], 0.2)

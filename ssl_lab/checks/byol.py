@@ -202,8 +202,10 @@ STD = {
         lambda z: unit(z).std(dim=1).mean() * z.shape[1] ** 0.5,
         lambda z: unit(z).std(dim=1).mean(),
     ),
-    "the factor sqrt(d) is missing: without it rows in all directions have 1 / sqrt(d)": (lambda z: unit(z).std(dim=0).mean(),),
-    "the factor is not sqrt(d): rows in all directions have 1 / sqrt(d) in each dimension": (
+    "the factor sqrt(d) is missing: multiply by it, since rows in all directions have a std of 1 / sqrt(d) in each dimension": (
+        lambda z: unit(z).std(dim=0).mean(),
+    ),
+    "the factor is wrong: multiply by sqrt(d), since rows in all directions have a std of 1 / sqrt(d) in each dimension": (
         lambda z: unit(z).std(dim=0).mean() * z.shape[1],
         lambda z: unit(z).std(dim=0).mean() / z.shape[1] ** 0.5,
         lambda z: unit(z).std(dim=0).mean() * len(z) ** 0.5,
@@ -218,7 +220,7 @@ STD = {
         lambda z: unit(z).var(dim=0).mean().sqrt() * z.shape[1] ** 0.5,
         lambda z: unit(z).var(dim=0).mean(),
     ),
-    "the variance is divided by B: of a sample it is divided by B − 1, as torch's std does by itself": (
+    "the variance is divided by B: this is a sample of images, so divide by B − 1, as torch's std does by itself": (
         lambda z: unit(z).std(dim=0, correction=0).mean() * z.shape[1] ** 0.5,
     ),
 }

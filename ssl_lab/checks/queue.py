@@ -46,7 +46,10 @@ WRONG_POINTERS = {
         lambda p, B, K: p,
         lambda p, B, K: (p + 1) % K,
     ),
-    "the pointer runs over the end: it is counted modulo K, so that after slot K − 1 comes slot 0": (lambda p, B, K: p + B,),
+    "the pointer is not counted modulo K: after slot K − 1 comes slot 0, so it is (pointer + B) mod K": (
+        lambda p, B, K: p + B,
+        lambda p, B, K: (p + B) % B,
+    ),
     "the pointer begins anew at 0: it stands behind the last key that was written, at (pointer + B) mod K": (
         lambda p, B, K: p + B if p + B < K else 0,
         lambda p, B, K: 0,
@@ -98,6 +101,8 @@ ENQUEUE = {
     "a single key is written: key i of the batch belongs in slot pointer + i, for all B of them": with_any_pointer(
         lambda queue, pointer, k: right_rows(queue, pointer, k[:1]),
         lambda queue, pointer, k: right_rows(queue, pointer, k[-1:]),
+        lambda queue, pointer, k: right_rows(queue, pointer, k[:1].expand_as(k)),
+        lambda queue, pointer, k: right_rows(queue, pointer, k[-1:].expand_as(k)),
     ),
     "the keys are not in the queue that is returned: it is the old one": with_any_pointer(lambda queue, pointer, k: queue * 1),
     "the queue grows: it keeps K rows, and the new keys take the place of the oldest": with_any_pointer(

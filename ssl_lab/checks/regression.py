@@ -12,6 +12,8 @@ REGRESSION = {
         lambda p, z: (unit(p) - z).square().sum(dim=1).mean(),
         lambda p, z: (p - unit(z)).square().sum(dim=1).mean(),
         lambda p, z: (2 - 2 * (p * z).sum(dim=1)).mean(),
+        lambda p, z: (2 - 2 * (unit(p) * z).sum(dim=1)).mean(),
+        lambda p, z: (2 - 2 * (p * unit(z)).sum(dim=1)).mean(),
         lambda p, z: (p - z).square().mean(),
     ),
     "it normalises along the wrong axis: each row has a length of its own, the norm along dim=1": (

@@ -8,7 +8,7 @@ from ssl_lab.plots.collapse import Ablation, Course, collapse
 from ssl_lab.plots.curves import MEASURES, curves
 from ssl_lab.plots.embedding import Colouring, embedding
 from ssl_lab.plots.factors import factors
-from ssl_lab.plots.logits import logits
+from ssl_lab.plots.logits import query_matrix
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
 from ssl_lab.plots.matrix import SHOWN, similarity
 from ssl_lab.plots.momentum import momentum
@@ -21,5 +21,5 @@ from ssl_lab.plots.views import views
 
 __all__ = [
     "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "collapse", "compare", "curves", "efficiency",
-    "embedding", "factors", "gallery", "hwc", "logits", "momentum", "pipeline", "queue", "scene", "similarity", "views",
+    "embedding", "factors", "gallery", "hwc", "momentum", "pipeline", "query_matrix", "queue", "scene", "similarity", "views",
 ]

@@ -19,7 +19,7 @@ LOGITS = ("image", "class")  # how queries and keys can be arranged: as they com
 
 
 @in_our_look
-def logits(
+def query_matrix(
     q: Float[np.ndarray, "N d"],
     keys: Float[np.ndarray, "N_and_K d"],
     images: UInt8[np.ndarray, "M H W 3"],
@@ -117,7 +117,8 @@ def matrix(axes, batch: Contrast, images, anchor: int, shown: str, rows, columns
     axes.imshow(TO_NEGATIVE(values[:, 1 + columns]), extent=(grid.x(1), grid.end, foot, top), interpolation="nearest", aspect="auto")
     rims(axes, grid, images[rows], images[N + rows], images[2 * N + columns])
     alike = [grid.box(i, 1 + j) for i, j in np.argwhere(false[np.ix_(rows, columns)]).tolist()]
-    axes.add_collection(LineCollection([*alike, *(grid.box(i, 0) for i in range(N))], colors=[INK] * len(alike) + [POSITIVE] * N, linewidths=1.5))
+    boxes, thin = [*alike, *(grid.box(i, 0) for i in range(N))], min(1.5, 13 * grid.wide)
+    axes.add_collection(LineCollection(boxes, colors=[INK] * len(alike) + [POSITIVE] * N, linewidths=thin))
     for y, words in ((TOP + 0.17, f"queue, K = {grid.K}"), (TOP + 0.45, "□ same class" if alike else "")):
         axes.text(grid.end + 0.12, y, words, va="center", fontsize=13)
     brackets(axes, grid, named)

@@ -41,4 +41,4 @@ def hwc(images) -> np.ndarray:
 
 def percent(share: float) -> str:
     """Two digits that matter."""
-    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}" if share >= 0.0005 else "0%"
+    return f"{share:.0%}" if share >= 0.0995 else f"{share:.1%}" if share >= 0.0005 else "0%"

@@ -51,7 +51,7 @@ class SimilarityExplorer(Explorer):
         queue = np.arange(N, len(labels))
         own, shown_images = np.concatenate([batch, queue]), images[np.concatenate([rows, N + queue])]
         order, what = "class" if order == "class" else "image", ("query", "key's query")[view]
-        return plots.logits(z[batch], self.keys[at][own], shown_images, tau, place, labels=labels[own], order=order, view=what, **said)
+        return plots.query_matrix(z[batch], self.keys[at][own], shown_images, tau, place, labels=labels[own], order=order, view=what, **said)
 
     def frame(self, epoch: int | None) -> tuple[int, str]:
         """The last recorded epoch up to this one, and when that was, in words; of a single frame nobody knows when."""
