@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ssl_lab import methods
+from ssl_lab import commands, methods, studies
+from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.losses import nt_xent
 from ssl_lab.methods import BYOL, MoCo, SimCLR, Supervised, byol, moco, simclr, supervised
@@ -180,7 +181,8 @@ def test_embed_gives_one_row_an_image(name):
 def test_every_method_compiles_without_a_break(without_shape_checks):
     script = """
         import torch
-        from ssl_lab import methods
+        from ssl_lab import commands, methods, studies
+from ssl_lab.data import load
         from ssl_lab.models import small_resnet
         x, y = torch.rand(16, 3, 32, 32), torch.arange(16) % 10
         for name in methods.__all__:
@@ -200,6 +202,12 @@ def test_every_method_compiles_without_a_break(without_shape_checks):
 @pytest.mark.parametrize("module", [simclr, moco, byol, supervised])
 def test_recipes_are_there_and_a_minute_is_shorter_than_the_paper(module):
     assert isinstance(module.RECIPE, Recipe) and module.SCENES.epochs < module.RECIPE.epochs
+
+
+def test_the_command_line_and_the_studies_begin_with_what_suits_a_minute():
+    images = load("scenes", limit=20)
+    for made in (commands.build("BYOL", images, seed=0), studies.begin("byol")[0]):
+        assert (made.m, BYOL(small_resnet(width=4)).m) == (BYOL.scenes["m"], 0.996)
 
 
 def test_simclr_is_nt_xent_of_the_two_projections():

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.colors import to_hex
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce
+from ssl_lab.plots.look import FAINT
 from ssl_lab.plots.moment import Moment, Seen
 from ssl_lab.plots.queue import CLASH, LARGE, LEFT, OWN, PITCH, TILE, TOP, TWIN, pitch
 
@@ -118,9 +120,10 @@ def test_enqueued_early_every_key_is_in_the_queue_once_and_nothing_else_has_move
 
 def test_enqueueing_goes_around_the_end():
     rows = np.zeros((6, 2))
-    moment = Moment(unit(np.ones((4, 2))), unit(np.ones((4, 2))), rows, np.full(6, -1), np.full(6, -1), np.full(6, np.nan), 4, 2)
+    moment = Moment(unit(np.ones((4, 2))), unit(np.ones((4, 2))), rows, np.full(6, -1), np.full(6, -1), np.full(6, np.nan), 4, 9)
     assert moment.slots.tolist() == [4, 5, 0, 1]
-    assert moment.enqueued().shows.tolist() == [6, 7, -1, -1, 4, 5]
+    assert moment.enqueued().shows.tolist() == [34, 35, -1, -1, 32, 33]
+    assert moment.enqueued().rows.any(axis=1).tolist() == [True, True, False, False, True, True]
     assert (rows == 0).all()
 
 
@@ -146,7 +149,6 @@ def test_false_negatives_are_other_pictures_of_the_same_class_and_of_no_unlabell
 
 def marked(figure, style):
     """Where marks of one kind stand, in inches."""
-    from matplotlib.colors import to_hex
     from matplotlib.markers import MarkerStyle
 
     shape = MarkerStyle(style["marker"])
@@ -226,6 +228,27 @@ def test_the_dots_are_the_cosines_and_the_squares_the_agreement():
     squares = next(line for line in axes.lines if line.get_marker() == "s")
     np.testing.assert_allclose((squares.get_ydata() - zero) / (one - zero), [1, 0.9, 0.8])
     assert "keys 2 steps old agree to 0.800 with what the present key network makes of their views" in said
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_the_line_that_the_step_overwrites_is_framed_and_the_arrow_ends_there(count):
+    figure, _ = draw(count, 4)
+    line = (count - 1) % 4
+    frame, way = next(c for c in figure.axes[0].collections if isinstance(c, LineCollection) and len(c.get_paths()[0].vertices) == 5).get_paths()
+    top, low = frame.vertices[:, 1].min(), frame.vertices[:, 1].max()
+    assert TOP + PITCH * (line - 1) < top < TOP + PITCH * line < TOP + PITCH * line + pitch(B) * TILE < low < TOP + PITCH * (line + 1)
+    assert top < way.vertices[-1, 1] < low
+    assert way.vertices[0, 1] > TOP + PITCH * 4
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_the_steps_that_see_random_rows_are_shaded(early):
+    figure, _ = draw(5, 2, early=early, last=9)
+    (shade,) = next(c for c in figure.axes[0].collections if isinstance(c, PolyCollection) and to_hex(c.get_facecolor()[0]) == FAINT).get_paths()
+    curve = next(line for line in figure.axes[0].lines if line.get_marker() == "o" and len(line.get_xdata()) == 5)
+    inside = [shade.vertices[:, 0].min() < x < shade.vertices[:, 0].max() for x in curve.get_xdata()]
+    assert inside == [((m.enqueued() if early else m).age < 0).any() for m in moments(5, 2)]
+    assert sum(inside) == 2 - early
 
 
 @pytest.mark.parametrize("early", [False, True])

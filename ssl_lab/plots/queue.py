@@ -63,7 +63,6 @@ def queue(
     mean = np.array([moment.losses(tau).mean() for moment in as_logits_see])
     loss = f"mean loss {mean[-1]:.2f}" + f" in place of {right:.2f}" * early
     axes.text(0.15, foot + 0.27, loss, **HEAD)
-    axes.text(RIGHT, foot + 0.29, "░ with random rows", ha="right", va="center", fontsize=13, color=GREY)
     curve(axes, foot + 0.5, mean, K, K // B - early, max(last, len(mean)), early)
     words = one_query(axes, seen, views)
     consistency = ages(axes, seen)
@@ -144,16 +143,19 @@ def key(axes, seen: Seen) -> None:
     if seen.name:
         axes.scatter([8.77], [y], **CLASH)
         axes.text(8.92, y, "of the query's class", color=NEGATIVE, **style)
-    axes.add_collection(PolyCollection([square(10.92, y - 0.025, 0.25, 0.05)], facecolors=NEGATIVE, linewidths=0))
-    axes.text(11.25, y, "√ its softmax", color=NEGATIVE, **style)
+    x = 10.92 if seen.name else 8.77
+    axes.add_collection(PolyCollection([square(x, y - 0.025, 0.25, 0.05)], facecolors=NEGATIVE, linewidths=0))
+    axes.text(x + 0.33, y, "√ its softmax", color=NEGATIVE, **style)
 
 
 def curve(axes, top: float, mean, K: int, random: int, last: int, early: bool) -> None:
     """The mean loss of every step so far, and what it is where all scores are equal; shaded, the steps that see random rows."""
     count, flat, low = np.arange(1, len(mean) + 1), float(np.log(K + 1)), float(np.log(2)) if early else 0.0
     panel = Panel(LEFT, top, RIGHT, HEIGHT - 0.4, (0.5, last + 0.5), (0, 1.12 * max(flat, float(mean.max()))))
-    width = panel.x(min(random, last) + 0.5) - panel.left
-    axes.add_collection(PolyCollection([square(panel.left, panel.top, width, panel.low - panel.top)], facecolors=FAINT, linewidths=0))
+    if random:
+        width = panel.x(min(random, last) + 0.5) - panel.left
+        axes.add_collection(PolyCollection([square(panel.left, panel.top, width, panel.low - panel.top)], facecolors=FAINT, linewidths=0))
+        axes.text(RIGHT, top - 0.21, "░ with random rows", ha="right", va="center", fontsize=13, color=GREY)
     levels = [[(panel.left, panel.y(level)), (panel.right, panel.y(level))] for level in ([flat, low] if early else [flat])]
     axes.add_collection(LineCollection(levels, colors=[GREY, NEGATIVE][: len(levels)], linewidths=1.5, linestyles="--"))
     axes.plot(panel.x(count), panel.y(mean), color=INK, marker="o", markersize=5, linewidth=2)
