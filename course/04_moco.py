@@ -130,7 +130,7 @@ info_nce = use(info_nce)
 # not move by the gradient; they follow their query. Compare with *NT-Xent*: what is the same in the end, and what
 # takes longer?
 
-# %% tags=["picture"]
+# %%
 CircleExplorer(loss="InfoNCE (MoCo)", step=20)
 
 # %% [markdown]
@@ -250,7 +250,7 @@ with TrainingView(recipe.epochs) as view:
 # - Which keys does the next step overwrite? How old is the oldest key?
 # - Crosses show the *same shape* as the query: false negatives. How similar are they? Are they a mistake of the loss?
 # - Set $m$ to 0. What happens to the old keys?
-# - *Enqueue before the logits*: find the number that the loss cannot get below.
+# - Go to step 1 and enqueue *before the logits*: what becomes of the loss, and which number can it not get below?
 
 # %% tags=["picture"]
 QueueExplorer(moco, unseen)
@@ -286,7 +286,7 @@ print("MoCo, kNN     ", within(rows["MoCo"]["knn"], 0.88, 1.0))
 print("MoCo, linear  ", within(rows["MoCo"]["linear"], 0.95, 1.0))
 print("random network", within(rows["random network"]["knn"], 0.1, 0.3))
 
-# %% tags=["picture"]
+# %%
 networks = {"random": untrained, "SimCLR": recorded("simclr").method().encoder.to(lab.device), "MoCo": moco.encoder}
 show(plots.factors({name: factor_table(features(f, unseen), unseen) for name, f in networks.items()}))
 
@@ -310,7 +310,7 @@ for name in ("moco-leak", "moco"):
 # **No slowness.** $m = 0$: the key network is a copy of the query network after every step. The paper reports that
 # this fails. In our world?
 
-# %% tags=["picture"]
+# %%
 names = ["moco-no-average", "moco-leak", "moco", "simclr"]
 show(plots.compare({recorded(name).title: recorded(name).knn for name in names}, "kNN accuracy for the shape, unseen scenes", chance=0.1))
 

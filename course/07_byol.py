@@ -123,7 +123,7 @@ byol_loss = use(byol_loss)
 # %% [markdown]
 # On a circle, without a network: targets follow their predictions slowly. What moves, and what does not?
 
-# %% tags=["picture"]
+# %%
 CircleExplorer(loss="BYOL", step=30)
 
 # %% [markdown]
@@ -230,8 +230,8 @@ with TrainingView(recipe.epochs) as view:
 CollapseLab()
 
 # %% [markdown]
-# - **No predictor**: after 50 steps, less than one second, all pictures are one point. The loss looks perfect, the
-#   std says what has happened, and the rank of the centred rows says nothing.
+# - **No predictor**: after 50 steps, about a second, the loss looks perfect; after 80 the std has passed a tenth, and
+#   all pictures are one point. The rank of the centred rows says nothing.
 # - **No stop-gradient**: the same. Online network and target come to meet each other.
 # - **No moving average** ($m = 0$, a copy behind a stop-gradient): in our world it learns nearly as well. The paper
 #   prints 0.3 and 5.5 %, and 62.8 % as soon as the predictor learns twice as fast; *SimSiam* later made a method of
@@ -309,11 +309,14 @@ tables.byol.ABLATION
 tables.byol.TARGET
 
 # %%
+tables.byol.PREDICTOR_RATE
+
+# %%
 tables.byol.BATCH
 
 # %% [markdown]
-# No negatives, so the batch matters less; and no negatives that are told apart by colour, so the colour distortion
-# matters less too:
+# No negatives, so the batch matters less, down to 256; below that, batch norm suffers. And no negatives that could be
+# told apart by colour, so the colour distortion matters less too:
 
 # %%
 tables.byol.AUGMENTATION
