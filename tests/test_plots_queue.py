@@ -179,6 +179,27 @@ def test_marks_stand_on_the_false_negatives_and_on_the_querys_own_key(early):
     assert [int((x - LEFT) / pitch(B)) for x, _ in own] == [1]
 
 
+@pytest.mark.parametrize("query", range(B))
+def test_in_the_chart_the_own_key_as_a_negative_is_a_larger_star_around_the_own_key(query):
+    sizes = {}
+    for collection in draw(query=query, early=True)[0].axes[0].collections:
+        for x, y in collection.get_offsets():
+            if y > 4 and to_hex(collection.get_facecolor()[0]) in (OWN["c"], TWIN["c"]) and collection.get_sizes().max() > CLASH["s"]:
+                sizes.setdefault((round(x, 3), round(y, 3)), {})[to_hex(collection.get_facecolor()[0])] = collection.get_sizes()[0]
+    ((x, _), size), = ((place, both) for place, both in sizes.items() if place[0] > 8 and len(both) == 2)
+    assert size[TWIN["c"]] > 2 * size[OWN["c"]]
+    assert not [place for place in sizes if place[0] > 8 and place[0] != x]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_beside_the_query_stands_what_its_own_key_takes_of_the_softmax_as_a_negative_too_where_it_is_one(early):
+    said = [text.get_text() for text in draw(early=early)[0].axes[0].texts]
+    now = moments()[-1].enqueued() if early else moments()[-1]
+    share = plots.look.percent(now.shares(0.2)[1, 0])
+    assert f"own key: {share}" in said
+    assert [text for text in said if text.startswith("as a negative")] == ([f"as a negative: {share}"] if early else [])
+
+
 def test_without_labels_nothing_is_marked_and_it_says_so():
     figure, said = draw(labels=np.full(20, -1))
     assert len(marked(figure, CLASH)) == 0

@@ -145,7 +145,7 @@ def key(axes, seen: Seen) -> None:
         axes.text(8.92, y, "of the query's class", color=NEGATIVE, **style)
     x = 10.92 if seen.name else 8.77
     axes.add_collection(PolyCollection([square(x, y - 0.025, 0.25, 0.05)], facecolors=NEGATIVE, linewidths=0))
-    axes.text(x + 0.33, y, "√ its softmax", color=NEGATIVE, **style)
+    axes.text(x + 0.33, y, "√ softmax share", color=NEGATIVE, **style)
 
 
 def curve(axes, top: float, mean, K: int, random: int, last: int, early: bool) -> None:
@@ -155,7 +155,8 @@ def curve(axes, top: float, mean, K: int, random: int, last: int, early: bool) -
     if random:
         width = panel.x(min(random, last) + 0.5) - panel.left
         axes.add_collection(PolyCollection([square(panel.left, panel.top, width, panel.low - panel.top)], facecolors=FAINT, linewidths=0))
-        axes.text(RIGHT, top - 0.21, "░ with random rows", ha="right", va="center", fontsize=13, color=GREY)
+        axes.add_collection(PolyCollection([square(RIGHT - 1.95, top - 0.3, 0.24, 0.18)], facecolors=FAINT, edgecolors=GREY))
+        axes.text(RIGHT, top - 0.21, "with random rows", ha="right", va="center", fontsize=13, color=GREY)
     levels = [[(panel.left, panel.y(level)), (panel.right, panel.y(level))] for level in ([flat, low] if early else [flat])]
     axes.add_collection(LineCollection(levels, colors=[GREY, NEGATIVE][: len(levels)], linewidths=1.5, linestyles="--"))
     axes.plot(panel.x(count), panel.y(mean), color=INK, marker="o", markersize=5, linewidth=2)
@@ -174,8 +175,8 @@ def one_query(axes, seen: Seen, views) -> str:
         axes.add_collection(LineCollection([square(x, top, LARGE, LARGE)], colors=colour, linewidths=4))
         axes.text(x, 1.25, said, **HEAD)
     cost, p, taken, count = f"{-np.log(max(seen.share[0], 1e-300)):.2f}", percent(seen.share[0]), seen.taken(seen.clash), int(seen.clash.sum())
-    again = f"as a negative {seen.taken(seen.twin)}"
-    lines = [f"own key: {p}", *([again] if seen.early else [])]
+    again = seen.taken(seen.twin)
+    lines = [f"own key: {p}", *([f"as a negative: {again}"] if seen.early else [])]
     lines += [f"{count} of its class: {taken}"] if seen.name else ["no labels to mark", "false negatives"]
     x = X + 2 * LARGE + 0.42
     axes.text(x, top + 0.14, f"loss {cost}", va="center", fontsize=18, fontweight="bold")
@@ -184,7 +185,7 @@ def one_query(axes, seen: Seen, views) -> str:
     alike = f"{taken} go to the {count} of {len(seen.clash)} negatives of its class" if count else "no negative is of its class"
     alike = alike if seen.name else "without labels, false negatives cannot be marked"
     who = f"Query {seen.query}" + f" ({seen.name})" * bool(seen.name)
-    return f"{who} pays {cost}: {p} of its softmax go to its own key{f', {again}' * seen.early}; {alike}"
+    return f"{who} pays {cost}: {p} of its softmax go to its own key{f', as a negative {again}' * seen.early}; {alike}"
 
 
 def ages(axes, seen: Seen) -> str:
@@ -198,7 +199,7 @@ def ages(axes, seen: Seen) -> str:
     axes.plot([panel.left, panel.right], [panel.y(0)] * 2, color=FAINT, linewidth=2, zorder=0)
     axes.scatter(x[plain], y[plain], s=34, c=np.where(real[plain], NEGATIVE, GREY), linewidths=0, alpha=0.75)
     axes.scatter(x[seen.clash], y[seen.clash], zorder=3, **CLASH)
-    axes.scatter(x[seen.twin], y[seen.twin], zorder=4, **TWIN)
+    axes.scatter(np.full(int(seen.twin.sum()), panel.x(0)), y[seen.twin], zorder=4, **(TWIN | {"s": 1400}))  # around the own key: they are one vector
     axes.scatter([panel.x(0)], [panel.y(own)], zorder=4, **(OWN | {"s": 420}))
     old, agree = now.agreement()
     past = old > 0
