@@ -120,6 +120,13 @@ def test_the_nearest_recorded_step_is_shown(lab):
         assert f"step {steps[3]:,} of {LAST:,}" in lab.set(step=step).summary
 
 
+@pytest.mark.parametrize("at", range(len(run(True, True, True).z)))
+def test_every_recorded_step_can_be_asked_for(lab, at):
+    """The last one too, though it is the end of a logarithmic slider."""
+    step = list(run(True, True, True).z)[at]
+    assert f"step {step:,} of {LAST:,}" in lab.set(step=step).summary
+
+
 def test_starts_at_the_end_of_byol_as_it_is():
     assert CollapseLab().summary.startswith(f"BYOL as it is, step {LAST:,} of {LAST:,}: ")
     assert CollapseLab(predictor=False).summary.startswith("BYOL without predictor, step")

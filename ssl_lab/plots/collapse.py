@@ -138,7 +138,7 @@ def curves(figure, course: Course, usual: Course, step: int, now: dict[str, floa
         axes.plot(np.log10(usual.step), getattr(usual, name), color=POSITIVE, linestyle="--", linewidth=2)
         if name == "rank":
             axes.plot(np.log10(course.step), course.centred, color=NEGATIVE, linewidth=2)
-            axes.text(1, 1.07, f"centred {now['centred']:.1f}{misses}", transform=axes.transAxes, color=NEGATIVE, fontsize=14, ha="right")
+            axes.text(1, 1.07, f"centred {now['centred']:.1f}{misses}", transform=axes.transAxes, color=NEGATIVE, fontsize=13, ha="right")
         axes.plot(np.log10(course.step), getattr(course, name), color=INK)
         axes.plot(np.log10(step), now[name], "o", color=INK, markersize=10, clip_on=False)
         axes.text(0, 1.07, head, transform=axes.transAxes, fontsize=15, fontweight="bold")

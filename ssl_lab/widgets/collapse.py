@@ -41,7 +41,7 @@ class CollapseLab(Explorer):
             "predictor": widgets.Checkbox(True, description="predictor"),
             "average": widgets.Checkbox(True, description="moving average (off: m = 0, a copy)"),
             "stop_gradient": widgets.Checkbox(True, description="stop-gradient (off: the target learns too)"),
-            "step": widgets.FloatLogSlider(last, description="step", min=0, max=np.log10(last), step=0.05),
+            "step": widgets.FloatLogSlider(last, description="step", min=0, max=np.log10(last) + 1e-9, step=0.05),  # 10^log10(2496) is less than 2496
         }
         for name in ("predictor", "average", "stop_gradient"):
             controls[name].indent, controls[name].layout = False, {"width": "auto"}
