@@ -1,7 +1,7 @@
 # ruff: noqa: B018, E402
 # title: "07 BYOL"
 # minutes: 85
-# budget_s: {"laptop": 150, "ci": 45, "ci student": 30}
+# budget_s: {"laptop": 150, "ci": 40, "ci student": 30}
 
 # %% [markdown]
 # # 07 · BYOL: nothing repels, and still it does not collapse

@@ -14,9 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import test_browser as there
 from playwright.sync_api import Page, sync_playwright
-from playwright.sync_api import TimeoutError as TooLate
 
-WAIT = 8_000  # milliseconds for a picture to answer
+WAIT = 8  # seconds for a picture to answer
+PROMPTS = ".jp-InputArea-prompt"
 CONTROLS = ".noUi-handle, select, input[type=checkbox]"
 
 
@@ -49,8 +49,8 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=there.CHROMIUM, args=[*there.QUIET, there.CUT_OFF])
         context = chromium.new_context(viewport={"width": 1500, "height": 1150})
         with there.notebook(address, context, f"{given.notebook}.ipynb") as page:
-            page.get_by_text("Python 3 (ipykernel) | Busy").wait_for(timeout=60_000)
-            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=600_000)
+            page.wait_for_timeout(5_000)  # until cells are queued, with a star
+            page.wait_for_function(f"() => ![...document.querySelectorAll('{PROMPTS}')].some(p => p.textContent.includes('*'))", timeout=600_000)
             for number, explorer in enumerate(page.locator(there.EXPLORER).all()):
                 for turn, control in enumerate(explorer.locator(CONTROLS).all()):
                     picture, start = explorer.locator("img[alt]").first, time.perf_counter()
@@ -58,11 +58,11 @@ def main() -> None:
                     if not control.is_enabled():
                         continue
                     what = move(page, control)
-                    try:
-                        page.wait_for_function("([image, old]) => image.src !== old", arg=[picture.element_handle(), before], timeout=WAIT)
-                        answer = f"answered after {time.perf_counter() - start:.1f} s"
-                    except TooLate:
-                        answer, silent = "did not answer", silent + 1
+                    while picture.get_attribute("src") == before and time.perf_counter() - start < WAIT:
+                        page.wait_for_timeout(20)
+                    answered = picture.get_attribute("src") != before
+                    silent += not answered
+                    answer = f"answered after {time.perf_counter() - start:.1f} s" if answered else "did not answer"
                     name = control.get_attribute("aria-label") or explorer.locator("label").nth(turn).text_content() or ""
                     print(f"explorer {number}, {what} {turn} ({name}): {answer}: {picture.get_attribute('alt')[:90]}", flush=True)
                     if given.folder:
