@@ -37,6 +37,11 @@ def move(page: Page, control) -> str:
     return "slider"
 
 
+def seen(picture) -> tuple[str, str]:
+    """The picture and its words, of which one may stay: a loss without a temperature looks the same at any."""
+    return picture.get_attribute("src"), picture.get_attribute("alt")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook")
@@ -54,13 +59,13 @@ def main() -> None:
             for number, explorer in enumerate(page.locator(there.EXPLORER).all()):
                 for turn, control in enumerate(explorer.locator(CONTROLS).all()):
                     picture, start = explorer.locator("img[alt]").first, time.perf_counter()
-                    before = picture.get_attribute("src")
+                    before = seen(picture)
                     if not control.is_enabled():
                         continue
                     what = move(page, control)
-                    while picture.get_attribute("src") == before and time.perf_counter() - start < WAIT:
+                    while seen(picture) == before and time.perf_counter() - start < WAIT:
                         page.wait_for_timeout(20)
-                    answered = picture.get_attribute("src") != before
+                    answered = seen(picture) != before
                     silent += not answered
                     answer = f"answered after {time.perf_counter() - start:.1f} s" if answered else "did not answer"
                     name = control.get_attribute("aria-label") or explorer.locator("label").nth(turn).text_content() or ""
