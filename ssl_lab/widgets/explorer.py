@@ -87,6 +87,7 @@ def named(control: widgets.Widget) -> widgets.Widget:
         return control
     control.continuous_update, control.readout = False, False
     whole, (low, high) = isinstance(control, widgets.IntSlider), limits(control)
+    low, high = (low, high) if whole else (float(f"{low:.6g}"), float(f"{high:.6g}"))  # a power of ten as people write it
     kind = widgets.BoundedIntText if whole else widgets.BoundedFloatText
     box = kind(control.value, description=control.description, min=low, max=high, layout={"width": "13em"}, style={"description_width": "initial"})
     box.step = 1 if whole else None  # any number may be typed

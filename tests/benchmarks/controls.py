@@ -68,8 +68,7 @@ def main() -> None:
                     answered = seen(picture) != before
                     silent += not answered
                     answer = f"answered after {time.perf_counter() - start:.1f} s" if answered else "did not answer"
-                    name = control.get_attribute("aria-label") or explorer.locator("label").nth(turn).text_content() or ""
-                    print(f"explorer {number}, {what} {turn} ({name}): {answer}: {picture.get_attribute('alt')[:90]}", flush=True)
+                    print(f"explorer {number}, {what} {turn} {answer}: {picture.get_attribute('alt')[:90]}", flush=True)
                     if given.folder:
                         given.folder.mkdir(exist_ok=True)
                         explorer.screenshot(path=given.folder / f"{given.notebook}-{number}-{turn}.png")
