@@ -181,8 +181,7 @@ def test_embed_gives_one_row_an_image(name):
 def test_every_method_compiles_without_a_break(without_shape_checks):
     script = """
         import torch
-        from ssl_lab import commands, methods, studies
-from ssl_lab.data import load
+        from ssl_lab import methods
         from ssl_lab.models import small_resnet
         x, y = torch.rand(16, 3, 32, 32), torch.arange(16) % 10
         for name in methods.__all__:
