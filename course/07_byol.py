@@ -251,7 +251,7 @@ show(BYOL)
 
 # %%
 recording = Recording(byol, unseen, pairs=32)
-recipe = lab.recipe(SCENES)
+recipe = lab.recipe(replace(SCENES, epochs=28))  # of 46, to spare your time; the table below has the whole run, too
 with TrainingView(recipe.epochs) as view:
     view.append(epoch=0, knn=knn(byol.encoder, few, some))
     for log in train(byol, images.unlabelled(), recipe):
@@ -274,14 +274,14 @@ rows = {
     "random network": {"knn": knn(untrained), "linear": linear(untrained), "labels": 0},
     "BYOL, no predictor": {"knn": knn(broken.encoder), "linear": linear(broken.encoder), "labels": 0},
 }
-for name, title, labels in (("supervised", "supervised", 10_000), ("simclr", "SimCLR", 0), ("moco", "MoCo", 0)):
+for name, title, labels in (("supervised", "supervised", 10_000), ("simclr", "SimCLR", 0), ("moco", "MoCo", 0), ("byol", "BYOL, 46 epochs", 0)):
     other = recorded(name)
     rows[title] = {"knn": other.knn, "linear": other.linear, "labels": labels, "cpu_seconds": other.cpu_seconds}
-rows["BYOL"] = {"knn": knn(byol.encoder), "linear": linear(byol.encoder), "labels": 0, "cpu_seconds": recorded("byol").cpu_seconds}
+rows["BYOL"] = {"knn": knn(byol.encoder), "linear": linear(byol.encoder), "labels": 0}
 tables.results(rows)
 
 # %% tags=["nbval-check-output"]
-print("BYOL, kNN               ", within(rows["BYOL"]["knn"], 0.65, 1.0))
+print("BYOL, kNN               ", within(rows["BYOL"]["knn"], 0.6, 1.0))
 print("BYOL, linear            ", within(rows["BYOL"]["linear"], 0.85, 1.0))
 print("BYOL, no predictor, kNN ", within(rows["BYOL, no predictor"]["knn"], 0.05, 0.35))
 
