@@ -152,7 +152,7 @@ def parser() -> Parser:
     p.add_argument("--data", metavar="NAME", help=f"{', '.join(SETS)} (default: scenes)")
     p.add_argument("--size", type=int, help="side of the images in pixels (default: as stored; scenes 32)")
     p.add_argument("--limit", type=int, help="train on this many images")
-    p.add_argument("--epochs", type=int, help="passes over the images (default: what a minute on two cores allows)")
+    p.add_argument("--epochs", type=int, help="passes over the images (default: what one to two minutes on two cores allow)")
     p.add_argument("--batch", type=int, help="images a step")
     p.add_argument("--seed", type=int, help="of the weights, the order of the images and the views (default: 0)")
     p.add_argument("--out", type=Path, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")

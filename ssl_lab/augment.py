@@ -37,10 +37,10 @@ def augment(
     jitter_share, grey_share: share of the images whose colours are distorted or turned to grey, where jitter > 0.
     Raises: InputError for shares outside their range.
     """
-    check_strengths(area, jitter, hue)
+    shares = {"blur_share": blur_share, "solarise_share": solarise_share, "jitter_share": jitter_share, "grey_share": grey_share}
+    check_strengths(area, jitter, hue, **shares)
     if x.device.type == "cpu" and len(x) > CACHED:
-        options = (area, jitter, hue, blur_share, solarise_share, jitter_share, grey_share)
-        return torch.cat([augment(part, *options) for part in x.split(CACHED)])
+        return torch.cat([augment(part, area, jitter, hue, **shares) for part in x.split(CACHED)])
     x = random_resized_crop(x, area)
     if jitter > 0:
         x = colour_distortion(x, jitter, hue, jitter_share, grey_share)
@@ -51,10 +51,14 @@ def augment(
     return x
 
 
-def check_strengths(area: tuple[float, float], jitter: float, hue: float) -> None:
+def check_strengths(area: tuple[float, float], jitter: float, hue: float, **shares: float) -> None:
     """Raise InputError for what `augment` cannot do."""
-    require(0 < area[0] <= area[1] <= 1, f"area={area}: a crop keeps a share between 0 and 1 of the image, the smaller one first")
+    pair = isinstance(area, tuple | list) and len(area) == 2
+    fix = "a crop keeps a share between 0 and 1 of the image, drawn between two numbers, the smaller one first"
+    require(pair and 0 < area[0] <= area[1] <= 1, f"area={area}: {fix}")
     require(jitter >= 0 and hue >= 0, f"jitter={jitter}, hue={hue}: strengths are 0 (none) or more")
+    for name, share in shares.items():
+        require(isinstance(share, int | float) and 0 <= share <= 1, f"{name}={share} must be a share of the images, a number from 0 to 1")
 
 
 def between(x: Tensor, low: float, high: float) -> PerImage:

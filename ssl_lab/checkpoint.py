@@ -25,17 +25,18 @@ class Run:
     def open(cls, folder: str | Path, method: nn.Module, recipe: Recipe, resume: bool) -> "Run":
         """Make the folder and write its config, keeping what the caller has written there.
 
-        Raises: InputError for a folder that holds a run already (without resume), or a run of another method or recipe (with it).
+        Raises: InputError for a folder that holds a run already (without resume), or a run of another method, recipe, settings or shapes (with it).
         """
         run = cls(Path(folder))
         require(not run.folder.is_file(), f"{folder} is a file; a run needs a folder")
         run.folder.mkdir(parents=True, exist_ok=True)
-        config, mine = run.config(), {"method": type(method).__name__, "recipe": asdict(recipe)}
+        config, mine = run.config(), {"method": type(method).__name__, "recipe": asdict(recipe), "settings": settings(method)}
         if (run.folder / STATE).exists():
             require(resume, f"{folder} holds a run already; resume it (resume=True, --resume) or choose another folder")
             for key, value in mine.items():
-                begun = config.get(key)
+                begun = config.get(key, value)
                 require(begun == value, f"{folder} was begun with {key} = {begun}, not {value}; resume it with its own, or choose another folder")
+            fit(method, under("method/", read_tensors(run.folder / STATE)[0]), run.folder / STATE)
         versions = {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
         write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": versions}, indent=2))
         return run
@@ -70,6 +71,8 @@ class Run:
             return 0
         tensors, note = read_tensors(self.folder / STATE)
         fill(method, under("method/", tensors), self.folder / STATE)
+        begun, here = (" and ".join(state) for state in (under("random/", tensors), stream.state))
+        require(begun == here, f"{self.folder} was begun with random numbers of {begun}, and here are those of {here}; resume it on its own device")
         stream.state = under("random/", tensors)
         state = optimizer.state_dict()
         for name, tensor in under("optimizer/", tensors).items():
@@ -79,14 +82,26 @@ class Run:
         return int(note["epoch"])
 
 
+def settings(method: nn.Module) -> dict:
+    """What a method was built with and keeps as plain values, tau and the strengths of its views among them, as JSON gives it back."""
+    plain = {name: value for name, value in vars(method).items() if isinstance(value, bool | int | float | str | dict)}
+    plain = {name: value for name, value in plain.items() if name[0] != "_" and name != "training"}
+    return json.loads(json.dumps(plain, default=lambda value: type(value).__name__))
+
+
 def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put the tensors of a file into a module of the same architecture. Raises: InputError, naming the first that has another shape or is missing."""
+    """Put the tensors of a file into a module of the same architecture. Raises: InputError as `fit` does."""
+    fit(module, tensors, path)
+    module.load_state_dict(tensors)
+
+
+def fit(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Raise InputError, naming the first tensor of a file that has another shape in the module, or is missing in one of them."""
     there, here = ({name: tuple(tensor.shape) for name, tensor in state.items()} for state in (tensors, module.state_dict()))
     for name in {**here, **there}:
         a, b = there.get(name, "missing"), here.get(name, "missing")
         fix = "build it with the arguments that the run began with"
         require(a == b, f"{path} does not fit this {type(module).__name__}: {name} is {a} there and {b} here; {fix}")
-    module.load_state_dict(tensors)
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

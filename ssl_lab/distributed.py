@@ -1,4 +1,4 @@
-"""All that knows about ranks: the processes of `torchrun`, each with its share of every batch.
+"""All that knows about ranks: the processes of `torchrun`, each with its share of every batch, in a loop of the user's own.
 
 DistributedDataParallel averages the gradients of W ranks. A loss that is a mean over a rank's own rows needs nothing more. One that compares
 rows with each other needs those of all ranks: taken over the gathered batch it is the same number on every rank, `gather` hands each row back the
@@ -9,6 +9,11 @@ import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor
+
+
+def world_size() -> int:
+    """How many processes take part; 1 without `torchrun`."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def gather(z: Float[Tensor, "B d"]) -> Float[Tensor, "M d"]:

@@ -20,7 +20,7 @@ def in_float32(loss):
     @functools.wraps(loss)
     def lifted(*rows: Tensor | float, **options) -> Tensor:
         with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
-            return loss(*(lift(x) for x in rows), **options)
+            return loss(*map(lift, rows), **{name: lift(x) for name, x in options.items()})
 
     return lifted
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from ssl_lab.errors import one_of, require
 
@@ -80,7 +80,8 @@ def resnet(name: str = "resnet18", stem: str = "cifar") -> nn.Module:
 
 def mlp(*widths: int, norm: bool = True) -> nn.Sequential:
     """A head g: linear layers of these widths, batch norm (unless norm=False) and ReLU between them, nothing after the last."""
-    require(len(widths) >= 2, f"widths={widths}: a head needs at least the width that comes in and the one that goes out")
+    fix = "a head needs at least the width that comes in and the one that goes out, whole numbers from 1"
+    require(len(widths) >= 2 and all(isinstance(width, int) and width >= 1 for width in widths), f"widths={widths}: {fix}")
     layers = []
     for width, out in itertools.pairwise(widths):  # the last one's weights are drawn in vain: a seed keeps giving the head that it always gave
         layers.append([nn.Linear(width, out, bias=not norm), *([nn.BatchNorm1d(out)] if norm else []), nn.ReLU()])
@@ -113,7 +114,7 @@ def ema_(target: nn.Module, online: nn.Module, m: float) -> None:
 # ---- batch norm as on several devices
 
 
-class SplitBatchNorm(_BatchNorm):
+class SplitBatchNorm(_NormBase):  # no _BatchNorm, so that nn.SyncBatchNorm.convert_sync_batchnorm, which opens the leak again, lets it be
     """Batch norm that sees `split` groups of the batch, one after another in its order, as `split` devices would: each by its own mean and variance.
 
     Running statistics move towards the mean over the groups; in evaluation mode it is ordinary batch norm. Made by `split_batch_norm`.
@@ -144,7 +145,8 @@ def split_batch_norm(module: nn.Module, split: int) -> nn.Module:
 
     Raises: InputError for split < 1; the changed module, in training mode, for a batch that `split` cannot divide into groups of two or more.
     """
-    require(split >= 1, f"split={split}: a batch is at least one group; 8 is MoCo's number, 1 leaves batch norm as it is")
+    fix = "a batch is a whole number of groups, at least one; 8 is MoCo's number, 1 leaves batch norm as it is"
+    require(isinstance(split, int) and split >= 1, f"split={split}: {fix}")
     if split == 1:
         return module
     if isinstance(module, _BatchNorm):

@@ -2,7 +2,7 @@
 
     STUDIES[name] → begin → Method, Recipe → record (train, evaluate) → recorded/NAME.json, NAME.safetensors → recorded(name)
 
-`ssl-lab study NAME` does it. A study costs about 80 CPU seconds, the batches of 8 more.
+`ssl-lab study NAME` does it. A study costs 60 to 160 CPU seconds, the batches of 8 more.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
 from ssl_lab.method import Method
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Log, Recipe
-from ssl_lab.train import train
+from ssl_lab.train import RandomStream, train
 
 FOLDER = Path(__file__).parent / "recorded"
 IMAGES, UNSEEN = 10_000, 2_000  # scenes to learn from, and to be asked about
@@ -95,8 +95,7 @@ def begin(name: str) -> tuple[Method, Recipe]:
     one_of(name, STUDIES, "study")
     study = STUDIES[name]
     kind = getattr(methods, study.method)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with RandomStream(0, torch.device("cpu")):
         method = kind(small_resnet(), **kind.scenes | study.change)
     return method, dataclasses.replace(sys.modules[kind.__module__].SCENES, **study.recipe)
 

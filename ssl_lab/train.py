@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ssl_lab.checkpoint import Run
 from ssl_lab.data import Images
+from ssl_lab.distributed import world_size
 from ssl_lab.errors import InputError, require
 from ssl_lab.method import Method
 from ssl_lab.optim import LARS, parameter_groups, warmup_cosine
@@ -27,11 +28,12 @@ def train(method: Method, data: Images, recipe: Recipe, out: str | Path | None =
 
     out: a folder for config.json, metrics.jsonl, weights.safetensors and state.safetensors, written at every epoch's end.
     resume: go on from there, to the bit on one machine. Stopping early, by `break` or by an interrupt, keeps what the method has learned.
-    Raises: InputError, at once, for images or a batch that the method cannot use or a folder that holds another run; Diverged when a step is not
-    finite.
+    Raises: InputError, at once, for images or a batch that the method cannot use, a folder that holds another run, or more than one process;
+    Diverged when a step is not finite.
     """
-    steps = len(data) // recipe.batch
-    require(steps > 0, f"batch={recipe.batch} is more than the {len(data)} images; try batch={max(2, len(data) // 4)} or more images")
+    steps, ranks = len(data) // recipe.batch, world_size()
+    require(ranks == 1, f"this is one of {ranks} processes, which would all draw the same batches; use one, or a loop of your own around DDP")
+    require(steps > 0, f"batch={recipe.batch} is more than the {len(data)} images; take more images, or a batch of {len(data)} at most")
     check_fields(method, data)
     method.check_batch(recipe.batch)
     run = Run.open(out, method, recipe, resume) if out else None
@@ -147,12 +149,19 @@ class Guard:
 
 
 class RandomStream:
-    """A training's own random numbers: inside `with`, torch draws from them; outside, from the caller's, as if nothing had happened."""
+    """Random numbers of one's own, on the CPU and one device: inside `with`, torch draws from them; outside, from the caller's, as if nothing had
+    happened. Entered again, it goes on where it was left.
+    """
 
     def __init__(self, seed: int, device: torch.device):
-        self.device = device
+        self.device, self.which = device, (device,) if device.type == "cuda" else ()  # which of them; MPS and others are one
         outer = self.read()
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every other device, too
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type != "cpu":
+            getattr(torch, device.type).manual_seed(seed)
         self.state = self.read()
         self.write(outer)
 
@@ -169,10 +178,10 @@ class RandomStream:
     def read(self) -> dict[str, Tensor]:
         states = {"cpu": torch.get_rng_state()}
         if self.device.type != "cpu":
-            states[self.device.type] = getattr(torch, self.device.type).get_rng_state()
+            states[self.device.type] = getattr(torch, self.device.type).get_rng_state(*self.which)
         return states
 
     def write(self, states: dict[str, Tensor]) -> None:
         torch.set_rng_state(states["cpu"])
         if self.device.type != "cpu":
-            getattr(torch, self.device.type).set_rng_state(states[self.device.type])
+            getattr(torch, self.device.type).set_rng_state(states[self.device.type], *self.which)

@@ -224,6 +224,8 @@ def test_runs_on_the_meta_device_so_nothing_waits_for_it():
 
 @pytest.mark.parametrize("options, words", [
     ({"area": (0.0, 1.0)}, "area"), ({"area": (0.6, 0.5)}, "area"), ({"jitter": -1.0}, "jitter"), ({"hue": math.nan}, "hue"),
+    ({"blur_share": 7}, "blur_share=7"), ({"solarise_share": 1.1}, "solarise_share=1.1"),
+    ({"jitter_share": -1}, "jitter_share=-1"), ({"grey_share": math.nan}, "grey_share=nan"),
 ])
 def test_impossible_strengths_are_refused(options, words):
     with pytest.raises(InputError, match=words):

@@ -1,6 +1,8 @@
 """A run folder: whole files or none, no pickles, and a sentence for everything that can be wrong with it."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -80,9 +82,27 @@ def test_a_state_of_another_shape_is_refused_by_name_before_anything_is_put_back
     run.save(*parts, LOG)
     wider = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5))
     before = {name: tensor.clone() for name, tensor in wider.state_dict().items()}
-    with pytest.raises(InputError, match=r"state\.safetensors does not fit this Sequential: 1\.weight is \(4,\) there and \(5,\) here; build it"):
+    words, config = r"state\.safetensors does not fit this Sequential: 1\.weight is \(4,\) there and \(5,\) here; build it", run.config()
+    with pytest.raises(InputError, match=words):
         run.restore(wider, *parts[1:])
-    assert all(torch.equal(before[name], tensor) for name, tensor in wider.state_dict().items())
+    with pytest.raises(InputError, match=words):
+        Run.open(tmp_path, wider, replace(RECIPE), resume=True)
+    assert all(torch.equal(before[name], tensor) for name, tensor in wider.state_dict().items()) and run.config() == config
+
+
+def test_a_run_goes_on_where_its_random_numbers_are(parts, tmp_path):
+    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
+    run.save(*parts, LOG)
+    elsewhere = SimpleNamespace(state={"cpu": parts[2].state["cpu"], "cuda": torch.zeros(1)})
+    with pytest.raises(InputError, match="random numbers of cpu, and here are those of cpu and cuda; resume it on its own device"):
+        run.restore(*parts[:2], elsewhere)
+
+
+def test_settings_are_the_plain_values_that_a_method_keeps(parts, tmp_path):
+    module = parts[0]
+    module.tau, module.distortion, module.queue = 0.2, {"area": (0.5, 1.0), "jitter": 1.0, "draw": torch.rand}, torch.rand(2)
+    kept = Run.open(tmp_path, module, RECIPE, resume=False).config()["settings"]
+    assert kept == {"tau": 0.2, "distortion": {"area": [0.5, 1.0], "jitter": 1.0, "draw": "builtin_function_or_method"}}
 
 
 @pytest.mark.parametrize("spoil, words", [

@@ -53,6 +53,18 @@ def test_method_and_random_numbers_are_left_alone(images):
     assert all(torch.equal(before[name], tensor) for name, tensor in method.state_dict().items())
 
 
+def test_the_chosen_images_are_measured_not_the_first_ones(images):
+    method, chosen = moco(8), images.repeated(256)
+    chosen.index[:] = torch.arange(256).flip(0)
+    assert leak(method, chosen, batch=64) == leak(method, images[list(range(256))[::-1]], batch=64)
+
+
+@pytest.mark.parametrize("batch", [1, 0, -5])
+def test_a_batch_has_two_images_at_least(images, batch):
+    with pytest.raises(InputError, match=f"batch={batch}: batch norm needs"):
+        leak(moco(8), images, batch=batch)
+
+
 def test_one_batch_has_no_other_company(images):
     with pytest.raises(InputError, match="no two batches of 256; give 512 or more"):
         leak(moco(8), images)

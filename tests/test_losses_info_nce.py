@@ -207,6 +207,12 @@ def test_a_common_rotation_does_not_matter():
 # ---- precision, NaN, devices, bad input
 
 
+def test_rows_given_by_name_are_lifted_too():
+    q, k, queue = (x.bfloat16() for x in rows(4, 16))
+    by_name = info_nce(q=q, k=k, queue=queue, tau=0.2)
+    assert by_name.dtype == torch.float32 and by_name == info_nce(q, k, queue, 0.2) == info_nce(q.float(), k, queue=queue, tau=0.2)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("tau", [0.07, 0.2])
 def test_half_precision_rows_are_lifted_before_anything_is_computed(dtype, tau):

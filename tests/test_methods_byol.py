@@ -1,5 +1,7 @@
 """What BYOL promises, each promise a function that a class keeps or breaks: BYOL keeps them all, and every usual mistake breaks one."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -471,6 +473,8 @@ def test_a_collapse_is_said_in_words_with_what_to_try():
 
 @pytest.mark.parametrize("wrong, words", [
     ({"m": 1.1}, r"m=1.1 is the share .* in \[0, 1\]"), ({"m": -0.1}, "m=-0.1"), ({"jitter": -1.0}, "jitter"), ({"area": (0.0, 1.0)}, "area"),
+    ({"solarise_share": (0.0, 2.0)}, "solarise_share=2.0 must be a share"), ({"blur_share": (math.nan, 0.0)}, "blur_share=nan"),
+    ({"jitter_share": 5}, "jitter_share=5"), ({"hidden": 0}, "widths="),
 ])
 def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
     with pytest.raises(InputError, match=words):
@@ -478,7 +482,7 @@ def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
 
 
 def test_the_papers_values_can_be_given():
-    method = BYOL(small_resnet(width=4), dim=256, hidden=4096, jitter=0.5, area=(0.08, 1.0), hue=0.2, jitter_share=0.8, grey_share=0.2,
+    method = BYOL(small_resnet(width=4), dim=256, hidden=4096, area=(0.08, 1.0), hue=0.1, jitter_share=0.8, grey_share=0.2,
                   blur_share=(1.0, 0.1), solarise_share=(0.0, 0.2))  # fmt: skip
     assert method.head[0].out_features == 4096 and method.predictor[-1].out_features == 256
     assert (byol.RECIPE.batch, byol.RECIPE.lr) == (4096, 3.2)

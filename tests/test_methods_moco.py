@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from ssl_lab.method import Method
 from ssl_lab.methods import MoCo, moco
 from ssl_lab.models import ema_, frozen_copy, small_resnet
 from ssl_lab.optim import parameter_groups
-from ssl_lab.recipe import Recipe
+from ssl_lab.recipe import Log, Recipe
 from ssl_lab.train import train
 
 QUEUE = torch.tensor([[0.0, 1.0], [-1.0, 0.0], [0.8, -0.6]])
@@ -464,7 +465,17 @@ def test_a_resumed_run_of_another_queue_is_refused_by_name(tmp_path, other, ther
     images = load("scenes", limit=40).unlabelled()
     next(train(small(MoCo), images, QUICK, out=tmp_path))
     with pytest.raises(InputError, match=rf"does not fit this MoCo: queue is \(40, 8\) there and {there} here; build it with the arguments"):
-        next(train(small(MoCo, **other), images, QUICK, out=tmp_path, resume=True))
+        train(small(MoCo, **other), images, QUICK, out=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("other", [{"m": 0.5}, {"tau": 5.0}, {"split": 2}, {"jitter": 0.0}])
+def test_a_run_is_not_resumed_with_other_settings(tmp_path, other):
+    images = load("scenes", limit=40).unlabelled()
+    next(train(small(MoCo), images, QUICK, out=tmp_path))
+    before = (tmp_path / "config.json").read_text()
+    with pytest.raises(InputError, match=r"was begun with settings = \{'m': 0.9, 'tau': 0.2, 'split': 4, .*resume it with its own"):
+        train(small(MoCo, **other), images, QUICK, out=tmp_path, resume=True)
+    assert (tmp_path / "config.json").read_text() == before
 
 
 def test_the_loss_starts_low_and_rises_while_real_keys_fill_the_queue():
@@ -481,10 +492,23 @@ def test_the_loss_starts_low_and_rises_while_real_keys_fill_the_queue():
 
 def test_while_the_queue_fills_it_is_said_that_the_loss_rises():
     method, images = small(MoCo, K=80, split=4), load("scenes", limit=40).unlabelled()
-    remarks = [log.remark for log in train(method, images, QUICK)]
+    remarks = [log.remark for log in train(method, images, replace(QUICK, lr=0.01))]
     assert [words.split(" of ")[0] for words in remarks[:2]] == ["40%", "80%"] and "queue" not in remarks[2]
     assert "the loss rises, and only then falls" in remarks[0]
-    assert next(train(small(MoCo, K=16, split=4), images, QUICK)).remark.startswith("100% of the queue are real keys")
+    full = next(train(small(MoCo, K=16, split=4), images, replace(QUICK, lr=0.01))).remark
+    assert full.startswith("the queue is full of real keys now; the loss rose")
+
+
+@pytest.mark.parametrize("epoch, filled", [(1, 0.4), (1, 1.0), (2, 0.4), (2, 1.0)])
+def test_a_collapse_is_said_whatever_the_queue_does(epoch, filled):
+    log = Log(epoch, 3, step=5, loss=0.1, lr=0.1, seconds=1.0, images=80, stats={"std": 0.001, "filled": filled})
+    assert small(MoCo).remark(log).startswith("the embedding has collapsed: its std is 0.001")
+
+
+def test_keys_in_half_precision_are_enqueued():
+    method = small(MoCo).bfloat16()
+    method.enqueue(torch.ones(16, 8))
+    assert method.queue.dtype == torch.bfloat16 and bool((method.queue[:16] == 1).all())
 
 
 def test_the_queue_takes_the_keys_of_all_ranks(monkeypatch):
@@ -541,6 +565,8 @@ def test_recipes():
 @pytest.mark.parametrize("wrong, words", [
     ({"m": 1.1}, "m=1.1"), ({"m": -0.1}, "m=-0.1"), ({"tau": 0.0}, "tau=0.0 must be positive"), ({"tau": -1.0}, "tau"), ({"K": 0}, "K=0"),
     ({"split": 0}, "split=0"), ({"jitter": -1.0}, "jitter"), ({"area": (0.0, 1.0)}, "area"),
+    ({"dim": 0}, "widths="),
+    ({"blur_share": 50}, "blur_share=50 must be a share"), ({"jitter_share": -0.1}, "jitter_share"),
 ])
 def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
     with pytest.raises(InputError, match=words):
@@ -549,6 +575,7 @@ def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
 
 @pytest.mark.parametrize("options, words", [
     ({"K": 12}, "a queue of K=12 keys cannot hold a batch of 16; try K=16 or more, or a batch of 12"),
+    ({"K": 14, "split": 4}, "cannot hold a batch of 16; try K=16 or more, or a batch of 12"),
     ({"split": 5}, "split=5 groups .* cannot share a batch of 16; try a batch of 15 or split=1"),
 ])
 def test_a_batch_that_does_not_fit_is_refused_before_anything_has_moved(options, words):
@@ -558,6 +585,36 @@ def test_a_batch_that_does_not_fit_is_refused_before_anything_has_moved(options,
         next(train(method, load("scenes", limit=40).unlabelled(), QUICK))
     statistics = {f"encoder.{name}" for name, _ in method.encoder.named_buffers()}  # of batch norm: they move in forward, as everywhere
     assert {name for name, tensor in method.state_dict().items() if not torch.equal(tensor, before[name])} <= statistics
+
+
+def test_wrong_kinds_are_refused_in_a_sentence():
+    """In a process of its own: in here jaxtyping would check every argument first."""
+    code = """
+from ssl_lab.errors import InputError
+from ssl_lab.data import load
+from ssl_lab.evaluate import leak
+from ssl_lab.methods import BYOL, MoCo, SimCLR
+from ssl_lab.models import mlp, small_resnet
+from ssl_lab.widgets import QueueExplorer
+f, images = small_resnet(width=4), load("scenes", limit=64)
+for wrong in (
+    lambda: MoCo(f, K=40.0), lambda: MoCo(f, split=2.5), lambda: MoCo(f, blur_share=(0.1, 0.2)), lambda: BYOL(f, blur_share=0.5),
+    lambda: BYOL(f, blur_share=(0.1, 0.2, 0.3)), lambda: BYOL(f, solarise_share=(0.2,)), lambda: SimCLR(f, area=0.5), lambda: mlp(8, 2.0),
+    lambda: SimCLR(f, area=(0.1, 0.5, 1.0)), lambda: leak(SimCLR(f), images, batch=32), lambda: QueueExplorer(MoCo(f), images, steps=2.5, batch=8),
+    lambda: QueueExplorer(MoCo(f), images, batch=4.5),
+):
+    try:
+        print("taken")
+        wrong()
+    except InputError as error:
+        print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split("taken\n")
+    needles = [
+        "", "K=40.0", "split=2.5", "blur_share=(0.1, 0.2) must be a share", "blur_share=0.5 and", "two shares each", "two shares each", "area=0.5",
+        "widths=(8, 2.0)", "two numbers", "got SimCLR; give a MoCo", "steps=2.5", "batch=4.5",
+    ]  # fmt: skip
+    assert len(said) == len(needles) and all(needle in one for needle, one in zip(needles, said))
 
 
 def test_a_queue_of_another_width_is_refused_by_name():

@@ -228,6 +228,12 @@ def test_it_keeps_the_memory_format_and_half_precision():
     assert y.dtype == torch.bfloat16 and y.is_contiguous(memory_format=torch.channels_last) and divided.running_mean.dtype == torch.float32
 
 
+def test_one_batch_norm_for_all_processes_does_not_take_its_place():
+    """SyncBatchNorm normalises by the whole batch: the leak would be open again."""
+    divided = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(split_batch_norm(nn.BatchNorm1d(3), 2), nn.BatchNorm1d(3)))
+    assert isinstance(divided[0], SplitBatchNorm) and isinstance(divided[1], nn.SyncBatchNorm)
+
+
 @pytest.mark.parametrize("B, split, words", [
     (100, 8, "split=8 groups .* cannot share a batch of 100; try a batch of 96 or split=4"), (8, 8, "batch of 8; try a batch of 16 or split=4"),
     (97, 8, "batch of 97; try a batch of 96 or split=1"), (12, 8, "batch of 12; try a batch of 16 or split=4"),
@@ -247,7 +253,7 @@ def test_a_batch_that_split_cannot_divide_is_refused_with_a_way_out(B, split, wo
     (lambda: resnet(stem="big"), "cifar, imagenet"), (lambda: mlp(8), "widths"), (lambda: split_batch_norm(small_resnet(), 0), "split=0"),
     (lambda: split_batch_norm(nn.BatchNorm1d(3, momentum=None), 2), "momentum"), (lambda: ema_(nn.Linear(2, 2), nn.Linear(2, 2), 1.01), "m=1.01"),
     (lambda: ema_(nn.Linear(2, 2), nn.Linear(2, 2), -0.1), "m=-0.1"), (lambda: ema_(nn.Linear(2, 2), nn.Linear(2, 3), 0.5), "frozen_copy"),
-    (lambda: ema_(nn.Linear(2, 2), nn.Identity(), 0.5), "frozen_copy"),
+    (lambda: ema_(nn.Linear(2, 2), nn.Identity(), 0.5), "frozen_copy"), (lambda: mlp(8, 0), "widths"),
 ])
 def test_impossible_networks_are_refused(build, words):
     with pytest.raises(InputError, match=words):

@@ -215,7 +215,7 @@ def test_it_learns(images):
 @pytest.mark.parametrize("make, words", [
     (lambda x: (SimCLR(small_resnet()), load("scenes", limit=40)), r"SimCLR learns from \(x.*labelled"),
     (lambda x: (Supervised(small_resnet()), x), r"Supervised learns from \(x.*select"),
-    (lambda x: (SimCLR(small_resnet()), x[:20]), "20 images"),
+    (lambda x: (SimCLR(small_resnet()), x[:20]), "batch=32 is more than the 20 images; take more images, or a batch of 20 at most"),
 ])
 def test_wrong_calls_are_refused_at_once_not_at_the_first_epoch(images, make, words):
     with pytest.raises(InputError, match=words):
@@ -232,6 +232,19 @@ def test_random_stream_is_the_seeds_own():
         c = torch.rand(2)
     torch.manual_seed(3)
     assert torch.equal(torch.cat([a, c]), torch.rand(4)) and torch.equal(a, b)
+
+
+def test_random_stream_leaves_every_other_device_alone(monkeypatch):
+    """torch.manual_seed would seed all of them, and nobody would give their numbers back."""
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("another device was seeded"))
+    with RandomStream(3, torch.device("cpu")):
+        torch.rand(1)
+
+
+def test_one_of_several_processes_is_refused(images, monkeypatch):
+    monkeypatch.setattr("ssl_lab.train.world_size", lambda: 4)
+    with pytest.raises(InputError, match="one of 4 processes, which would all draw the same batches"):
+        train(method(), images, QUICK)
 
 
 def test_folder_of_another_run_is_refused(images, tmp_path):

@@ -222,7 +222,7 @@ def test_of_a_single_step_there_is_nothing_to_choose(images):
     "options, said",
     [
         ({"steps": 6}, "steps=6 of batch=8 take 48 images and there are 40; give more images, or fewer steps"),
-        ({"steps": 0}, "steps=0: at least one is needed"),
+        ({"steps": 0}, "steps=0: a whole number, at least one, is needed"),
         ({"batch": 1}, "batch=1: 2 to 16 images a step"),
         ({"batch": 17}, "batch=17: 2 to 16 images a step"),
         ({"lr": -0.1}, "lr=-0.1 must not be negative"),

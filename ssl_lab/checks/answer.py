@@ -65,7 +65,7 @@ def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[...
         before = [x.clone() if isinstance(x, Tensor) else x for x in given]
         try:
             returned = fn(*given)
-        except Exception as error:  # noqa: BLE001 (whatever a student's function raises is an answer)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a student's function raises is an answer)
             if isinstance(error, NotImplementedError) and not error.args:
                 raise Untouched from None
             return Answer(fault=stopped(error))

@@ -12,6 +12,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.losses import unit
 from ssl_lab.methods.moco import MoCo
+from ssl_lab.train import RandomStream
 
 
 @torch.no_grad()
@@ -19,14 +20,17 @@ def leak(method: MoCo, images: Images, batch: int = 256, seed: int = 0) -> tuple
     """(same, other): share of queries that rank their own key first, where it was made in the query's own company, and where in another one.
 
     Queries and keys are made in batches, in training mode, as a step makes them; the rivals are the keys that all other images got in other company,
-    so that only the positive changes. Without a leak the two shares are equal. The method and the caller's random numbers are left alone.
-    Raises: InputError for fewer than two batches of images.
+    so that only the positive changes. Without a leak the two shares are equal. Of n batches every company meets again in n parts, so that with few of
+    them the leak seems smaller than it is. The method and the caller's random numbers are left alone.
+    Raises: InputError for what is no MoCo, a batch below 2, or fewer than two batches of images.
     """
+    name = type(method).__name__
+    require(isinstance(method, MoCo), f"leak asks the keys of MoCo and got {name}; give a MoCo, such as recorded('moco').method()")
+    require(batch >= 2, f"batch={batch}: batch norm needs at least two images; take 256, as in training")
     require(len(images) >= 2 * batch, f"{len(images)} images are no two batches of {batch}; give {2 * batch} or more, or a smaller batch")
     method = copy.deepcopy(method).train()
-    x = images.x[: len(images) // batch * batch].to(method.queue.device)
-    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
-        torch.manual_seed(seed)
+    x = images[: len(images) // batch * batch].x.to(method.queue.device)
+    with RandomStream(seed, x.device):
         x1, x2 = method.views(x)
         q = torch.cat([unit(method.embed(part)) for part in x1.split(batch)])
         same = torch.cat([method.keys(part) for part in x2.split(batch)])

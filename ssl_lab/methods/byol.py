@@ -7,7 +7,8 @@
     f', g' = m f' + (1 - m) f, m g' + (1 - m) g  Eqn. 1, after the optimizer's step; m rises to 1 by a cosine
 
 No negatives: a network that maps all images to one point has a loss of 0. What keeps it from there are the predictor and the slow target.
-differs: the paper calls m tau; its target starts from weights of its own, ours as a copy; hue, and saturation as strong as contrast, as in SimCLR.
+differs: the paper calls m tau; its target starts from weights of its own, ours as a copy; hue as in SimCLR; brightness multiplies, where the
+authors add, and saturation is as strong as contrast.
 """
 
 import math
@@ -34,7 +35,7 @@ class BYOL(Method):
     hidden: of the layer inside both.   predictor=False: q is left out.   stop_gradient=False: the online network is its own target, m is idle.
     jitter: strength of the colour distortion.   area, hue, jitter_share, grey_share: see `augment`.
     blur_share, solarise_share: of T and of T'.
-    The defaults are for small images and a minute; the paper's for ImageNet: dim=256, hidden=4096, jitter=0.5, area=(0.08, 1), hue=0.2,
+    The defaults are for small images and a minute; the paper's for ImageNet: dim=256, hidden=4096, area=(0.08, 1), hue=0.1,
     jitter_share=0.8, grey_share=0.2, blur_share=(1, 0.1), solarise_share=(0, 0.2).
     Raises: InputError for values outside these ranges.
     """
@@ -60,11 +61,14 @@ class BYOL(Method):
         solarise_share: tuple[float, float] = (0.0, 0.2),
     ):
         super().__init__()
-        check_strengths(area, jitter, hue)
+        pairs = all(isinstance(shares, tuple | list) and len(shares) == 2 for shares in (blur_share, solarise_share))
+        require(pairs, f"blur_share={blur_share} and solarise_share={solarise_share} need two shares each, for T and for T'; try (1.0, 0.1)")
         require(0 <= m <= 1, f"m={m} is the share that the target keeps of itself, in [0, 1]; the paper starts at 0.996")
         self.m, self.stop_gradient = m, stop_gradient
         self.distortion = {"area": area, "jitter": jitter, "hue": hue, "jitter_share": jitter_share, "grey_share": grey_share}
         self.T, self.T_prime = ({"blur_share": blur, "solarise_share": solarise} for blur, solarise in zip(blur_share, solarise_share))
+        check_strengths(**self.distortion, **self.T)
+        check_strengths(**self.distortion, **self.T_prime)
         self.encoder, self.head = encoder, mlp(encoder.dim, hidden, dim)
         self.predictor = mlp(dim, hidden, dim) if predictor else nn.Identity()
         self.target_encoder, self.target_head = frozen_copy(self.encoder), frozen_copy(self.head)

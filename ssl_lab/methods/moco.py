@@ -9,8 +9,8 @@
 The loss starts low and rises while real keys take the place of the random rows that the queue begins with; only then does it fall.
 `stats()["filled"]` is the share of real keys.
 differs: f_k's batch norm sees the batch in `split` groups of shuffled images on one device, where the paper shuffles between devices;
-differs: hue as in SimCLR. Version 1 is mlp_head=False; version 2 (Chen, Fan, Girshick and He 2020, arXiv 2003.04297) adds the head of two layers,
-blur (blur_share=0.5) and a cosine, which every Recipe has, and takes tau=0.2.
+differs: hue as in SimCLR. Version 1 is mlp_head=False and jitter_share=1; version 2 (Chen, Fan, Girshick and He 2020, arXiv 2003.04297) adds the
+head of two layers, blur (blur_share=0.5), jitter_share=0.8 and a cosine, which every Recipe has, and takes tau=0.2.
 """
 
 from typing import ClassVar
@@ -36,9 +36,10 @@ class MoCo(Method):
 
     encoder: f_q, with `.dim`.   dim: width of q and k.   K: keys in the queue, at least a batch of them.   m in [0, 1]: what f_k keeps of itself.
     tau > 0: temperature.   split: groups of f_k's batch norm; 1 shows the leak, the batch's own statistics give its keys away.
-    mlp_head: version 2's head, in place of one linear layer.   jitter: strength of the colour distortion.   area, hue, blur_share: see `augment`.
+    mlp_head: version 2's head, in place of one linear layer.   jitter: strength of the colour distortion.
+    area, hue, jitter_share, blur_share: see `augment`.
     The defaults are for small images and a minute; the paper's for ImageNet: dim=128, K=65536, m=0.999, tau=0.07,
-    mlp_head=False, area=(0.2, 1), hue=0.4.
+    mlp_head=False, area=(0.2, 1), hue=0.4, jitter_share=1.
     Raises: InputError for values outside these ranges; from `train`, for a batch that K cannot hold or `split` cannot divide.
     """
 
@@ -56,15 +57,16 @@ class MoCo(Method):
         jitter: float = 1.0,
         area: tuple[float, float] = (0.5, 1.0),
         hue: float = 0.5,
+        jitter_share: float = 0.8,
         blur_share: float = 0.0,
     ):
         super().__init__()
-        check_strengths(area, jitter, hue)
-        require(K >= 1, f"K={K}: the queue needs at least one key, and as many as a batch; the paper uses 65536")
+        require(isinstance(K, int) and K >= 1, f"K={K}: the queue needs a whole number of keys, as many as a batch or more; the paper uses 65536")
         require(0 <= m <= 1, f"m={m} is the share that the key network keeps of itself, in [0, 1]; the paper uses 0.999")
         require(tau > 0, f"tau={tau} must be positive; the paper uses 0.07")
         self.m, self.tau, self.split = m, tau, split
-        self.distortion = {"area": area, "jitter": jitter, "hue": hue, "blur_share": blur_share}
+        self.distortion = {"area": area, "jitter": jitter, "hue": hue, "jitter_share": jitter_share, "blur_share": blur_share}
+        check_strengths(**self.distortion)
         self.encoder, self.head = encoder, mlp(*[encoder.dim] * (2 if mlp_head else 1), dim, norm=False)
         self.key_encoder, self.key_head = split_batch_norm(frozen_copy(encoder), split), frozen_copy(self.head)
         self.register_buffer("queue", unit(torch.randn(K, dim)))
@@ -97,20 +99,22 @@ class MoCo(Method):
         """Overwrite the oldest keys, from the pointer on and around the end; of more than K, the last K stay."""
         K, k = len(self.queue), k[-len(self.queue) :]
         slots = (self.pointer + torch.arange(len(k), device=k.device)) % K
-        self.queue[slots] = k
+        self.queue[slots] = k.to(self.queue.dtype)
         self.pointer.copy_((self.pointer + len(k)) % K)
         self.filled.copy_((self.filled + len(k)).clamp(max=K))
 
     def check_batch(self, B: int) -> None:
         K = len(self.queue)
-        require(B <= K, f"a queue of K={K} keys cannot hold a batch of {B}; try K={B} or more, or a batch of {K}")
+        require(B <= K, f"a queue of K={K} keys cannot hold a batch of {B}; try K={B} or more, or a batch of {K - K % self.split or K}")
         check_groups(B, self.split)
 
     def stats(self) -> dict[str, Tensor]:
         return super().stats() | {"filled": self.filled / len(self.queue)}
 
     def remark(self, log: Log) -> str:
-        if log.epoch > 1 and log.stats["filled"] == 1:
-            return super().remark(log)
-        real = f"{log.stats['filled']:.0%} of the queue are real keys"
-        return f"{real}; while they take the place of its random rows the loss rises, and only then falls"
+        filled, collapse = log.stats["filled"], super().remark(log)
+        if collapse or (filled == 1 and log.epoch > 1):
+            return collapse
+        if filled == 1:
+            return "the queue is full of real keys now; the loss rose while they took the place of its random rows, and only now it falls"
+        return f"{filled:.0%} of the queue are real keys; while they take the place of its random rows the loss rises, and only then falls"

@@ -41,9 +41,9 @@ class SimCLR(Method):
         blur_share: float = 0.0,
     ):
         super().__init__()
-        check_strengths(area, jitter, hue)
         require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")
         self.tau, self.distortion = tau, {"area": area, "jitter": jitter, "hue": hue, "blur_share": blur_share}
+        check_strengths(**self.distortion)
         self.encoder, self.head = encoder, mlp(encoder.dim, encoder.dim, dim) if dim else nn.Identity()
 
     def views(self, x: Tensor) -> tuple[Tensor, Tensor]:

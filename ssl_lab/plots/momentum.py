@@ -36,7 +36,7 @@ def momentum(
     require(K >= 1, f"K={K}: the queue needs at least one key")
     kept, floor, steps = mean(agreement[m], K / B), agreement[m][0], round(K / B, 1)
     figure = Figure(figsize=(WIDTH, HEIGHT))
-    figure.text(0.012, 0.945, f"m = {m:g}: keys in the queue agree to {kept:.2f} with today's, strangers to {strangers[m]:.2f}",
+    figure.text(0.012, 0.945, f"m = {m:g}: keys in the queue agree to {kept:.2f} with today's, strangers to {strangers[m]:z.2f}",
                 va="center", fontsize=18, fontweight="bold")  # fmt: skip
     said = f"K = {K:,}, which is {steps:g} step{'s' * (steps != 1)} of {B}"
     figure.text(0.012, 0.885, f"{when}{' · ' * bool(when)}{said}", va="center", color=GREY)
@@ -52,7 +52,7 @@ def momentum(
     facts = f"keys in the queue agree to {kept:.2f} with the present network's of the same views, to {floor:.2f} at age 0 and to {oldest}"
     learned = f"in the end kNN is {written(100 * ours[m])} here, on scenes, and the paper's linear probe on ImageNet {written(theirs[m])}"
     where = f"{when}, " * bool(when)
-    rest = f"keys of different pictures to {strangers[m]:.2f}; the oldest keys agree to {ends}; {learned}"
+    rest = f"keys of different pictures to {strangers[m]:z.2f}; the oldest keys agree to {ends}; {learned}"
     return figure, f"With m = {m:g}, {where}{said}: {facts}; {rest}."
 
 

@@ -16,6 +16,7 @@ from ssl_lab.methods import MoCo
 from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
 from ssl_lab.plots.moment import Moment
 from ssl_lab.plots.queue import LINES
+from ssl_lab.train import RandomStream
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import two_views
 
@@ -40,8 +41,8 @@ class QueueExplorer(Explorer):
     def __init__(self, method, images: Images, steps: int = 12, batch: int = 16, seed: int = 0, lr: float = 0.1, **start):
         name = type(method).__name__
         require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {name}; give QueueExplorer(MoCo(encoder), images)")
-        require(steps >= 1, f"steps={steps}: at least one is needed")
-        require(2 <= batch <= 16, f"batch={batch}: 2 to 16 images a step can be shown in one line")
+        require(isinstance(steps, int) and steps >= 1, f"steps={steps}: a whole number, at least one, is needed")
+        require(batch in range(2, 17), f"batch={batch}: 2 to 16 images a step can be shown in one line")
         fix = "give more images, or fewer steps"
         require(len(images) >= steps * batch, f"steps={steps} of batch={batch} take {steps * batch} images and there are {len(images)}; {fix}")
         require(lr >= 0, f"lr={lr} must not be negative")
@@ -89,7 +90,7 @@ class Run:
     def take(self, step: int) -> Moment:
         """One step: the loss and what is seen at its logits, gradient, update, momentum, enqueue."""
         method, pictures = self.method, np.arange((step - 1) * self.batch, step * self.batch)
-        with own_random_numbers(self.seed, method.queue.device):
+        with RandomStream(self.seed, method.queue.device):
             loss = method(*(x[pictures[0] : pictures[-1] + 1] for x in self.views))
         q, k, rows, pointer = *method.last, method.queue.clone(), int(method.pointer)
         fine = all(bool(x.isfinite().all()) for x in (q, k))
@@ -145,14 +146,6 @@ def groups(method: MoCo, count: int):
         yield
     finally:
         regroup(method, 1)
-
-
-@contextmanager
-def own_random_numbers(seed: int, device: torch.device):
-    """Draw from a seed, and leave the caller's random numbers alone."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 def numpy(x: Tensor) -> np.ndarray:

@@ -14,6 +14,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.features import evaluating
 from ssl_lab.method import Method
+from ssl_lab.train import RandomStream
 
 
 class Recording:
@@ -67,8 +68,7 @@ class Recording:
 def two_views(method: Method, images: Images, seed: int) -> tuple[Tensor, Tensor]:
     """The method's own views, the same for one seed; the caller's random numbers are left alone."""
     device = next(method.parameters()).device
-    with same_numbers(device):
-        torch.manual_seed(seed)
+    with RandomStream(seed, device):
         views = method.views(images.x.to(device)) if takes_images_alone(method) else ()
     paired = len(views) == 2 and all(isinstance(x, Tensor) and x.ndim == 4 and x.shape == views[0].shape for x in views)
     require(paired, f"{type(method).__name__} does not make two views of an image alone; a recording needs a method that does, such as SimCLR")
@@ -81,15 +81,10 @@ def takes_images_alone(method: Method) -> bool:
     return len(needed) == 1
 
 
-def same_numbers(device: torch.device):
-    """Inside, random numbers are drawn; outside, it is as if they had not been."""
-    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
-
-
 @torch.no_grad()
 def embedded(method: Method, embed: Callable[[Tensor], Tensor], x: Tensor) -> Float[np.ndarray, "M d"]:
     """z or the keys of a batch, with batch norm's running statistics; the method and the caller's random numbers are left as they were."""
-    with evaluating(method), same_numbers(x.device):
+    with evaluating(method), RandomStream(0, x.device):
         z = embed(x).float().cpu()
     broken = ~z.isfinite().all(1)
     require(not broken.any(), f"{int(broken.sum())} of {len(z)} embeddings are not finite; train with a smaller lr, or load other weights")

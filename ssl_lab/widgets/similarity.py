@@ -63,7 +63,7 @@ class SimilarityExplorer(Explorer):
 def controls(recording: Recording) -> dict[str, widgets.Widget]:
     """Every control that has something to choose."""
     N, first, last = len(recording), min(recording.frames), max(recording.frames)
-    orders = [("by view", "view"), ("by picture", "image"), *([("by class", "class")] if recording.labels.max() >= 0 else [])]
+    orders = [("by view", "view"), ("by picture", "image"), *([("by class", "class")] if recording.labels[:N].max() >= 0 else [])]
     offers = {
         "loss": widgets.Dropdown(description="loss", options=LOSSES) if recording.keys else None,
         "tau": widgets.FloatLogSlider(description="temperature", min=-2, max=1, step=0.05),

@@ -16,6 +16,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.method import Method
+from ssl_lab.train import RandomStream
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import takes_images_alone
 
@@ -132,16 +133,15 @@ def two_views(transform: Callable | Method, x: Float[Tensor, "N 3 H W"], argumen
     """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone."""
     made, whole = (), isinstance(transform, Method)
     x = x.to(next(transform.parameters(), x).device) if whole else x
-    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
-        torch.manual_seed(2 * seed)
+    with RandomStream(2 * seed, x.device):
         if whole and takes_images_alone(transform):
             method = copy.copy(transform)  # shares the weights, not the strengths, so that a training that goes on meanwhile keeps its own
             method.distortion = {**getattr(transform, "distortion", {}), **arguments}
             made = method.views(x)
         elif not whole:
             first = transform(x, **arguments)
-            torch.manual_seed(2 * seed + 1)  # so that the second crop stays where it is when the first view draws a colour less
-            made = first, transform(x, **arguments)
+            with RandomStream(2 * seed + 1, x.device):  # so that the second crop stays where it is when the first view draws a colour less
+                made = first, transform(x, **arguments)
     pictures = [isinstance(view, Tensor) and view.ndim == 4 and view.shape[:2] == (len(x), 3) for view in made]
     require(pictures == [True, True], f"{called(transform)} does not make two pictures (3, H, W) of each; give one that does, such as augment")
     return made

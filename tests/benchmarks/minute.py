@@ -30,12 +30,15 @@ def score(h: torch.Tensor, images: Images, ht: torch.Tensor, test: Images) -> st
 def setting(text: str) -> tuple[str, object]:
     """NAME=VALUE, the value a Python literal."""
     name, _, value = text.partition("=")
-    return name, ast.literal_eval(value)
+    try:
+        return name, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE with a Python literal, such as K=2048") from None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--method", choices=methods.__all__, nargs="+", default=["SimCLR"])
+    parser.add_argument("--method", choices=[name for name in methods.__all__ if name != "Supervised"], nargs="+", default=["SimCLR"])
     parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of the methods")
     parser.add_argument("--recipe", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from its SCENES")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])

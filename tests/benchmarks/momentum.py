@@ -92,6 +92,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=10_000, help="scenes to learn from")
     parser.add_argument("--record", action="store_true", help="write ssl_lab/recorded/momentum.json")
     given = parser.parse_args()
+    if given.record and set(given.m) != set(MOMENTA):
+        parser.error(f"--record keeps all of m = {', '.join(map(str, MOMENTA))}, which MomentumExplorer shows; leave --m out")
     images, unseen = load("scenes", limit=given.limit), load("scenes", "test", limit=UNSEEN)
     runs = [run(m, images, unseen, given.epochs) for m in given.m]
     for found in runs:
