@@ -305,7 +305,7 @@ print("BYOL, no predictor, kNN ", within(rows["BYOL, no predictor"]["knn"], 0.05
 SimilarityExplorer(recording, pairs=16, anchor=10, shown="cosine", order="class")
 
 # %% [markdown]
-# Three methods, three losses, one augmentation. In which rows do they differ, and which row is it that none of them may
+# Three methods, three losses, almost one augmentation. In which rows do they differ, and which rows may none of them
 # keep?
 
 # %% tags=["picture"]

@@ -114,14 +114,14 @@ def test_the_sentence_has_the_figures_of_both():
     said = drawn(step=1000)[1]
     assert said.startswith("BYOL without predictor, step 1,000 of 1,000: loss 0.000, std 0.01, effective rank 1.2, centred 37.0; ")
     assert "; BYOL as it is: loss 0.300, std 0.80, effective rank 11.0, centred 12.0; " in said
-    assert said.endswith("collapsed: all images lie on one point, and that is why the loss is 0.000.")
+    assert said.endswith("collapsed: all images lie close to one point, and that is why the loss is 0.000.")
     assert "BYOL as it is" not in drawn(HEALTHY, usual=HEALTHY, what="a run")[1]
 
 
 @pytest.mark.parametrize(
     "std, ended, row, words",
     [
-        (COLLAPSED - 0.001, True, 2, "Collapsed: all images lie on one point, and that is why the loss is 0.500"),
+        (COLLAPSED - 0.001, True, 2, "Collapsed: all images lie close to one point, and that is why the loss is 0.500"),
         (0.5, False, 2, "Collapsing: the images draw together, and the loss falls to 0.50"),
         (0.8, False, 2, "No collapse: the images stay apart"),
         (0.8, True, 0, "No collapse: the images stay apart, and kNN names 70 % of the shapes"),

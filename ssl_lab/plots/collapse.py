@@ -93,7 +93,7 @@ def told(now: dict[str, float]) -> str:
 def finding(now: dict[str, float], then: dict[str, float], ended: bool, table: Ablation) -> str:
     """What is to be seen at this step."""
     if now["std"] < COLLAPSED:
-        return f"Collapsed: all images lie on one point, and that is why the loss is {now['loss']:.3f}"
+        return f"Collapsed: all images lie close to one point, and that is why the loss is {now['loss']:.3f}"
     if now["std"] < LESS * then["std"]:
         return f"Collapsing: the images draw together, and the loss falls to {now['loss']:.2f}"
     accuracy, paper = table.rows[table.chosen][2], table.rows[table.chosen][1]
