@@ -151,6 +151,18 @@ def test_a_queue_that_is_not_cloned_is_refused_by_that_name():
     assert "changes its inputs in place" in check_enqueue(in_place).hint
 
 
+def test_the_authors_slice_is_first_told_to_clone_and_then_to_go_around():
+    """It raises where a batch runs over the end, which is the first case: what it does elsewhere says more."""
+
+    def as_in_the_paper(queue, pointer, k, copy=lambda queue: queue):
+        queue = copy(queue)
+        queue[pointer : pointer + len(k)] = k
+        return queue, (pointer + len(k)) % len(queue)
+
+    assert "in place" in check_enqueue(as_in_the_paper).hint
+    assert "runs over the end" in check_enqueue(lambda *given: as_in_the_paper(*given, torch.clone)).hint
+
+
 def test_the_reference_goes_around_by_hand():
     queue, pointer = torch.zeros(5, 1), 0
     for first in (1.0, 3.0, 5.0):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # another order of the same sums in float32 is no mistake
 PLACES = "first", "second"  # of a pair
+STOPPED = "it stopped with"  # how the fault of a function that raised begins
 
 
 class Kind(Enum):
@@ -111,7 +112,7 @@ def unfit(returned, kind: Kind, needs: str) -> str:
 def stopped(error: Exception) -> str:
     """What was raised, and at which line of the function (frame 1; frame 0 is `ask`)."""
     lines = [frame.line for frame in traceback.extract_tb(error.__traceback__)[1:2] if frame.line]
-    return f"it stopped with {type(error).__name__}{''.join(f' at `{line}`' for line in lines)}: {error}"
+    return f"{STOPPED} {type(error).__name__}{''.join(f' at `{line}`' for line in lines)}: {error}"
 
 
 def same(a: Answer, b: Answer) -> bool:

@@ -13,7 +13,7 @@ from numbers import Number
 import torch
 from torch import Tensor
 
-from ssl_lab.checks.answer import CLOSE, PLACES, Answer, Kind, Untouched, alike, as_it_is, ask, same
+from ssl_lab.checks.answer import CLOSE, PLACES, STOPPED, Answer, Kind, Untouched, alike, as_it_is, ask, same
 
 NOT_YET = "not attempted yet"
 CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", Kind.MATRIX: "every entry", Kind.PAIR: "both of the pair"}
@@ -91,7 +91,8 @@ class Check:
         for hint, functions in self.mistakes.items():
             if any(self.explains(wrong, cases, mine, right) for wrong in functions):
                 return hint
-        return next((answer.fault for answer in mine if answer.fault), "") or self.unlike(cases, mine, right)
+        faults = sorted((answer.fault for answer in mine if answer.fault), key=lambda fault: fault.startswith(STOPPED))
+        return faults[0] if faults else self.unlike(cases, mine, right)  # an exception last: what is returned elsewhere may be its cause
 
     def answers(self, fn: Callable, cases: list[tuple]) -> list[Answer]:
         return [ask(fn, case, self.kind, self.needs, self.prepare) for case in cases]
