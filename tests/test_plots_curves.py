@@ -6,18 +6,20 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from ssl_lab import plots
+from ssl_lab.method import COLLAPSED
 
 NOTHING, START = [], [{"epoch": 0, "knn": 0.14}]
 ROWS = [
     *START,
     {"epoch": 1, "loss": 5.5, "knn": 0.5, "rank": 25.512, "lr": 0.3, "std": 0.9},
-    {"epoch": 2, "loss": 4.0, "rank": 14.2},
+    {"epoch": 2, "loss": 4.0, "rank": 14.2, "std": 0.05},
     {"epoch": 3, "loss": 2.0, "knn": 0.958, "rank": 130.4},
 ]
 LOSS = [{"epoch": row["epoch"], "loss": row["loss"]} for row in ROWS[1:]]
-LARGE = [{"epoch": e, "loss": 98765.4321 / e, "knn": 1.0, "rank": 700.0 + e} for e in range(1, 201)]
+LARGE = [{"epoch": e, "loss": 98765.4321 / e, "knn": 1.0, "rank": 700.0 + e, "std": 1 / e} for e in range(1, 201)]
 PICTURES = {
-    "all": (ROWS, None), "all, and more to come": (ROWS, 32), "no rank": (LOSS + START, 32), "loss alone": (LOSS, None), "one epoch": (LOSS[:1], 1),
+    "all": (ROWS, None), "no std": ([{key: row[key] for key in row if key != "std"} for row in ROWS], 32),
+    "all, and more to come": (ROWS, 32), "no rank": (LOSS + START, 32), "loss alone": (LOSS, None), "one epoch": (LOSS[:1], 1),
     "before training": (START, 32), "nothing yet": (NOTHING, 32), "nothing at all": (NOTHING, None), "large figures": (LARGE, 200),
     "not a number": ([{"epoch": 1, "loss": float("nan"), "rank": float("nan")}], 3),
 }  # fmt: skip
@@ -50,7 +52,7 @@ def test_summary_is_one_sentence(drawn):
 
 def test_every_measure_that_there_is_gets_a_panel_and_its_ends_are_said():
     figure, summary = plots.curves(ROWS)
-    titles = ["loss 5.50 → 2.00", "kNN accuracy 14% → 96%", "effective rank 25.5 → 130"]
+    titles = ["loss 5.50 → 2.00", "kNN accuracy 14% → 96%", "effective rank 25.5 → 130", "std 0.90 → 0.05"]
     assert [axes.get_title(loc="left") for axes in figure.axes] == titles
     assert summary == f"After epoch 3: {', '.join(titles)}."
 
@@ -70,8 +72,9 @@ def test_points_stand_at_the_epoch_where_they_were_measured():
         [[1, 5.5], [2, 4], [3, 2]],
         [[0, 0.14], [1, 0.5], [3, 0.958]],
         [[1, 25.512], [2, 14.2], [3, 130.4]],
+        [[1, 0.9], [2, 0.05]],
     ]
-    assert [to_hex(line.get_color()) == plots.POSITIVE for line in lines] == [False, True, False]
+    assert [to_hex(line.get_color()) == plots.POSITIVE for line in lines] == [False, True, False, False]
 
 
 def test_what_is_still_to_come_has_its_room():
@@ -82,7 +85,14 @@ def test_what_is_still_to_come_has_its_room():
     assert plots.curves(ROWS)[0].axes[0].get_xlim()[1] < 4
 
 
+def test_below_the_threshold_of_a_collapse_the_ground_is_coloured_and_named():
+    *_, std = plots.curves(ROWS)[0].axes
+    (ground,) = std.patches
+    assert (ground.get_y(), ground.get_height()) == (0, COLLAPSED) and std.get_ylim() == (0, 1.1)
+    assert [text.get_text() for text in std.texts] == ["↓ collapsed"]
+
+
 def test_accuracy_is_drawn_from_none_to_all_and_rank_from_nothing():
-    _, knn, rank = plots.curves(ROWS)[0].axes
+    _, knn, rank, _ = plots.curves(ROWS)[0].axes
     assert knn.get_ylim() == (0, 1)
     assert rank.get_ylim()[0] == 0

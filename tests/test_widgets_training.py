@@ -64,12 +64,13 @@ def test_every_epoch_of_a_training_is_shown(simclr, images):
     with view:
         for entry in train(simclr, images.unlabelled(), Recipe(epochs=3, batch=32)):
             view.append(entry, knn=0.1 * entry.epoch)
-            ranks = [row["rank"] for row in view.rows]
+            ranks, stds = ([row[name] for row in view.rows] for name in ("rank", "std"))
     assert [row["epoch"] for row in view.rows] == [1, 2, 3]
     assert view.rows[-1]["loss"] == entry.loss
     assert view.rows[-1]["rank"] == entry.stats["rank"]
     loss = f"{view.rows[0]['loss']:.2f} → {entry.loss:.2f}"
-    assert view.summary == f"After epoch 3: loss {loss}, kNN accuracy 10% → 30%, effective rank {ranks[0]:.3g} → {ranks[-1]:.3g}."
+    spread = f"std {stds[0]:.2f} → {stds[-1]:.2f}"
+    assert view.summary == f"After epoch 3: loss {loss}, kNN accuracy 10% → 30%, effective rank {ranks[0]:.3g} → {ranks[-1]:.3g}, {spread}."
     assert view.summary in view.view.value
     assert view.said.startswith("3 epochs in ")
 
@@ -156,7 +157,7 @@ def test_slow_epochs_are_all_drawn(clock):
 
 @pytest.mark.parametrize("values, words", [({}, "got nothing"), ({"accuracy": 0.5}, "got accuracy"), ({"loss": 1.0, "lr": 0.1}, "got lr")])
 def test_append_says_what_it_draws(values, words):
-    with pytest.raises(InputError, match=f"append takes a Log, loss, knn, rank; {words}"):
+    with pytest.raises(InputError, match=f"append takes a Log, loss, knn, rank, std; {words}"):
         TrainingView(3).append(**values)
 
 

@@ -18,7 +18,7 @@ STOP, KEPT = "Stop training", "what was learned is kept"
 
 
 class TrainingView(Picture):
-    """Loss, kNN accuracy and effective rank against the epoch, the time left, and a Stop button.
+    """Loss, kNN accuracy, effective rank and std of the embedding against the epoch, the time left, and a Stop button.
 
         view = TrainingView(recipe.epochs)
         with view:
@@ -43,7 +43,7 @@ class TrainingView(Picture):
         self.redraw(self.ahead())
 
     def append(self, log: Log | None = None, epoch: int | None = None, **values: float) -> None:
-        """Add what one epoch brought: a Log of `train`, and perhaps `knn` in [0, 1] (without a Log also `loss` and `rank`).
+        """Add what one epoch brought: a Log of `train`, and perhaps `knn` in [0, 1] (without a Log also `loss`, `rank` and `std`).
 
         epoch: the Log's, else counted on from the last one; 0 is what was before training. Inside `with`, drawing takes a tenth of the time at most.
         Raises: InputError for a measure that is not drawn, or none at all; KeyboardInterrupt if Stop was pressed and no signal could be had.
