@@ -71,7 +71,7 @@ class Run:
             return 0
         tensors, note = read_tensors(self.folder / STATE)
         fill(method, under("method/", tensors), self.folder / STATE)
-        begun, here = (" and ".join(state) for state in (under("random/", tensors), stream.state))
+        begun, here = (" and ".join(sorted(state)) for state in (under("random/", tensors), stream.state))
         require(begun == here, f"{self.folder} was begun with random numbers of {begun}, and here are those of {here}; resume it on its own device")
         stream.state = under("random/", tensors)
         state = optimizer.state_dict()

@@ -116,5 +116,5 @@ class MoCo(Method):
         if collapse or (filled == 1 and log.epoch > 1):
             return collapse
         if filled == 1:
-            return "the queue is full of real keys now; the loss rose while they took the place of its random rows, and only now it falls"
+            return "the queue is full of real keys now; the loss rose while they took the place of its random rows, and only now does it fall"
         return f"{filled:.0%} of the queue are real keys; while they take the place of its random rows the loss rises, and only then falls"
