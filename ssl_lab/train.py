@@ -155,15 +155,7 @@ class RandomStream:
 
     def __init__(self, seed: int, device: torch.device):
         self.device, self.which = device, (device,) if device.type == "cuda" else ()  # which of them; MPS and others are one
-        outer = self.read()
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every other device, too
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        elif device.type != "cpu":
-            getattr(torch, device.type).manual_seed(seed)
-        self.state = self.read()
-        self.write(outer)
+        self.state = {one.type: torch.Generator(one).manual_seed(seed).get_state() for one in (torch.device("cpu"), device)}
 
     def __enter__(self) -> None:
         self.outer = self.read()

@@ -241,6 +241,19 @@ def test_random_stream_leaves_every_other_device_alone(monkeypatch):
         torch.rand(1)
 
 
+def test_random_stream_asks_and_answers_its_own_device(monkeypatch):
+    """The second GPU of two, where there is none: its state is read and written there, and the caller's comes back."""
+    second, cpu, theirs, seen = torch.device("cuda:1"), torch.Generator(), torch.ones(3), []
+    monkeypatch.setattr(torch, "Generator", lambda device: cpu)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: seen.append(device) or theirs)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: seen.append((device, state)))
+    stream = RandomStream(3, second)
+    own = stream.state["cuda"]
+    with stream:
+        pass
+    assert seen[0] == seen[2] == second and seen[1] == (second, own) and seen[3] == (second, theirs) and len(seen) == 4
+
+
 def test_one_of_several_processes_is_refused(images, monkeypatch):
     monkeypatch.setattr("ssl_lab.train.world_size", lambda: 4)
     with pytest.raises(InputError, match="one of 4 processes, which would all draw the same batches"):
