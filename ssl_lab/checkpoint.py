@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -34,9 +36,9 @@ class Run:
         if (run.folder / STATE).exists():
             require(resume, f"{folder} holds a run already; resume it (resume=True, --resume) or choose another folder")
             for key, value in mine.items():
-                begun = config.get(key, value)
+                begun = config.get(key)
                 require(begun == value, f"{folder} was begun with {key} = {begun}, not {value}; resume it with its own, or choose another folder")
-            fit(method, under("method/", read_tensors(run.folder / STATE)[0]), run.folder / STATE)
+            fit(method, under("method/", read_shapes(run.folder / STATE)), run.folder / STATE)
         versions = {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
         write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": versions}, indent=2))
         return run
@@ -91,21 +93,21 @@ def settings(method: nn.Module) -> dict:
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     """Put the tensors of a file into a module of the same architecture. Raises: InputError as `fit` does."""
-    fit(module, tensors, path)
+    fit(module, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, path)
     module.load_state_dict(tensors)
 
 
-def fit(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Raise InputError, naming the first tensor of a file that has another shape in the module, or is missing in one of them."""
-    there, here = ({name: tuple(tensor.shape) for name, tensor in state.items()} for state in (tensors, module.state_dict()))
+def fit(module: nn.Module, there: dict[str, tuple], path: Path) -> None:
+    """Raise InputError, naming the first tensor of a file that has another shape in the module, or is missing in one of them. there: its shapes."""
+    here = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     for name in {**here, **there}:
         a, b = there.get(name, "missing"), here.get(name, "missing")
         fix = "build it with the arguments that the run began with"
         require(a == b, f"{path} does not fit this {type(module).__name__}: {name} is {a} there and {b} here; {fix}")
 
 
-def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin so, without the beginning."""
+def under(prefix: str, tensors: dict) -> dict:
+    """The tensors, or their shapes, whose names begin so, without the beginning."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
@@ -119,12 +121,25 @@ def read_json(text: str, path: Path):
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a safetensors file, and its notes. Raises: InputError for a file that is missing or cut short."""
+    with opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def read_shapes(path: Path) -> dict[str, tuple]:
+    """Their shapes alone, from its head. Raises: InputError as above."""
+    with opened(path) as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+@contextmanager
+def opened(path: Path) -> Iterator:
+    """A safetensors file to read from."""
     from safetensors import SafetensorError, safe_open
 
     require(path.exists(), f"{path} is not there; a run folder has it after its first epoch")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            yield file
     except SafetensorError as error:
         raise InputError(f"{path} cannot be read ({error}); it was cut short or is no safetensors file: train again") from error
 

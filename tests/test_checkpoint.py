@@ -90,6 +90,15 @@ def test_a_state_of_another_shape_is_refused_by_name_before_anything_is_put_back
     assert all(torch.equal(before[name], tensor) for name, tensor in wider.state_dict().items()) and run.config() == config
 
 
+@pytest.mark.parametrize("lost", ["method", "recipe", "settings"])
+def test_a_run_of_which_nobody_knows_what_it_was_is_not_resumed(parts, tmp_path, lost):
+    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
+    run.save(*parts, LOG)
+    (tmp_path / CONFIG).write_text(json.dumps({key: value for key, value in run.config().items() if key != lost}))
+    with pytest.raises(InputError, match=f"was begun with {lost} = None"):
+        Run.open(tmp_path, parts[0], RECIPE, resume=True)
+
+
 def test_a_run_goes_on_where_its_random_numbers_are(parts, tmp_path):
     run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
     run.save(*parts, LOG)
