@@ -66,7 +66,7 @@ def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[...
         before = [x.clone() if isinstance(x, Tensor) else x for x in given]
         try:
             returned = fn(*given)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a student's function raises is an answer)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a student's function raises, exit() included, is an answer)
             if isinstance(error, NotImplementedError) and not error.args:
                 raise Untouched from None
             return Answer(fault=stopped(error))
@@ -109,7 +109,7 @@ def unfit(returned, kind: Kind, needs: str) -> str:
     return ""
 
 
-def stopped(error: Exception) -> str:
+def stopped(error: BaseException) -> str:
     """What was raised, and at which line of the function (frame 1; frame 0 is `ask`)."""
     lines = [frame.line for frame in traceback.extract_tb(error.__traceback__)[1:2] if frame.line]
     return f"{STOPPED} {type(error).__name__}{''.join(f' at `{line}`' for line in lines)}: {error}"
