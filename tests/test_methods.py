@@ -252,3 +252,32 @@ def test_supervised_is_cross_entropy_on_the_labels_and_learns_them():
 def test_impossible_settings_are_refused_when_the_method_is_made(wrong, words):
     with pytest.raises(InputError, match=words):
         wrong()
+
+
+def test_wrong_kinds_are_refused_in_a_sentence(without_shape_checks):
+    script = """
+        from ssl_lab.data import load
+        from ssl_lab.errors import InputError
+        from ssl_lab.evaluate import leak
+        from ssl_lab.methods import BYOL, MoCo, SimCLR
+        from ssl_lab.models import mlp, small_resnet
+        from ssl_lab.widgets import QueueExplorer
+        f, images = small_resnet(width=4), load("scenes", limit=64)
+        for wrong in (
+            lambda: MoCo(f, K=40.0), lambda: MoCo(f, split=2.5), lambda: MoCo(f, blur_share=(0.1, 0.2)), lambda: BYOL(f, blur_share=0.5),
+            lambda: BYOL(f, blur_share=(0.1, 0.2, 0.3)), lambda: BYOL(f, solarise_share=(0.2,)), lambda: SimCLR(f, area=0.5), lambda: mlp(8, 2.0),
+            lambda: SimCLR(f, area=(0.1, 0.5, 1.0)), lambda: leak(SimCLR(f), images, batch=32),
+            lambda: QueueExplorer(MoCo(f), images, steps=2.5, batch=8), lambda: QueueExplorer(MoCo(f), images, batch=4.5),
+        ):
+            try:
+                wrong()
+                print("taken")
+            except InputError as error:
+                print(error)
+    """
+    needles = [
+        "K=40.0", "split=2.5", "blur_share=(0.1, 0.2) must be a share", "blur_share=0.5 and", "two shares each", "two shares each", "area=0.5",
+        "widths=(8, 2.0)", "two numbers", "got SimCLR; give a MoCo", "steps=2.5", "batch=4.5",
+    ]  # fmt: skip
+    said = without_shape_checks(script).splitlines()
+    assert len(said) == len(needles) and all(needle in one for needle, one in zip(needles, said))

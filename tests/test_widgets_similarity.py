@@ -157,6 +157,12 @@ def test_without_labels_rows_cannot_go_by_class_and_all_else_works(recording):
     assert "anchor 5 (second view) pays" in explorer.set(order="image", anchor=5).summary
 
 
+def test_labels_of_the_queue_alone_are_not_enough_for_classes(keyed):
+    labels = np.where(np.arange(len(keyed.labels)) < N, -1, keyed.labels)
+    explorer = SimilarityExplorer(once(keyed, frames=keyed.frames, keys=keyed.keys, labels=labels))
+    assert "class" not in dict(explorer.controls["order"].options).values()
+
+
 def test_some_labels_are_enough_for_classes(recording):
     labels = recording.labels.copy()
     labels[1:3] = -1
