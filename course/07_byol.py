@@ -187,7 +187,7 @@ for name, rows in (("spread", spread), ("collapsed", point)):
     print(f"{name:10} std {embedding_std(rows):.2f}   rank {effective_rank(rows):4.1f}   rank of the centred rows {effective_rank(centred):4.1f}")
 
 # %% [markdown]
-# *Rank* is the effective rank: how many directions the rows use, 1 for a single one, 64 at most here. Its last column is
+# *Rank* is the effective rank: how many directions the rows use, 1 for a single one, 64 at most here. The last column is
 # a trap: whoever first subtracts the mean measures the *noise around* the point, and noise has full rank. `train`
 # reports std, rank, alignment and uniformity after every epoch, and says so when an embedding collapses.
 #
