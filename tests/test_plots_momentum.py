@@ -57,6 +57,11 @@ def test_no_two_words_collide(drawn):
         assert across <= 0 or down <= 4, f"{one} | {other}"
 
 
+def test_nothing_is_less_than_nothing():
+    figure, summary = drawing(strangers=-0.001)
+    assert not [words for words in (summary, *(text.get_text() for text in figure.findobj(Text))) if "-0.00" in words]
+
+
 def test_summary_is_one_sentence(drawn):
     assert drawn[1].endswith(".")
     assert ". " not in drawn[1]
