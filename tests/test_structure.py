@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "errors scenes sources data augment corruptions distributed models features losses geometry kmeans optim recipe method methods "
+    "errors arguments scenes sources data augment corruptions distributed models features losses geometry kmeans optim recipe method methods "
     "checkpoint train evaluate studies tables plots widgets checks progress notebook lab doctor commands __main__"
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
