@@ -8,15 +8,15 @@
 
 import importlib
 
-import torch as _torch  # noqa: F401  everything here needs it; all else is imported when it is first asked for
+from ssl_lab.methods import __all__ as METHODS
 
 __version__ = "0.3.0"
 
-HOME = {  # public name → where it lives. A name that is also a module (train, features, augment) is always the module.
-    "BYOL": "methods", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "MoCo": "methods", "Recipe": "recipe",
-    "SimCLR": "methods", "Supervised": "methods", "byol_regression": "losses", "ema_": "models", "factor_table": "evaluate",
-    "info_nce": "losses", "knn_accuracy": "evaluate", "linear_probe": "evaluate", "load": "data", "mlp": "models", "nt_xent": "losses",
-    "resnet": "models", "small_resnet": "models",
+# public name → where it lives. A name that is also a module (train, features, augment) is always the module.
+HOME = {name: "methods" for name in METHODS} | {
+    "Augmentation": "augment", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "Recipe": "recipe",
+    "byol_regression": "losses", "ema_": "models", "factor_table": "evaluate", "info_nce": "losses", "knn_accuracy": "evaluate",
+    "linear_probe": "evaluate", "load": "data", "mlp": "models", "nt_xent": "losses", "resnet": "models", "small_resnet": "models",
 }
 __all__ = list(HOME)
 

@@ -9,22 +9,22 @@ import inspect
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
 
-import torch
+from ssl_lab import methods  # torch and all that needs it is imported in the command that runs, so that --help is quick
+from ssl_lab.catalogue import SETS
+from ssl_lab.errors import InputError, one_of
 
-from ssl_lab import commands, methods
-from ssl_lab.checkpoint import Run
-from ssl_lab.data import SETS, load
-from ssl_lab.errors import InputError
-from ssl_lab.recipe import Log, Recipe
-from ssl_lab.train import Diverged
+PROTOCOLS = {"knn": "k-nearest-neighbour", "linear": "linear probe"}
+PLACES = ("root", "download", "device", "out", "resume", "threads", "run", "method")  # words that say nothing of the training itself
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 something is missing (doctor), 2 a mistake, 130 interrupted."""
-    args = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
     try:
+        args = parser(words).parse_args(words)
         return args.run(args)
     except InputError as error:
         return complain(str(error))
@@ -33,12 +33,14 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except Diverged as error:
-        return complain(str(error))
-    except torch.OutOfMemoryError:
-        return complain("the device's memory does not hold this; try a smaller --batch or --size, or --device cpu")
     except KeyboardInterrupt:
         return 130
+    except RuntimeError as error:
+        if type(error).__name__ == "Diverged":
+            return complain(str(error))
+        if type(error).__name__ == "OutOfMemoryError":
+            return complain("the device's memory does not hold this; try a smaller --batch or --size, or --device cpu")
+        raise
 
 
 def complain(sentence: str) -> int:
@@ -56,21 +58,25 @@ def lab(args) -> int:
 
 def train(args) -> int:
     """Train a method; the run folder receives config.json, metrics.jsonl, weights.safetensors, state.safetensors and curves.png."""
-    from ssl_lab.train import train
+    from ssl_lab import commands
+    from ssl_lab.checkpoint import Run
+    from ssl_lab.recipe import Recipe
+    from ssl_lab.train import follow
 
-    name = commands.find(args.method)
-    run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {args.data or 'scenes'}".lower()))))
-    options = {"name": args.data, **{name: getattr(args, name) for name in ("size", "limit", "root", "epochs", "batch", "seed")}}
-    config = commands.go_on(run, name, options) if args.resume else commands.begin(name, options)
+    name, given = find(args.method), {name: value for name, value in vars(args).items() if name not in PLACES}
+    given |= {"root": args.root} if args.root else {}
+    run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
+    config = commands.go_on(run, name, given) if args.resume else commands.begin(name, given)
     recipe, device = Recipe(**config["recipe"]), commands.pick(args.device)
-    data = commands.lesson(name, load(split="train", download=args.download, **config["data"])).to(device)
-    method = commands.build(name, data, recipe.seed).to(device)
-    logs = train(method, data, recipe, out=run.folder, resume=args.resume)
-    commands.note(run, config)
-    print(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}", file=sys.stderr)
+    data = commands.images(config, download=args.download).to(device)
+    method = commands.build(config, data).to(device)
+    events = follow(method, data, recipe, out=run.folder, resume=args.resume, threads=args.threads)
+    run.add(data=config["data"], encoder=config["encoder"])
+    print(f"{name} on {len(method.lesson(data)):,} images of {config['data']['name']}, {device}, into {run.folder}", file=sys.stderr)
+    say = Progress(recipe.epochs * method.generations)
     try:
-        for log in logs:
-            progress(log)
+        for event in events:
+            say(event)
     except KeyboardInterrupt:
         again = shlex.join(["ssl-lab", "train", name, "--out", str(run.folder), "--resume"])
         kept = f"the finished epochs are kept. Go on with: {again}" if run.metrics() else "there is nothing to keep before the first epoch's end"
@@ -82,20 +88,48 @@ def train(args) -> int:
     return 0
 
 
-def progress(log: Log, width: int = 24) -> None:
-    """One line that grows on a terminal; elsewhere one line an epoch."""
-    if not sys.stderr.isatty():
-        print(log, file=sys.stderr, flush=True)
-        return
-    done, left = round(width * log.epoch / log.epochs), (log.epochs - log.epoch) * log.seconds
-    bar = f"\r{'█' * done}{'·' * (width - done)}  {log}   {left:.0f} s left\033[K"
-    print(bar, end="" if left else "\n", file=sys.stderr, flush=True)
+def find(name: str) -> str:
+    """The method of this name; capitals do not matter. Raises: InputError for a name that is none."""
+    same = {known.lower(): known for known in methods.__all__}
+    one_of(same.get(name.lower(), name), methods.__all__, "method")
+    return same[name.lower()]
+
+
+class Progress:
+    """Says how a training of `epochs` goes: on a terminal one line that grows with the steps, elsewhere one line an epoch."""
+
+    WIDTH, EVERY = 24, 0.2  # of the bar; seconds between two looks at it
+
+    def __init__(self, epochs: int | None = None):
+        self.epochs, self.said, self.drawn, self.start = epochs, "", 0.0, time.monotonic()
+        self.began: float | None = None
+
+    def __call__(self, event) -> None:
+        ended = hasattr(event, "remark")  # a Log; else a Step
+        self.said = str(event) if ended else self.said
+        if not sys.stderr.isatty():
+            if ended:
+                print(event, file=sys.stderr, flush=True)
+            return
+        epochs = event.epochs if ended else self.epochs
+        done = event.epoch / epochs if ended else (event.epoch - 1 + event.i / event.of) / epochs
+        self.began = done if self.began is None else self.began
+        if done < 1 and not ended and time.monotonic() - self.drawn < self.EVERY:
+            return
+        self.drawn = time.monotonic()
+        left = (self.drawn - self.start) * (1 - done) / max(done - self.began, 1e-9)
+        full = round(self.WIDTH * done)
+        bar = f"\r{'█' * full}{'·' * (self.WIDTH - full)}  {self.said or f'epoch 1/{epochs}'}   {left:.0f} s left\033[K"
+        print(bar, end="\n" if ended and done == 1 else "", file=sys.stderr, flush=True)
 
 
 def evaluate(args) -> int:
     """Accuracy on unseen images from a run's frozen features, beside the same network untrained and the raw pixels."""
+    from ssl_lab import commands
+    from ssl_lab.checkpoint import Run
+
     score = commands.scores(Run(args.out), args.protocol, args.root, args.download, commands.pick(args.device))
-    print(f"{commands.PROTOCOLS[args.protocol]} accuracy on {score['unseen']:,} unseen images, from {score['images']:,} with labels:")
+    print(f"{PROTOCOLS[args.protocol]} accuracy on {score['unseen']:,} unseen images, from {score['images']:,} with labels:")
     for name in ("trained", "untrained", "pixels"):
         print(f"  {name:12}{score[name]:.3f}")
     return 0
@@ -109,8 +143,9 @@ def study(args) -> int:
     for name in [args.name] if args.name else STUDIES:
         print(f"{name:20}{figures(name)}   {STUDIES[name].title}", flush=True)
     if args.name:
+        say = Progress()
         for log in record(args.name, args.out, args.limit, args.epochs):
-            progress(log)
+            say(log)
         print(f"{'now':20}{figures(args.name, args.out)}   into {args.out}")
     return 0
 
@@ -133,7 +168,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"ssl-lab: {message}; see `{self.prog} --help`\n")
 
 
-def parser() -> Parser:
+def parser(words: list[str]) -> Parser:
+    """All commands; for `train METHOD`, with the options of that method."""
     top = Parser(prog="ssl-lab", description="Self-supervised and data-efficient vision, to be taught, touched and trained.", examples=EXAMPLES)
     top.add_argument("--version", action="version", version=f"ssl-lab {importlib.metadata.version('ssl-lab')}")
     verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -148,20 +184,26 @@ def parser() -> Parser:
     p.add_argument("--port", type=int, help="default 8888; the next free one if it is taken")
 
     p = command(train, "train a method and write a run folder", TRAIN_EXAMPLES)
-    p.add_argument("method", metavar="METHOD", help=", ".join(methods.__all__))
-    p.add_argument("--data", metavar="NAME", help=f"{', '.join(SETS)} (default: scenes)")
-    p.add_argument("--size", type=int, help="side of the images in pixels (default: as stored; scenes 32)")
-    p.add_argument("--limit", type=int, help="train on this many images")
-    p.add_argument("--epochs", type=int, help="passes over the images (default: what one to two minutes on two cores allow)")
-    p.add_argument("--batch", type=int, help="images a step")
-    p.add_argument("--seed", type=int, help="of the weights, the order of the images and the views (default: 0)")
+    p.add_argument("method", metavar="METHOD", help=f"{', '.join(methods.__all__)}; with --help, its own options too")
+    p.add_argument("--data", metavar="NAME", dest="name", default=argparse.SUPPRESS, help=f"{', '.join(SETS)} (default: scenes)")
+    said = {"default": argparse.SUPPRESS}
+    p.add_argument("--size", type=int, help="side of the images in pixels (default: as stored; scenes 32)", **said)
+    p.add_argument("--limit", type=int, help="train on this many images", **said)
+    p.add_argument("--labels", type=float, metavar="SHARE", help="keep this share of the labels, above 0 and at most 1", **said)
+    p.add_argument("--encoder", metavar="NAME", help="small_resnet (default), or a network of torchvision, such as resnet18", **said)
+    p.add_argument("--recipe", metavar="NAME", help="scenes, a minute or two on a laptop (default), or paper", **said)
+    p.add_argument("--threads", type=int, help="of the CPU (default: OMP_NUM_THREADS, or whichever number is measured to be fastest)")
     p.add_argument("--out", type=Path, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")
     p.add_argument("--resume", action="store_true", help="go on with the run in --out, as it began")
     places(p)
+    if words[:1] == ["train"] and (named := [word for word in words[1:] if word.lower() in map(str.lower, methods.__all__)]):
+        from ssl_lab import options
+
+        options.add(p, getattr(methods, find(named[0])))
 
     p = command(evaluate, "measure what a run's encoder learned", EVALUATE_EXAMPLES)
     p.add_argument("out", type=Path, metavar="RUN", help="a folder that `ssl-lab train` wrote")
-    p.add_argument("--protocol", choices=tuple(commands.PROTOCOLS), default="knn", help="default: knn")
+    p.add_argument("--protocol", choices=tuple(PROTOCOLS), default="knn", help="default: knn")
     places(p)
 
     p = command(study, "train one of the runs that the notebooks tell of again", STUDY_EXAMPLES)
@@ -188,7 +230,9 @@ EXAMPLES = """
     ssl-lab doctor                                           what this machine has"""
 TRAIN_EXAMPLES = """
     ssl-lab train SimCLR
-    ssl-lab train SimCLR --data cifar10 --download --epochs 100 --out runs/cifar
+    ssl-lab train SimCLR --help
+    ssl-lab train SimCLR --data cifar10 --download --encoder resnet18 --epochs 100 --out runs/cifar
+    ssl-lab train MoCo --tau 0.1 --K 8192 --lr 0.003
     ssl-lab train Supervised --data folder:pictures --size 64 --batch 64
     ssl-lab train SimCLR --out runs/cifar --resume"""
 EVALUATE_EXAMPLES = """

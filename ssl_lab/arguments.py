@@ -5,10 +5,11 @@
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import get_args
+from typing import Annotated, get_args
 
 from ssl_lab.errors import require
 
@@ -17,30 +18,39 @@ from ssl_lab.errors import require
 class Range:
     """Numbers that an argument may be; of a pair, each of the two.
 
-    low, high: the ends, which belong to it.   above: a lower end that does not.   whole: only whole numbers.   hint: what papers use, or the fix.
+    low, high: the ends, which belong to it.   above, below: ends that do not.   whole: only whole numbers.   hint: what papers use, or the fix.
     """
 
     low: float | None = None
     high: float | None = None
     above: float | None = None
+    below: float | None = None
     whole: bool = False
     hint: str = ""
 
     def __contains__(self, value: object) -> bool:
         if isinstance(value, tuple | list):
             return all(one in self for one in value)
-        number = isinstance(value, Integral if self.whole else Real) and not isinstance(value, bool)
-        return number and (self.low is None or value >= self.low) and (self.high is None or value <= self.high) and (self.above is None or value > self.above)
+        if not isinstance(value, Integral if self.whole else Real) or isinstance(value, bool):
+            return False
+        ends = ((self.low, operator.ge), (self.high, operator.le), (self.above, operator.gt), (self.below, operator.lt))
+        return value == value and all(end is None or fits(value, end) for end, fits in ends)  # NaN is no number
 
     def __str__(self) -> str:
-        """In words: "a number above 0", "a whole number from 1"."""
-        least = f" above {self.above:g}" if self.above is not None else f" from {self.low:g}" if self.low is not None else ""
-        most = "" if self.high is None else f" to {self.high:g}" if least else f" up to {self.high:g}"
-        return f"a {'whole ' if self.whole else ''}number{least}{most}"
+        """In words: "a number above 0", "a whole number from 1", "a number from 0 to 1"."""
+        ends = {"above": self.above, "from": self.low, "to": self.high, "below": self.below}
+        said = [f"{word} {end:g}" for word, end in ends.items() if end is not None]
+        return " ".join([f"a {'whole ' if self.whole else ''}number", *said])
 
     def check(self, name: str, value: object) -> None:
         """Raise InputError for a value outside; None is for the argument's own type to allow."""
         require(value is None or value in self, f"{name}={value!r} must be {self}{f'; {self.hint}' if self.hint else ''}")
+
+
+Temperature = Annotated[float, Range(above=0, hint="the papers use 0.07 to 1")]
+Momentum = Annotated[float, Range(0, 1, hint="the share that a slow copy keeps of itself; the papers use 0.99 to 1")]
+Share = Annotated[float, Range(0, 1, hint="a share of the images")]
+Width = Annotated[int, Range(1, whole=True)]
 
 
 def arguments(kind: Callable) -> dict[str, inspect.Parameter]:

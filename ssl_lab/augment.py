@@ -223,3 +223,23 @@ def turn_matrix(turn: PerImage) -> Float[Tensor, "B 3 3"]:
     cos, sin, one, zero = (2 * math.pi * turn).cos(), (2 * math.pi * turn).sin(), torch.ones_like(turn), torch.zeros_like(turn)
     rotation = torch.stack([one, zero, zero, zero, cos, sin, zero, -sin, cos], 1).view(-1, 3, 3)
     return back @ rotation @ yiq
+
+
+from dataclasses import dataclass, asdict
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    area: tuple[float, float] = (0.08, 1.0)
+    jitter: float = 1.0
+    hue: float = 0.1
+    blur_share: float = 0.0
+    solarise_share: float = 0.0
+    jitter_share: float = 0.8
+    grey_share: float = 0.2
+
+    def __call__(self, x, generator=None):
+        return augment(x, **vars(self))
+
+
+SMALL = Augmentation(area=(0.5, 1.0), hue=0.5)

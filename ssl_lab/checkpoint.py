@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.errors import InputError, require
+from ssl_lab.method import Method
 from ssl_lab.recipe import Log, Recipe
 
 CONFIG, METRICS, WEIGHTS, STATE = "config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors"
@@ -24,7 +25,7 @@ class Run:
     folder: Path
 
     @classmethod
-    def open(cls, folder: str | Path, method: nn.Module, recipe: Recipe, resume: bool) -> "Run":
+    def open(cls, folder: str | Path, method: Method, recipe: Recipe, resume: bool) -> "Run":
         """Make the folder and write its config, keeping what the caller has written there.
 
         Raises: InputError for a folder that holds a run already (without resume), or a run of another method, recipe, settings or shapes (with it).
@@ -32,7 +33,7 @@ class Run:
         run = cls(Path(folder))
         require(not run.folder.is_file(), f"{folder} is a file; a run needs a folder")
         run.folder.mkdir(parents=True, exist_ok=True)
-        config, mine = run.config(), {"method": type(method).__name__, "recipe": asdict(recipe), "settings": settings(method)}
+        config, mine = run.config(), {"method": type(method).__name__, "recipe": asdict(recipe), "settings": settings(method.settings)}
         if (run.folder / STATE).exists():
             require(resume, f"{folder} holds a run already; resume it (resume=True, --resume) or choose another folder")
             for key, value in mine.items():
@@ -57,38 +58,49 @@ class Run:
         """Put the weights into a module of the same architecture. Raises: InputError where they do not fit or cannot be read."""
         fill(module, read_tensors(self.folder / WEIGHTS)[0], self.folder / WEIGHTS)
 
-    def save(self, method: nn.Module, optimizer: torch.optim.Optimizer, stream, log: Log) -> None:
-        """Write everything that the next epoch needs; each file appears whole or not at all, the state last of what it needs."""
-        weights = method.state_dict()
-        moments = {f"optimizer/{i}/{name}": value for i, state in optimizer.state_dict()["state"].items() for name, value in state.items()}
-        random = {f"random/{name}": value for name, value in stream.state.items()}
-        state = {**{f"method/{name}": value for name, value in weights.items()}, **moments, **random}
+    def save(self, training, log: Log) -> None:
+        """Write everything that the next epoch of a `train.Training` needs; each file appears whole or not at all, the state last."""
+        method, optimizer = training.method, training.optimizer
+        parts = {
+            "method": method.state_dict(),
+            "kept": method.kept,
+            "optimizer": {f"{i}/{name}": value for i, state in optimizer.state_dict()["state"].items() for name, value in state.items()},
+            "scaler": {name: torch.tensor(value) for name, value in training.scaler.state_dict().items()},
+            "random": training.stream.state,
+        }
+        state = {f"{part}/{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
         write_text(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in [*self.metrics()[: log.epoch - 1], log.as_dict()]))
-        write_tensors(self.folder / STATE, state, {"epoch": str(log.epoch)})
-        write_tensors(self.folder / WEIGHTS, weights)
+        self.add(threads=training.threads)
+        write_tensors(self.folder / STATE, state, {"epoch": str(log.epoch), "step": str(log.step)})
+        write_tensors(self.folder / WEIGHTS, parts["method"])
 
-    def restore(self, method: nn.Module, optimizer: torch.optim.Optimizer, stream) -> int:
-        """Put a saved state back; returns the number of epochs done, 0 for a new run. Raises: InputError where it does not fit."""
+    def add(self, **facts) -> None:
+        """Write more into config.json."""
+        write_text(self.folder / CONFIG, json.dumps({**self.config(), **facts}, indent=2))
+
+    def restore(self, training) -> None:
+        """Put a saved state, if there is one, back into a `train.Training` of the same method. Raises: InputError where it does not fit."""
         if not (self.folder / STATE).exists():
-            return 0
+            return
         tensors, note = read_tensors(self.folder / STATE)
+        method, optimizer, stream = training.method, training.optimizer, training.stream
         fill(method, under("method/", tensors), self.folder / STATE)
         begun, here = (" and ".join(sorted(state)) for state in (under("random/", tensors), stream.state))
         require(begun == here, f"{self.folder} was begun with random numbers of {begun}, and here are those of {here}; resume it on its own device")
-        stream.state = under("random/", tensors)
+        method.kept, stream.state = {name: x.to(training.device) for name, x in under("kept/", tensors).items()}, under("random/", tensors)
         state = optimizer.state_dict()
         for name, tensor in under("optimizer/", tensors).items():
             i, key = name.split("/")
             state["state"].setdefault(int(i), {})[key] = tensor
         optimizer.load_state_dict(state)
-        return int(note["epoch"])
+        training.scaler.load_state_dict({name: x.item() for name, x in under("scaler/", tensors).items()})
+        training.epoch, training.number = int(note["epoch"]), int(note["step"])
+        training.threads = training.threads or self.config().get("threads")
 
 
-def settings(method: nn.Module) -> dict:
-    """What a method was built with and keeps as plain values, tau and the strengths of its views among them, as JSON gives it back."""
-    plain = {name: value for name, value in vars(method).items() if isinstance(value, bool | int | float | str | dict)}
-    plain = {name: value for name, value in plain.items() if name[0] != "_" and name != "training"}
-    return json.loads(json.dumps(plain, default=lambda value: type(value).__name__))
+def settings(given: dict) -> dict:
+    """The constructor's arguments as JSON gives them back."""
+    return json.loads(json.dumps(given, default=lambda value: asdict(value) if is_dataclass(value) else type(value).__name__))
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

@@ -6,53 +6,42 @@ To the run folder (checkpoint.py) these functions add what its images are, in co
 """
 
 import dataclasses
-import inspect
 import json
-import sys
 
 import torch
 
-from ssl_lab import methods
-from ssl_lab.checkpoint import CONFIG, Run, read_json, write_text
+from ssl_lab import methods, options
+from ssl_lab.arguments import arguments
+from ssl_lab.checkpoint import CONFIG, Run, read_json, settings, write_text
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
 from ssl_lab.method import Method
 from ssl_lab.recipe import Recipe
+from ssl_lab.stream import RandomStream
 
-PROTOCOLS = {"knn": "k-nearest-neighbour", "linear": "linear probe"}
-DATA = ("name", "size", "limit", "root")  # what a configuration says of its images, in load's words
-CHANGES = ("epochs", "batch", "seed")  # what the command line may change in a recipe
-
-
-def find(name: str) -> str:
-    """The method of this name; capitals do not matter."""
-    same = {known.lower(): known for known in methods.__all__}
-    one_of(same.get(name.lower(), name), methods.__all__, "method")
-    return same[name.lower()]
+DATA = ("name", "size", "limit", "root", "labels")  # what a configuration says of its images
+FIXED = "images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
 
 
-def begin(method: str, options: dict) -> dict:
-    """The configuration of a new run: the method's one-minute recipe with what the options change in it."""
-    scenes = sys.modules[getattr(methods, method).__module__].SCENES
-    recipe = dataclasses.replace(scenes, **{name: options[name] for name in CHANGES if options[name] is not None})
-    data = {name: options[name] for name in DATA}
-    return {"method": method, "data": {**data, "name": data["name"] or "scenes"}, "recipe": dataclasses.asdict(recipe)}
+def begin(method: str, given: dict) -> dict:
+    """The configuration of a new run: the method's recipe and arguments with what was said in them."""
+    kind, said = getattr(methods, method), {"name": "scenes", "encoder": "small_resnet", "recipe": "scenes"} | given
+    recipe, found = options.settle(kind, said["recipe"], given)
+    require("labels" not in given or kind.labels in ("given", "both"), f"--labels {given.get('labels')}: {method} learns without labels; leave it out")
+    data = {name: said.get(name) for name in DATA}
+    return {"method": method, "encoder": said["encoder"], "data": data, "recipe": dataclasses.asdict(recipe), "settings": settings(found)}
 
 
-def go_on(run: Run, method: str, options: dict) -> dict:
-    """The configuration of a run that was interrupted. Raises: InputError if the options would change it (only `root` may)."""
+def go_on(run: Run, method: str, given: dict) -> dict:
+    """The configuration of a run that was interrupted. Raises: InputError if an option would change it (only `root` may)."""
     config = read(run)
-    began = {"method": config["method"], **config["data"], **config["recipe"]}
-    why = "images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
-    for name, value in {"method": method, **options}.items():
-        said = {"method": "METHOD", "name": "--data"}.get(name, f"--{name}")
-        require(name == "root" or value in (None, began[name]), f"{said} {value} differs from the run's {began[name]}: {why}")
-    return {**config, "data": {**config["data"], "root": options["root"] or config["data"]["root"]}}
-
-
-def note(run: Run, config: dict) -> None:
-    """Write down what a training cannot know of itself: where its images come from."""
-    write_text(run.folder / CONFIG, json.dumps({**run.config(), "data": config["data"]}, indent=2))
+    began = {"METHOD": config["method"], "--encoder": config["encoder"], **{f"--{name}": value for name, value in config["data"].items()}}
+    said = {"METHOD": method, **{f"--{name}": given[name] for name in (*DATA, "encoder") if name in given}}
+    for word, value in said.items():
+        differs = f"{word.replace('--name', '--data')} {value} differs from the run's {began[word]}"
+        require(word == "--root" or value == began[word], f"{differs}: {FIXED}")
+    options.same(getattr(methods, method), config, given, FIXED)
+    return {**config, "data": {**config["data"], "root": given.get("root", config["data"]["root"])}}
 
 
 def read(run: Run) -> dict:
@@ -60,7 +49,7 @@ def read(run: Run) -> dict:
     path = run.folder / CONFIG
     require(path.is_file(), f"{run.folder} is no run folder, it has no {CONFIG}; `ssl-lab train METHOD --out {run.folder}` makes one")
     config = run.config()
-    needs = {"method": None, "data": set(DATA), "recipe": {field.name for field in dataclasses.fields(Recipe)}}
+    needs = {"method": None, "encoder": None, "settings": None, "data": set(DATA), "recipe": {field.name for field in dataclasses.fields(Recipe)}}
     for name, keys in needs.items():
         same = name in config and (keys is None or set(config[name]) == keys)
         require(same, f"{path} has no {name} as this version's `ssl-lab train` writes it; only its runs can be used here")
@@ -68,23 +57,23 @@ def read(run: Run) -> dict:
     return config
 
 
-def build(method: str, data: Images, seed: int) -> Method:
-    """A method with fresh weights; the same seed gives the same ones."""
-    from ssl_lab.models import small_resnet
-
-    kind = getattr(methods, method)
-    torch.manual_seed(seed)
-    parts = {"encoder": small_resnet, "classes": lambda: len(data.classes)}
-    return kind(**{name: make() for name, make in parts.items() if name in inspect.signature(kind).parameters}, **kind.scenes)
+def images(config: dict, split: str = "train", **changes) -> Images:
+    """The images of a configuration; of those to train on, the share of labels that it keeps."""
+    source = {name: value for name, value in {**config["data"], **changes}.items() if name != "labels"}
+    share = config["data"]["labels"] if split == "train" else None
+    found = load(split=split, **source)
+    return found.label_fraction(share, config["recipe"]["seed"]) if share else found
 
 
-def lesson(method: str, data: Images) -> Images:
-    """The images as the method may see them: with labels if its views take any besides x, else without."""
-    if len(inspect.signature(getattr(methods, method).views).parameters) == 2:  # self and x
-        return data.unlabelled()
-    labelled = data.labelled()
-    require(len(labelled) > 0, f"{method} learns from labels, and these images have none")
-    return labelled
+def build(config: dict, data: Images) -> Method:
+    """The method of a configuration with fresh weights; the same seed gives the same ones."""
+    from ssl_lab.models import encoder
+
+    kind = getattr(methods, config["method"])
+    parts = {"encoder": lambda: encoder(config["encoder"]), "classes": lambda: len(data.classes)}
+    given = options.revived(kind, config["settings"])
+    with RandomStream(config["recipe"]["seed"], torch.device("cpu")):
+        return kind(**given | {name: make() for name, make in parts.items() if name in arguments(kind)})
 
 
 def pick(device: str | None) -> torch.device:
@@ -109,11 +98,11 @@ def scores(run: Run, protocol: str, root: str | None, download: bool, device: to
     from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 
     config = read(run)
-    source = {**config["data"], "root": root or config["data"]["root"], "download": download}
-    known = load(split="train", **source).labelled().to(device)
-    unseen = load(split="test", **{**source, "limit": None}).labelled().to(device)
-    require(len(known) > 0 and len(unseen) > 0, f"{source['name']} has no labels to measure against")
-    method = build(config["method"], known, config["recipe"]["seed"]).to(device)
+    where = {"root": root or config["data"]["root"], "download": download}
+    known = images(config, **where).labelled().to(device)
+    unseen = images(config, "test", **where, limit=None).labelled().to(device)
+    require(len(known) > 0 and len(unseen) > 0, f"{config['data']['name']} has no labels to measure against")
+    method = build(config, known).to(device)
 
     def accuracy(represent) -> float:
         h, ht = represent(known), represent(unseen)

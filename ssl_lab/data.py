@@ -10,10 +10,10 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from ssl_lab import scenes, sources
+from ssl_lab.catalogue import SETS
 from ssl_lab.errors import one_of, require
 
-SETS = ("scenes", *sources.NAMES, "folder:PATH")  # what load knows
-SCENES = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
+COUNTS = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -95,18 +95,27 @@ class Images:
         """The same images on another device."""
         return self.each(lambda column: column.to(device), None if self.index is None else self.index.to(device))
 
-    def batches(self, size: int) -> Iterator[tuple[Tensor, ...]]:
+    def steps(self, size: int) -> int:
+        """How many whole batches of that size an epoch has."""
+        return len(self) // size
+
+    def batches(self, size: int, rank: int = 0, ranks: int = 1, steps: int | None = None) -> Iterator[tuple[Tensor, ...]]:
         """One epoch: all images in an order drawn by torch's default generator, `size` at a time, the last incomplete batch dropped.
 
         The order is drawn on the CPU, once, and nothing waits for the device after that. Each batch is a tuple in the order of `fields`.
+        rank, ranks: of several processes that drew the same order, each gets its part of every batch.
+        steps: how many batches; with more than an epoch has, all images are drawn once before any is drawn again.
         """
         have = f"batches of {size} images were asked for"
         require(isinstance(size, int) and size >= 1, f"{have}; at least 1 is needed")
-        require(size <= len(self), f"{have}, and there are {len(self)}; use batch={len(self)} or fewer, or more images")
-        order = torch.randperm(len(self))[: len(self) // size * size].to(self.x.device)
-        order = order if self.index is None else self.index[order]
+        enough = size <= len(self) or (steps is not None and len(self) > 0)
+        require(enough, f"{have}, and there are {len(self)}; use batch={len(self)} or fewer, or more images")
+        require(size % ranks == 0, f"{have}, which {ranks} processes cannot share; use a multiple of {ranks}")
+        rows, here = order(len(self), size * (steps or self.steps(size))), slice(rank * size // ranks, (rank + 1) * size // ranks)
+        rows = rows.view(-1, size)[:, here].to(self.x.device)
+        rows = rows if self.index is None else self.index[rows]
         columns = [self.columns()[name] for name in self.fields]
-        return (tuple(column[rows] for column in columns) for rows in order.split(size))
+        return (tuple(column[chosen] for column in columns) for chosen in rows)
 
     def select(self, *names: str) -> "Images":
         """The same images; a batch holds these columns in this order."""
@@ -116,13 +125,14 @@ class Images:
         return dataclasses.replace(self, fields=names)
 
     def unlabelled(self) -> "Images":
-        """The same images without their labels: a batch is x alone, so that no self-supervised method can peek."""
-        return dataclasses.replace(self, labels=torch.full_like(self.labels, -1), targets=None, fields=("x",))
+        """The same images without their labels, which a batch holds no longer, so that no self-supervised method can peek."""
+        fields = tuple(name for name in self.fields if name not in ("labels", "targets")) or ("x",)
+        return dataclasses.replace(self, labels=torch.full_like(self.labels, -1), targets=None, fields=fields)
 
     def labelled(self) -> "Images":
-        """Only the images that have a label; the index is applied."""
+        """Only the images that have a label."""
         drawn = self.labels if self.index is None else self.labels[self.index]
-        return self[drawn >= 0]
+        return self if bool((drawn >= 0).all()) else self[drawn >= 0]
 
     def repeated(self, count: int) -> "Images":
         """The same images, drawn `count` times an epoch, in turn; no pixel is copied. Raises: InputError for a count below 1 or no images."""
@@ -148,6 +158,45 @@ class Images:
         kept = torch.full_like(labels, -1)
         kept[keep] = labels[keep]
         return dataclasses.replace(self, labels=kept.to(self.labels.device), targets=None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Groups:
+    """Images of several kinds, of which every step draws some of each: labelled and pseudo-labelled ones, never a batch without a label.
+
+    parts: a batch holds the `fields` of the first part, then those of the next.   shares: what each part brings of a batch; they add up to 1.
+    An epoch has drawn all of the part that takes the most batches; a shorter one begins again, in a new order.
+    Raises: InputError for an empty part, or shares that do not fit.
+    """
+
+    parts: tuple[Images, ...]
+    shares: tuple[float, ...]
+
+    def __post_init__(self):
+        fit = len(self.parts) == len(self.shares) and min(self.shares, default=0) > 0 and abs(sum(self.shares) - 1) < 1e-6
+        require(fit, f"shares={self.shares} of {len(self.parts)} groups: each needs a share above 0, and all add up to 1")
+        require(all(len(part) > 0 for part in self.parts), f"groups of {[len(part) for part in self.parts]} images: none may be empty")
+
+    def sizes(self, size: int) -> list[int]:
+        """How many images of a batch come from each part: at least one, and the last part takes the rest."""
+        first = [max(1, round(share * size)) for share in self.shares[:-1]]
+        require(sum(first) < size, f"batches of {size} images cannot hold shares of {self.shares}; use larger ones")
+        return [*first, size - sum(first)]
+
+    def steps(self, size: int) -> int:
+        """How many batches of that size an epoch has."""
+        return max(part.steps(one) for part, one in zip(self.parts, self.sizes(size)))
+
+    def batches(self, size: int, rank: int = 0, ranks: int = 1) -> Iterator[tuple[Tensor, ...]]:
+        """One epoch, as `Images.batches`: a batch is one tuple, the columns of all parts in turn."""
+        steps = self.steps(size)
+        drawn = [part.batches(one, rank, ranks, steps) for part, one in zip(self.parts, self.sizes(size))]
+        return (sum(batch, ()) for batch in zip(*drawn))
+
+
+def order(N: int, count: int) -> Int64[Tensor, " count"]:
+    """That many numbers below N in a random order, each of them once before any comes again."""
+    return torch.cat([torch.randperm(N) for _ in range(-(-count // N))])[:count]
 
 
 def in_turn(labels: Int64[Tensor, " N"], seed: int) -> Int64[Tensor, " N"]:
@@ -185,8 +234,8 @@ def load(
     low, high = (16, 224) if name == "scenes" else (8, 1024)
     require(size is None or (whole(size) and low <= size <= high), f"size={size!r} must be a whole number of pixels from {low} to {high}")
     if name == "scenes":
-        one_of(split, tuple(SCENES), "split of scenes")
-        return Images(**scenes.render(limit or SCENES[split], split, size or 32, seed), classes=scenes.CLASSES)
+        one_of(split, tuple(COUNTS), "split of scenes")
+        return Images(**scenes.render(limit or COUNTS[split], split, size or 32, seed), classes=scenes.CLASSES)
     source = sources.find(name, split, root, download).limited(limit, seed)
     return Images(*source.read(source.rows, size), source.classes)
 

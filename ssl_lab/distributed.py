@@ -1,4 +1,4 @@
-"""All that knows about ranks: the processes of `torchrun`, each with its share of every batch, in a loop of the user's own.
+"""All that knows about ranks: the processes of `torchrun`, each with its share of every batch.
 
 DistributedDataParallel averages the gradients of W ranks. A loss that is a mean over a rank's own rows needs nothing more. One that compares
 rows with each other needs those of all ranks: taken over the gathered batch it is the same number on every rank, `gather` hands each row back the
@@ -8,12 +8,52 @@ sum of their W equal gradients, and the mean divides by W again. So both give th
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+
+
+def several() -> bool:
+    """Whether this is one of several processes that have met."""
+    return dist.is_available() and dist.is_initialized()
 
 
 def world_size() -> int:
     """How many processes take part; 1 without `torchrun`."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    return dist.get_world_size() if several() else 1
+
+
+def rank() -> int:
+    """Which of them this is, from 0."""
+    return dist.get_rank() if several() else 0
+
+
+def parallel(method: nn.Module) -> nn.Module:
+    """The method as the loop calls it: on several ranks all begin with rank 0's state, and gradients are averaged."""
+    if not several():
+        return method
+    device = next(method.parameters()).device
+    return nn.parallel.DistributedDataParallel(method, [device] if device.type == "cuda" else None, broadcast_buffers=False)
+
+
+@torch.no_grad()
+def agree(method: nn.Module) -> None:
+    """Give every rank the buffers of rank 0: each rank's batch norm has seen only its own images."""
+    if several():
+        for buffer in method.buffers():
+            dist.broadcast(buffer, 0)
+
+
+def mean(x: Tensor) -> Tensor:
+    """Over the ranks, without a gradient; x itself on one process."""
+    if several():
+        x = x.clone()
+        dist.all_reduce(x)
+    return x / world_size() if several() else x
+
+
+def barrier() -> None:
+    """Wait for all ranks."""
+    if several():
+        dist.barrier()
 
 
 def gather(z: Float[Tensor, "B d"]) -> Float[Tensor, "M d"]:
@@ -21,7 +61,7 @@ def gather(z: Float[Tensor, "B d"]) -> Float[Tensor, "M d"]:
 
     Every rank brings as many rows. Without the gradient of the other ranks' losses the direction would be wrong, not only the length.
     """
-    return Gather.apply(z) if dist.is_available() and dist.is_initialized() else z
+    return Gather.apply(z) if several() else z
 
 
 class Gather(torch.autograd.Function):

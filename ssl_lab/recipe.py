@@ -1,41 +1,36 @@
 """What one training is (Recipe), and what one of its epochs was (Log)."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Annotated, Literal, get_args
 
-from ssl_lab.errors import one_of, require
-
-OPTIMIZERS = ("adamw", "lars", "sgd")
+from ssl_lab.arguments import Range, check_ranges
+from ssl_lab.errors import one_of
 
 
 @dataclass(frozen=True)
 class Recipe:
     """One training, complete: the same recipe, data and machine give the same weights, bit for bit.
 
-    epochs: passes over the images.   batch: images a step.   optimizer: adamw, lars or sgd.   lr: its peak, used as it stands
-    (papers quote lr per 256 images).   weight_decay: on matrices only, never on biases and normalisation.   momentum: of lars and sgd.
+    epochs: passes over the images.   batch: images a step, of all ranks together.   optimizer: adamw, lars or sgd.   lr: its peak, used as it
+    stands (papers quote lr per 256 images).   weight_decay: on matrices only, never on biases and normalisation.   momentum: of lars and sgd.
     eta: LARS's trust coefficient.   warmup: share of the steps over which lr rises from 0; a cosine takes it back to 0.
     seed: of the weights that `relabel` renews, the order of the images, and the views.
+    Raises: InputError for values outside the ranges below.
     """
 
-    epochs: int
-    batch: int = 256
-    optimizer: str = "adamw"
-    lr: float = 1e-3
-    weight_decay: float = 1e-4
-    momentum: float = 0.9
-    eta: float = 1e-3
-    warmup: float = 0.1
-    seed: int = 0
+    epochs: Annotated[int, Range(1, whole=True)]
+    batch: Annotated[int, Range(2, whole=True, hint="at least two images, one for the other to be told from")] = 256
+    optimizer: Literal["adamw", "lars", "sgd"] = "adamw"
+    lr: Annotated[float, Range(above=0)] = 1e-3
+    weight_decay: Annotated[float, Range(0)] = 1e-4
+    momentum: Annotated[float, Range(0, below=1, hint="the papers use 0.9")] = 0.9
+    eta: Annotated[float, Range(above=0, hint="the trust coefficient of LARS; the paper uses 0.001")] = 1e-3
+    warmup: Annotated[float, Range(0, below=1, hint="a share of all steps")] = 0.1
+    seed: Annotated[int, Range(whole=True)] = 0
 
     def __post_init__(self):
-        one_of(self.optimizer, OPTIMIZERS, "optimizer")
-        require(self.epochs >= 1, f"epochs={self.epochs}: a training needs at least one")
-        require(self.batch >= 2, f"batch={self.batch}: a training batch needs at least two images, one for the other to be told from")
-        require(self.lr > 0, f"lr={self.lr} must be positive")
-        require(self.weight_decay >= 0, f"weight_decay={self.weight_decay} must not be negative")
-        require(0 <= self.momentum < 1, f"momentum={self.momentum} must be in [0, 1)")
-        require(self.eta > 0, f"eta={self.eta}, the trust coefficient of LARS, must be positive; the paper uses 0.001")
-        require(0 <= self.warmup < 1, f"warmup={self.warmup} is the share of all steps, in [0, 1)")
+        check_ranges(Recipe, vars(self))
+        one_of(self.optimizer, get_args(Recipe.__annotations__["optimizer"]), "optimizer")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@
 
 import dataclasses
 import json
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ssl_lab import methods
+from ssl_lab.augment import SMALL
 from ssl_lab.checkpoint import read_json, read_tensors, write_tensors, write_text
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of
@@ -25,7 +25,8 @@ from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
 from ssl_lab.method import Method
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Log, Recipe
-from ssl_lab.train import RandomStream, train
+from ssl_lab.stream import RandomStream
+from ssl_lab.train import train
 
 FOLDER = Path(__file__).parent / "recorded"
 IMAGES, UNSEEN = 10_000, 2_000  # scenes to learn from, and to be asked about
@@ -45,7 +46,7 @@ class Study:
 STUDIES = {
     "supervised": Study("supervised, every label", "Supervised"),
     "simclr": Study("SimCLR as it is"),
-    "simclr-no-colour": Study("no colour distortion", change={"jitter": 0.0}),
+    "simclr-no-colour": Study("no colour distortion", change={"augmentation": dataclasses.replace(SMALL, jitter=0.0)}),
     "simclr-no-head": Study("no head", change={"dim": None}),
     "simclr-cold": Study("temperature 0.01", change={"tau": 0.01}),
     "simclr-tiny-batch": Study("batches of 8", recipe={"batch": 8, "lr": 2.0 * 8 / 256}),
@@ -96,8 +97,8 @@ def begin(name: str) -> tuple[Method, Recipe]:
     study = STUDIES[name]
     kind = getattr(methods, study.method)
     with RandomStream(0, torch.device("cpu")):
-        method = kind(small_resnet(), **kind.scenes | study.change)
-    return method, dataclasses.replace(sys.modules[kind.__module__].SCENES, **study.recipe)
+        method = kind(small_resnet(), **kind.suits.get("scenes", {}) | study.change)
+    return method, dataclasses.replace(kind.recipes["scenes"], **study.recipe)
 
 
 def recorded(name: str, folder: Path = FOLDER) -> Record:
@@ -200,14 +201,13 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     method, recipe = begin(name)
     recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs)
     images, unseen = load("scenes", limit=limit), load("scenes", split="test", limit=min(limit, UNSEEN))
-    lesson = images if STUDIES[name].method == "Supervised" else images.unlabelled()
     known, asked = images[:KNOWN], unseen[:ASKED]
 
     def knn() -> float:
         return knn_accuracy(features(method.encoder, known), known.labels, features(method.encoder, asked), asked.labels)
 
     untrained, curve, spent, start = scores(method, images, unseen), [{"epoch": 0, "knn": knn()}], 0.0, time.process_time()
-    for log in train(method, lesson, recipe):
+    for log in train(method, images, recipe):
         spent += time.process_time() - start
         curve.append({"epoch": log.epoch, "loss": log.loss, "knn": knn(), **log.stats})
         yield log

@@ -1,86 +1,196 @@
-"""One visible loop. `train` yields a Log an epoch; what stands in the body of the caller's `for` never changes the training."""
+"""One visible loop. `steps` yields every step and `train` a Log an epoch; what stands in the body of the caller's `for` never changes the training."""
 
-import contextlib
-import inspect
+import copy
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from ssl_lab.checkpoint import Run
-from ssl_lab.data import Images
-from ssl_lab.distributed import world_size
-from ssl_lab.errors import InputError, require
+from ssl_lab.data import Groups, Images
+from ssl_lab.distributed import agree, barrier, mean, parallel, rank, world_size
+from ssl_lab.errors import require
+from ssl_lab.guard import Guard
 from ssl_lab.method import Method
 from ssl_lab.optim import LARS, parameter_groups, warmup_cosine
+from ssl_lab.precision import autocast, scaler
 from ssl_lab.recipe import Log, Recipe
+from ssl_lab.stream import RandomStream
+from ssl_lab.threads import asked, fastest, using
 
 
-class Diverged(RuntimeError):
-    """The loss or the weights stopped being numbers; the last good weights are back in the method."""
+@dataclass(frozen=True)
+class Step:
+    """One step of a training, after its update.
+
+    epoch: from 1.   number: steps so far.   i, of: which step of its epoch, from 1, and how many there are.   loss: detached, on the device.
+    embeddings: name → what the method noted of its views.   lr: of this step.   progress: from 0 to 1 over the recipe.
+    """
+
+    epoch: int
+    number: int
+    i: int
+    of: int
+    loss: Tensor
+    embeddings: dict[str, Tensor]
+    lr: float
+    progress: float
+
+    @property
+    def last(self) -> bool:
+        """Whether its epoch ends with it."""
+        return self.i == self.of
 
 
-def train(method: Method, data: Images, recipe: Recipe, out: str | Path | None = None, resume: bool = False) -> Iterator[Log]:
+def train(
+    method: Method, data: Images, recipe: Recipe, out: str | Path | None = None, resume: bool = False, threads: int | None = None
+) -> Iterator[Log]:
     """Train a method on images, where its parameters lie (CPU, CUDA or MPS), yielding a Log after every epoch.
 
+    It sees what the method declares of the images: no labels, unless it learns from them.
     out: a folder for config.json, metrics.jsonl, weights.safetensors and state.safetensors, written at every epoch's end.
     resume: go on from there, to the bit on one machine. Stopping early, by `break` or by an interrupt, keeps what the method has learned.
-    Raises: InputError, at once, for images or a batch that the method cannot use, a folder that holds another run, or more than one process;
-    Diverged when a step is not finite.
+    threads: of the CPU; None takes OMP_NUM_THREADS or measures which number is fastest, and a resumed run takes its own again.
+    Under `torchrun` every rank takes its part of each batch, and rank 0 writes.
+    Raises: InputError, at once, for images or a batch that the method cannot use, or a folder that holds another run; Diverged when a step is
+    not finite.
     """
-    steps, ranks = len(data) // recipe.batch, world_size()
-    require(ranks == 1, f"this is one of {ranks} processes, which would all draw the same batches; use one, or a loop of your own around DDP")
-    require(steps > 0, f"batch={recipe.batch} is more than the {len(data)} images; take more images, or a batch of {len(data)} at most")
-    check_fields(method, data)
-    method.check_batch(recipe.batch)
+    events = follow(method, data, recipe, out, resume, threads)
+    return (event for event in events if isinstance(event, Log))
+
+
+def follow(
+    method: Method, data: Images, recipe: Recipe, out: str | Path | None = None, resume: bool = False, threads: int | None = None
+) -> Iterator[Step | Log]:
+    """The same training, yielding every step, and after the last one of an epoch its Log. Raises: as `train`."""
+    training = Training(method, data, recipe, threads)
     run = Run.open(out, method, recipe, resume) if out else None
-    return epochs(method, data, recipe, steps, run)
+    require(not resume or world_size() == 1, f"this is one of {world_size()} processes, which cannot resume a run; begin another one")
+    return events(training, run)
 
 
-def epochs(method: Method, data: Images, recipe: Recipe, steps: int, run: Run | None) -> Iterator[Log]:
-    """The loop over epochs: relabel, then one step a batch."""
-    device = next(method.parameters()).device
-    method.to(memory_format=torch.channels_last)  # convolutions twice as fast on CPUs, and on tensor cores
-    data, optimizer, stream = data.to(device), make_optimizer(method, recipe), RandomStream(recipe.seed, device)
-    first, total = run.restore(method, optimizer, stream) if run else 0, recipe.epochs * steps
-    for epoch in range(first, recipe.epochs):
-        start, guard = time.perf_counter(), Guard(method, epoch * steps)
-        with stream:
-            method.train()
-            for i, batch in enumerate(method.relabel(data).batches(recipe.batch), start=epoch * steps):
-                lr = set_lr(optimizer, recipe, (i + 0.5) / total)
-                loss = step(method, batch, optimizer)
-                method.after_step((i + 1) / total)
+def events(training: "Training", run: Run | None) -> Iterator[Step | Log]:
+    """The loop over steps: at every epoch's end a save and a Log."""
+    method, recipe = training.method, training.recipe
+    if run:
+        run.restore(training)
+    losses, spent, start = [], 0.0, time.perf_counter()
+    for step in training.steps():
+        losses.append(step.loss)
+        spent += time.perf_counter() - start
+        yield step
+        start = time.perf_counter()
+        if step.last:
+            log = training.log(step, losses, spent)
+            if run and rank() == 0:
+                run.save(training, log)
+            barrier()
+            yield log
+            losses, spent, start = [], 0.0, time.perf_counter()
+
+
+def steps(method: Method, data: Images, recipe: Recipe, threads: int | None = None) -> Iterator[Step]:
+    """The same training, yielding every step. Raises: as `train`."""
+    return Training(method, data, recipe, threads).steps()
+
+
+class Training:
+    """All that a training needs beside its method, and how far it is: what a run saves.
+
+    epoch, number: whole epochs and steps so far.   stream: of this rank's random numbers.
+    """
+
+    def __init__(self, method: Method, data: Images, recipe: Recipe, threads: int | None = None):
+        self.method, self.recipe, self.lesson = method, recipe, method.lesson(data)
+        self.check()
+        self.device = next(method.parameters()).device
+        method.to(memory_format=torch.channels_last)  # convolutions twice as fast on CPUs, and on tensor cores
+        self.lesson, self.model = self.lesson.to(self.device), parallel(method)
+        self.optimizer, self.scaler = make_optimizer(method, recipe), scaler(self.device)
+        own = (recipe.seed, "rank", rank()) if rank() else recipe.seed
+        self.stream, self.threads, self.epoch, self.number = RandomStream(own, self.device), asked(threads), 0, 0
+
+    def check(self) -> None:
+        """Refuse at once a batch that the images or the method cannot make."""
+        B, N, ranks = self.recipe.batch, len(self.lesson), world_size()
+        relabels = type(self.method).relabel is not Method.relabel  # and may lengthen the epoch
+        require(B <= N or relabels, f"batch={B} is more than the {N} images; take more images, or a batch of {N} at most")
+        require(B % ranks == 0, f"batch={B} cannot be shared by {ranks} processes; take a multiple of {ranks}")
+        self.method.check_batch(B, ranks)
+
+    def steps(self) -> Iterator[Step]:
+        """From where the training stands to its end."""
+        method, recipe, guard = self.method, self.recipe, Guard(self.method, self.number)
+        for epoch in range(self.epoch, recipe.epochs * method.generations):
+            batches, count = self.begin(epoch)
+            for i, batch in enumerate(batches, start=1):
+                with self.stream, using(self.threads):
+                    done = epoch % recipe.epochs + (i - 0.5) / count
+                    lr = set_lr(self.optimizer, recipe, done / recipe.epochs)
+                    loss = self.step(batch)
+                    progress = (epoch % recipe.epochs + i / count) / recipe.epochs
+                    method.after_step(progress)
+                self.number += 1
                 guard.watch(loss)
-        loss, stats = guard.mean(), {name: float(value) for name, value in method.stats().items()}
-        log = Log(epoch + 1, recipe.epochs, i + 1, loss, lr, time.perf_counter() - start, steps * recipe.batch, stats)
-        log = replace(log, remark=method.remark(log))
-        if run:
-            run.save(method, optimizer, stream, log)
-        yield log
+                if i == count:
+                    guard.check()
+                    agree(method)
+                    self.epoch = epoch + 1
+                yield Step(epoch + 1, self.number, i, count, loss, method.embeddings, lr, progress)
 
+    def log(self, step: Step, losses: list[Tensor], seconds: float) -> Log:
+        """What an epoch was."""
+        method, recipe = self.method, self.recipe
+        loss, stats = mean(torch.stack(losses).mean()).item(), {name: float(value) for name, value in method.stats().items()}
+        log = Log(step.epoch, recipe.epochs * method.generations, step.number, loss, step.lr, seconds, step.of * recipe.batch, stats)
+        return replace(log, remark=method.remark(log))
 
-def step(method: Method, batch: tuple[Tensor, ...], optimizer: torch.optim.Optimizer) -> Tensor:
-    """Views, loss, gradient, update."""
-    views = method.views(*batch)
-    with half_precision(views[0].device):
-        loss = method(*views)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
+    def begin(self, epoch: int) -> tuple[Iterator[tuple[Tensor, ...]], int]:
+        """The batches of an epoch and how many there are. Labels and order are the same on every rank.
 
+        Parameters that `renew` or `relabel` write into lose their optimizer state.
+        """
+        method, B, before = self.method, self.recipe.batch, [(p, p._version) for p in self.method.parameters()]
+        with RandomStream((self.recipe.seed, "epoch", epoch), self.device):
+            if epoch and epoch % self.recipe.epochs == 0:
+                method.renew()
+            data = method.relabel(self.lesson)
+            data = data if isinstance(data, Groups) else data.select(*method.columns)
+            count = data.steps(B)
+            require(count > 0, f"batch={B} is more than the {len(data)} images of epoch {epoch + 1}; take a smaller batch")
+            batches = data.batches(B, rank(), world_size())
+        for p, version in before:
+            if p._version != version:
+                self.optimizer.state.pop(p, None)
+        return self.measured(batches), count
 
-def half_precision(device: torch.device):
-    """Autocast to bfloat16 where the hardware computes in it: CUDA since Ampere, CPUs with AVX512-BF16 or AMX. Losses leave it again."""
-    if device.type == "cuda":
-        on = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        on = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, dtype=torch.bfloat16) if on else contextlib.nullcontext()
+    def measured(self, batches: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+        """The batches; before the first step, on the CPU, the number of threads is chosen by steps of a copy, where nobody has said it."""
+        if self.threads is None and self.device.type == "cpu" and world_size() == 1:
+            first = next(batches)
+            trial = copy.copy(self)
+            trial.method = trial.model = copy.deepcopy(self.method)
+            trial.optimizer = make_optimizer(trial.method, self.recipe)
+            set_lr(trial.optimizer, self.recipe, 0.0)
+            with RandomStream(self.recipe.seed, self.device):
+                self.threads = fastest(lambda: trial.step(first))
+            yield first
+        yield from batches
+
+    def step(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Views, loss, gradient, update."""
+        self.method.train()
+        views = self.method.views(*batch)
+        with autocast(self.device):
+            loss = self.model(*views)
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach()
 
 
 def make_optimizer(method: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -98,82 +208,3 @@ def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) ->
     for group in optimizer.param_groups:
         group["lr"] = lr
     return lr
-
-
-def check_fields(method: Method, data: Images) -> None:
-    """Refuse images whose batches do not fit the arguments of `method.views`."""
-    signature, name = inspect.signature(method.views), type(method).__name__
-    try:
-        signature.bind(*data.fields)
-    except TypeError:
-        fix = "images.unlabelled()" if "labels" in data.fields else 'images.select("x", "labels")'
-        raise InputError(f"{name} learns from {signature}, a batch of these images holds ({', '.join(data.fields)}); try {fix}") from None
-
-
-class Guard:
-    """Collects the losses of an epoch without waiting for the device, and looks at them every 50 steps."""
-
-    EVERY = 50
-
-    def __init__(self, method: nn.Module, first: int):
-        self.method, self.first, self.losses, self.checked = method, first, [], 0
-        self.keep()
-
-    def watch(self, loss: Tensor) -> None:
-        self.losses.append(loss)
-        if len(self.losses) - self.checked == self.EVERY:
-            self.check()
-
-    def check(self) -> None:
-        """Name the first step that is not finite and put the last good weights back; else remember these weights as good."""
-        fine = torch.stack(self.losses[self.checked :]).isfinite().tolist()
-        weights = all(bool(p.isfinite().all()) for p in self.method.parameters())
-        if not (all(fine) and weights):
-            good = self.first + self.checked
-            step = good + (fine.index(False) + 1 if False in fine else len(fine))
-            self.method.load_state_dict(self.good)
-            value = self.losses[step - self.first - 1]
-            what = f"the loss of step {step} is {value:.3g}" if False in fine else f"the weights after step {step} are not finite"
-            raise Diverged(f"{what}; the weights of step {good} are back. A smaller lr, a longer warmup or a larger tau may help.")
-        self.checked = len(self.losses)
-        self.keep()
-
-    def keep(self) -> None:
-        self.good = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
-
-    def mean(self) -> float:
-        """Of the whole epoch, after a last look."""
-        if self.checked < len(self.losses):
-            self.check()
-        return torch.stack(self.losses).mean().item()
-
-
-class RandomStream:
-    """Random numbers of one's own, on the CPU and one device: inside `with`, torch draws from them; outside, from the caller's, as if nothing had
-    happened. Entered again, it goes on where it was left.
-    """
-
-    def __init__(self, seed: int, device: torch.device):
-        self.device, self.which = device, (device,) if device.type == "cuda" else ()  # which of them; MPS and others are one
-        self.state = {one.type: torch.Generator(one).manual_seed(seed).get_state() for one in (torch.device("cpu"), device)}
-
-    def __enter__(self) -> None:
-        self.outer = self.read()
-        self.write(self.state)
-
-    def __exit__(self, *_) -> None:
-        try:
-            self.state = self.read()
-        finally:  # also when Stop or Ctrl-C comes just now
-            self.write(self.outer)
-
-    def read(self) -> dict[str, Tensor]:
-        states = {"cpu": torch.get_rng_state()}
-        if self.device.type != "cpu":
-            states[self.device.type] = getattr(torch, self.device.type).get_rng_state(*self.which)
-        return states
-
-    def write(self, states: dict[str, Tensor]) -> None:
-        torch.set_rng_state(states["cpu"])
-        if self.device.type != "cpu":
-            getattr(torch, self.device.type).set_rng_state(states[self.device.type], *self.which)

@@ -12,7 +12,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.losses import unit
 from ssl_lab.methods.moco import MoCo
-from ssl_lab.train import RandomStream
+from ssl_lab.stream import RandomStream
 
 
 @torch.no_grad()

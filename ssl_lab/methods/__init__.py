@@ -1,8 +1,13 @@
-"""One paper a file, and the supervised baseline."""
+"""One paper a file, and the supervised baseline. A method is imported when it is first asked for: to know the names needs no torch."""
 
-from ssl_lab.methods.byol import BYOL
-from ssl_lab.methods.moco import MoCo
-from ssl_lab.methods.simclr import SimCLR
-from ssl_lab.methods.supervised import Supervised
+import importlib
 
-__all__ = ["BYOL", "MoCo", "SimCLR", "Supervised"]
+HOME = {"BYOL": "byol", "MoCo": "moco", "SimCLR": "simclr", "Supervised": "supervised"}  # name → file
+__all__ = list(HOME)
+
+
+def __getattr__(name: str):
+    """Import a method from its file."""
+    if name not in HOME:
+        raise AttributeError(f"ssl_lab.methods has no {name!r}; it has {', '.join(HOME)}")
+    return getattr(importlib.import_module(f"ssl_lab.methods.{HOME[name]}"), name)

@@ -16,7 +16,7 @@ from ssl_lab.methods import MoCo
 from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
 from ssl_lab.plots.moment import Moment
 from ssl_lab.plots.queue import LINES
-from ssl_lab.train import RandomStream
+from ssl_lab.stream import RandomStream
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import two_views
 
@@ -112,7 +112,7 @@ class Run:
         if real.any():
             shown = torch.from_numpy(self.shows[real]).to(rows.device)
             with groups(self.method, int(real.sum()) // self.batch):
-                k = unit(self.method.key_head(self.method.key_encoder(self.views[1][shown])))
+                k = unit(self.method.key_projector(self.method.key_encoder(self.views[1][shown])))
             found[real] = numpy((k * rows[torch.from_numpy(real).to(rows.device)]).sum(dim=1))
         return found
 
@@ -122,8 +122,8 @@ def started(method: MoCo, K: int, m: float, seed: int) -> MoCo:
     run = copy.deepcopy(method).train()
     run.m, width, device = m, run.queue.shape[1], run.queue.device
     run.encoder.requires_grad_(True)
-    run.head.requires_grad_(True)
-    run.key_encoder, run.key_head = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.head)
+    run.projector.requires_grad_(True)
+    run.key_encoder, run.key_projector = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.projector)
     regroup(run, 1)
     run.queue = unit(torch.randn(K, width, generator=torch.Generator().manual_seed(seed))).to(device)
     run.pointer.zero_()

@@ -14,7 +14,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.features import evaluating
 from ssl_lab.method import Method
-from ssl_lab.train import RandomStream
+from ssl_lab.stream import RandomStream
 
 
 class Recording:

@@ -16,7 +16,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.method import Method
-from ssl_lab.train import RandomStream
+from ssl_lab.stream import RandomStream
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import takes_images_alone
 

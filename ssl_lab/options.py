@@ -1,0 +1,124 @@
+"""What the command line lets people change in a method and its recipe: the arguments of their constructors, and nothing said twice."""
+
+import argparse
+import dataclasses
+import types
+from typing import Annotated, Literal, Union, get_args, get_origin
+
+from ssl_lab.arguments import arguments, ranges
+from ssl_lab.augment import Augmentation
+from ssl_lab.errors import one_of, require
+from ssl_lab.method import Method
+from ssl_lab.recipe import Recipe
+
+FILLED = ("encoder", "classes")  # what a method is built from; a command has other words for it
+
+
+def add(parser: argparse.ArgumentParser, kind: type[Method]) -> None:
+    """An option for every argument of the method, every value of its recipe, and every strength of its augmentations."""
+    own = {name: p for name, p in arguments(kind).items() if name not in FILLED}
+    sections = {kind.__name__: (kind, own), "recipe": (Recipe, arguments(Recipe))}
+    if any(p.annotation is Augmentation for p in own.values()):
+        sections["augmentation, of every view"] = (Augmentation, arguments(Augmentation))
+    for title, (owner, parameters) in sections.items():
+        group = parser.add_argument_group(title)
+        for name, p in parameters.items():
+            if (how := typed(p.annotation)) is not None:
+                allowed = ranges(owner).get(name)
+                words = [usual(kind, name), *([str(allowed), allowed.hint] if allowed else [])]
+                said = "; ".join(filter(None, words)).replace("%", "%%")
+                group.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=said, **how)
+
+
+def flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def usual(kind: type[Method], name: str) -> str:
+    """What an option is where nobody says it, for every recipe: "scenes 0.2, paper 0.5", or "default 0.2"."""
+    found = {}
+    for recipe in kind.recipes:
+        values, given = settle(kind, recipe, {})
+        views = [value for value in given.values() if isinstance(value, Augmentation)]
+        places = [given, vars(values), *map(vars, views)]
+        found[recipe] = " and ".join(dict.fromkeys(str(place[name]) for place in places if name in place))
+    same = len(set(found.values())) == 1
+    return f"default {next(iter(found.values()))}" if same else ", ".join(f"{recipe} {value}" for recipe, value in found.items())
+
+
+def typed(annotation) -> dict | None:
+    """How argparse reads such a value; None for what no word can say, such as a network."""
+    if get_origin(annotation) is Annotated:
+        return typed(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return {"choices": get_args(annotation)}
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        how = typed(kinds[0])
+        return how and {**how, "type": optional(how["type"])} if "type" in (how or {}) else how
+    if get_origin(annotation) is tuple:
+        kinds = get_args(annotation)
+        how = typed(kinds[0])
+        return how and {**how, "nargs": "+" if kinds[-1] is ... else len(kinds), "action": Tuple}
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    return {"type": annotation, "metavar": annotation.__name__.upper()} if annotation in (int, float, str) else None
+
+
+def optional(read):
+    """A value, or the word none."""
+
+    def value(text: str):
+        return None if text.lower() == "none" else read(text)
+
+    value.__name__ = read.__name__
+    return value
+
+
+class Tuple(argparse.Action):
+    """Several words that are one value."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, tuple(values))
+
+
+def settle(kind: type[Method], recipe: str, given: dict) -> tuple[Recipe, dict]:
+    """The recipe of this name and the method's arguments, with what was said in them; a strength goes into every augmentation.
+
+    Raises: InputError for a recipe that the method has not, or a value out of its range.
+    """
+    one_of(recipe, tuple(kind.recipes), f"recipe of {kind.__name__}")
+    suiting = {name: p.default for name, p in arguments(kind).items() if p.default is not p.empty and name not in FILLED}
+    suiting |= kind.suits.get(recipe, {})
+    found = {name: changed(value, given) if isinstance(value, Augmentation) else given.get(name, value) for name, value in suiting.items()}
+    return changed(kind.recipes[recipe], given), found
+
+
+def changed(value, given: dict):
+    """A frozen value with what was said of its fields."""
+    return dataclasses.replace(value, **{f.name: given[f.name] for f in dataclasses.fields(value) if f.name in given})
+
+
+def revived(kind: type[Method], settings: dict) -> dict:
+    """The constructor's arguments from what a config.json keeps of them. Raises: InputError for names that the method does not take."""
+    found = {}
+    for name, value in settings.items():
+        one_of(name, tuple(arguments(kind)), f"argument of {kind.__name__}")
+        if arguments(kind)[name].annotation is Augmentation:
+            value = Augmentation(**{field: as_tuple(part) for field, part in value.items()})
+        found[name] = as_tuple(value)
+    return found
+
+
+def as_tuple(value):
+    """JSON knows no tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def same(kind: type[Method], config: dict, given: dict, why: str) -> None:
+    """Raise InputError for a word that differs from what the configuration of a run says."""
+    began = revived(kind, config["settings"])
+    places = [config["recipe"], began, *(vars(value) for value in began.values() if isinstance(value, Augmentation))]
+    for name, value in given.items():
+        for place in places:
+            require(place.get(name, value) == value, f"{flag(name)} {value} differs from the run's {place.get(name)}: {why}")

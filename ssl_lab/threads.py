@@ -1,0 +1,58 @@
+"""How many threads a training on a CPU takes: measured, since the default of a laptop with many cores is rarely the fastest."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ssl_lab.errors import require
+
+ROUNDS, PATIENCE = 3, 1.0  # steps a choice, and seconds after which one is enough
+
+
+@contextmanager
+def using(threads: int | None) -> Iterator[None]:
+    """That many threads inside, in this thread's computations; None changes nothing."""
+    before = torch.get_num_threads()
+    if threads is None or threads == before:
+        yield
+        return
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def asked(threads: int | None) -> int | None:
+    """The number that was asked for, in code or by OMP_NUM_THREADS; None where it is to be measured. Raises: InputError below 1."""
+    require(threads is None or threads >= 1, f"threads={threads}: at least one is needed; None measures which number is fastest")
+    return torch.get_num_threads() if threads is None and "OMP_NUM_THREADS" in os.environ else threads
+
+
+def choices(cores: int | None = None) -> list[int]:
+    """1, 2, 4, ... and all cores that this process may use."""
+    cores = cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return sorted({2**i for i in range(cores.bit_length()) if 2**i <= cores} | {cores})
+
+
+def fastest(step: Callable[[], object]) -> int:
+    """The choice with the quickest step, in wall time; the smaller of two that are within 5 %."""
+    spent = {}
+    for threads in choices():
+        with using(threads):
+            step()  # warms up
+            spent[threads] = quickest(step)
+    return next(threads for threads in spent if spent[threads] <= 1.05 * min(spent.values()))
+
+
+def quickest(step: Callable[[], object]) -> float:
+    """Seconds of the quickest of some steps."""
+    found = []
+    while len(found) < ROUNDS and sum(found) < PATIENCE:
+        start = time.perf_counter()
+        step()
+        found.append(time.perf_counter() - start)
+    return min(found)
