@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Annotated, get_args
 
-from ssl_lab.errors import require
+from ssl_lab.errors import one_of, require
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,28 @@ class Range:
 
     def __str__(self) -> str:
         """In words: "a number above 0", "a whole number from 1", "a number from 0 to 1"."""
-        ends = {"above": self.above, "from": self.low, "to": self.high, "below": self.below}
+        ends = {"above": self.above, "from": self.low, "to": self.high, "and below" if self.low is not None else "below": self.below}
         said = [f"{word} {end:g}" for word, end in ends.items() if end is not None]
         return " ".join([f"a {'whole ' if self.whole else ''}number", *said])
 
     def check(self, name: str, value: object) -> None:
         """Raise InputError for a value outside; None is for the argument's own type to allow."""
         require(value is None or value in self, f"{name}={value!r} must be {self}{f'; {self.hint}' if self.hint else ''}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Names that an argument may be."""
+
+    names: tuple[str, ...]
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(self.names)}"
+
+    def check(self, name: str, value: object) -> None:
+        """Raise InputError, listing what there is, for another name."""
+        one_of(value, self.names, name)
 
 
 Temperature = Annotated[float, Range(above=0, hint="the papers use 0.07 to 1")]
@@ -58,9 +73,9 @@ def arguments(kind: Callable) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in inspect.signature(kind).parameters.items() if name != "self"}
 
 
-def ranges(kind: Callable) -> dict[str, Range]:
+def ranges(kind: Callable) -> dict[str, Range | Choice]:
     """The range of every argument that declares one."""
-    declared = {name: [part for part in get_args(p.annotation)[1:] if isinstance(part, Range)] for name, p in arguments(kind).items()}
+    declared = {name: [part for part in get_args(p.annotation)[1:] if isinstance(part, Range | Choice)] for name, p in arguments(kind).items()}
     return {name: found[0] for name, found in declared.items() if found}
 
 

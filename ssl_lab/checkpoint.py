@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.errors import InputError, require
-from ssl_lab.method import Method
 from ssl_lab.recipe import Log, Recipe
 
 CONFIG, METRICS, WEIGHTS, STATE = "config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors"
@@ -25,7 +24,7 @@ class Run:
     folder: Path
 
     @classmethod
-    def open(cls, folder: str | Path, method: Method, recipe: Recipe, resume: bool) -> "Run":
+    def open(cls, folder: str | Path, method: nn.Module, recipe: Recipe, resume: bool) -> "Run":
         """Make the folder and write its config, keeping what the caller has written there.
 
         Raises: InputError for a folder that holds a run already (without resume), or a run of another method, recipe, settings or shapes (with it).

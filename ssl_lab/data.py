@@ -130,9 +130,9 @@ class Images:
         return dataclasses.replace(self, labels=torch.full_like(self.labels, -1), targets=None, fields=fields)
 
     def labelled(self) -> "Images":
-        """Only the images that have a label."""
+        """Only the images that have a label; the index is applied."""
         drawn = self.labels if self.index is None else self.labels[self.index]
-        return self if bool((drawn >= 0).all()) else self[drawn >= 0]
+        return self if self.index is None and bool((drawn >= 0).all()) else self[drawn >= 0]
 
     def repeated(self, count: int) -> "Images":
         """The same images, drawn `count` times an epoch, in turn; no pixel is copied. Raises: InputError for a count below 1 or no images."""
@@ -176,6 +176,10 @@ class Groups:
         fit = len(self.parts) == len(self.shares) and min(self.shares, default=0) > 0 and abs(sum(self.shares) - 1) < 1e-6
         require(fit, f"shares={self.shares} of {len(self.parts)} groups: each needs a share above 0, and all add up to 1")
         require(all(len(part) > 0 for part in self.parts), f"groups of {[len(part) for part in self.parts]} images: none may be empty")
+
+    def __len__(self) -> int:
+        """How many images all parts have."""
+        return sum(map(len, self.parts))
 
     def sizes(self, size: int) -> list[int]:
         """How many images of a batch come from each part: at least one, and the last part takes the rest."""

@@ -161,3 +161,7 @@ def check_groups(B: int, split: int) -> None:
     batch, fits = max(2 * split, B - B % split), [s for s in range(1, split) if not (split % s or B % s) and 2 * s <= B]
     fix = f"try a batch of {batch}" + (f" or split={fits[-1]}" if fits else "")
     require(B % split == 0 and 2 * split <= B, f"split={split} groups of two images or more cannot share a batch of {B}; {fix}")
+
+
+def encoder(name):
+    return small_resnet() if name == "small_resnet" else resnet(name)

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import types
-from typing import Annotated, Literal, Union, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin
 
 from ssl_lab.arguments import arguments, ranges
 from ssl_lab.augment import Augmentation
@@ -50,8 +50,6 @@ def typed(annotation) -> dict | None:
     """How argparse reads such a value; None for what no word can say, such as a network."""
     if get_origin(annotation) is Annotated:
         return typed(get_args(annotation)[0])
-    if get_origin(annotation) is Literal:
-        return {"choices": get_args(annotation)}
     if get_origin(annotation) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         how = typed(kinds[0])

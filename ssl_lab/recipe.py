@@ -1,10 +1,9 @@
 """What one training is (Recipe), and what one of its epochs was (Log)."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
-from ssl_lab.arguments import Range, check_ranges
-from ssl_lab.errors import one_of
+from ssl_lab.arguments import Choice, Range, check_ranges
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Recipe:
 
     epochs: Annotated[int, Range(1, whole=True)]
     batch: Annotated[int, Range(2, whole=True, hint="at least two images, one for the other to be told from")] = 256
-    optimizer: Literal["adamw", "lars", "sgd"] = "adamw"
+    optimizer: Annotated[str, Choice(("adamw", "lars", "sgd"))] = "adamw"
     lr: Annotated[float, Range(above=0)] = 1e-3
     weight_decay: Annotated[float, Range(0)] = 1e-4
     momentum: Annotated[float, Range(0, below=1, hint="the papers use 0.9")] = 0.9
@@ -30,7 +29,6 @@ class Recipe:
 
     def __post_init__(self):
         check_ranges(Recipe, vars(self))
-        one_of(self.optimizer, get_args(Recipe.__annotations__["optimizer"]), "optimizer")
 
 
 @dataclass(frozen=True)

@@ -11,107 +11,138 @@ from torch import nn
 
 from ssl_lab.checkpoint import CONFIG, METRICS, STATE, WEIGHTS, Run
 from ssl_lab.errors import InputError
+from ssl_lab.methods import SimCLR
+from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Log, Recipe
-from ssl_lab.train import RandomStream
+from ssl_lab.stream import RandomStream
 
 RECIPE = Recipe(epochs=2)
 LOG = Log(1, 2, 5, 0.5, 0.1, 1.0, 100)
 
 
+def begin(module: nn.Module, seed: int = 1) -> SimpleNamespace:
+    """As much of a `train.Training` as a run saves."""
+    module.settings, module.kept = {}, {}
+    optimizer, stream = torch.optim.AdamW(module.parameters(), 1e-3), RandomStream(seed, torch.device("cpu"))
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    return SimpleNamespace(
+        method=module, optimizer=optimizer, scaler=scaler, stream=stream, device=torch.device("cpu"), threads=2, epoch=0, number=0
+    )
+
+
 @pytest.fixture
-def parts():
+def training():
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last), nn.BatchNorm2d(4))
-    optimizer = torch.optim.AdamW(module.parameters(), 1e-3)
-    module(torch.rand(2, 3, 8, 8)).sum().backward()
-    optimizer.step()
-    return module, optimizer, RandomStream(1, torch.device("cpu"))
+    begun = begin(nn.Sequential(nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last), nn.BatchNorm2d(4)))
+    begun.method(torch.rand(2, 3, 8, 8)).sum().backward()
+    begun.optimizer.step()
+    begun.method.kept = {"assignment": torch.arange(7)}
+    return begun
 
 
-def test_everything_comes_back(parts, tmp_path):
-    module, optimizer, stream = parts
-    Run.open(tmp_path, module, RECIPE, resume=False).save(module, optimizer, stream, LOG)
-    other = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
-    moments, random = torch.optim.AdamW(other.parameters(), 1e-3), RandomStream(2, torch.device("cpu"))
-    assert Run.open(tmp_path, other, RECIPE, resume=True).restore(other, moments, random) == 1
-    for a, b in zip(module.state_dict().values(), other.state_dict().values()):
+def test_everything_comes_back(training, tmp_path):
+    Run.open(tmp_path, training.method, RECIPE, resume=False).save(training, LOG)
+    other = begin(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), seed=2)
+    other.threads = None
+    Run.open(tmp_path, other.method, RECIPE, resume=True).restore(other)
+    assert (other.epoch, other.number, other.threads) == (1, 5, 2)
+    for a, b in zip(training.method.state_dict().values(), other.method.state_dict().values()):
         assert torch.equal(a, b)
-    for a, b in zip(optimizer.state_dict()["state"].values(), moments.state_dict()["state"].values()):
+    for a, b in zip(training.optimizer.state_dict()["state"].values(), other.optimizer.state_dict()["state"].values()):
         assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-    assert torch.equal(stream.state["cpu"], random.state["cpu"])
+    assert torch.equal(training.stream.state["cpu"], other.stream.state["cpu"])
+    assert other.method.kept["assignment"].tolist() == [*range(7)]
 
 
-def test_files_are_text_and_safetensors(parts, tmp_path):
-    Run.open(tmp_path, parts[0], RECIPE, resume=False).save(*parts, LOG)
+def test_threads_that_were_asked_for_go_before_those_of_the_run(training, tmp_path):
+    Run.open(tmp_path, training.method, RECIPE, resume=False).save(training, LOG)
+    training.threads = 1
+    Run.open(tmp_path, training.method, RECIPE, resume=True).restore(training)
+    assert training.threads == 1
+
+
+def test_the_scale_of_float16_comes_back(training, tmp_path):
+    training.scaler = torch.amp.GradScaler("cpu")
+    training.scaler.load_state_dict({**training.scaler.state_dict(), "scale": 32.0, "_growth_tracker": 7})
+    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run.save(training, LOG)
+    training.scaler = torch.amp.GradScaler("cpu")
+    run.restore(training)
+    state = training.scaler.state_dict()
+    assert (state["scale"], state["_growth_tracker"]) == (32.0, 7)
+
+
+def test_files_are_text_and_safetensors(training, tmp_path):
+    Run.open(tmp_path, training.method, RECIPE, resume=False).save(training, LOG)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([CONFIG, METRICS, STATE, WEIGHTS])
     config = json.loads((tmp_path / CONFIG).read_text())
     assert config["method"] == "Sequential" and config["recipe"]["epochs"] == 2 and config["versions"]["torch"] == torch.__version__
     with safe_open(tmp_path / WEIGHTS, "pt") as file:
-        assert set(file.keys()) == set(parts[0].state_dict())
+        assert set(file.keys()) == set(training.method.state_dict())
 
 
-def test_what_the_caller_wrote_in_the_config_stays(parts, tmp_path):
+def test_what_the_caller_wrote_in_the_config_stays(training, tmp_path):
     (tmp_path / CONFIG).write_text(json.dumps({"data": {"name": "scenes"}}))
-    assert Run.open(tmp_path, parts[0], RECIPE, resume=False).config()["data"] == {"name": "scenes"}
+    assert Run.open(tmp_path, training.method, RECIPE, resume=False).config()["data"] == {"name": "scenes"}
 
 
-def test_an_epoch_that_is_run_again_replaces_its_line(parts, tmp_path):
+def test_an_epoch_that_is_run_again_replaces_its_line(training, tmp_path):
     """A crash between metrics and state leaves a line too many; the resumed epoch writes it anew."""
-    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
+    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
     for log in (LOG, LOG.__class__(2, 2, 10, 0.4, 0.1, 1.0, 100), LOG.__class__(2, 2, 10, 0.3, 0.1, 1.0, 100)):
-        run.save(*parts, log)
+        run.save(training, log)
     assert [(row["epoch"], row["loss"]) for row in run.metrics()] == [(1, 0.5), (2, 0.3)]
 
 
-def test_a_new_run_starts_at_the_beginning_even_with_resume(parts, tmp_path):
-    assert Run.open(tmp_path / "new", parts[0], RECIPE, resume=True).restore(*parts) == 0
+def test_a_new_run_starts_at_the_beginning_even_with_resume(training, tmp_path):
+    Run.open(tmp_path / "new", training.method, RECIPE, resume=True).restore(training)
+    assert (training.epoch, training.number) == (0, 0)
 
 
-def test_weights_go_into_the_same_architecture_only(parts, tmp_path):
-    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
-    run.save(*parts, LOG)
+def test_weights_go_into_the_same_architecture_only(training, tmp_path):
+    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run.save(training, LOG)
     fresh = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     run.load(fresh)
-    assert torch.equal(fresh[0].weight, parts[0][0].weight)
+    assert torch.equal(fresh[0].weight, training.method[0].weight)
     with pytest.raises(InputError, match=r"does not fit this Linear: weight is missing there and \(3, 3\) here; build it"):
         run.load(nn.Linear(3, 3))
 
 
-def test_a_state_of_another_shape_is_refused_by_name_before_anything_is_put_back(parts, tmp_path):
-    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
-    run.save(*parts, LOG)
-    wider = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5))
+def test_a_state_of_another_shape_is_refused_by_name_before_anything_is_put_back(training, tmp_path):
+    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run.save(training, LOG)
+    wider = begin(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5))).method
     before = {name: tensor.clone() for name, tensor in wider.state_dict().items()}
     words, config = r"state\.safetensors does not fit this Sequential: 1\.weight is \(4,\) there and \(5,\) here; build it", run.config()
     with pytest.raises(InputError, match=words):
-        run.restore(wider, *parts[1:])
+        run.restore(begin(wider))
     with pytest.raises(InputError, match=words):
         Run.open(tmp_path, wider, replace(RECIPE), resume=True)
     assert all(torch.equal(before[name], tensor) for name, tensor in wider.state_dict().items()) and run.config() == config
 
 
 @pytest.mark.parametrize("lost", ["method", "recipe", "settings"])
-def test_a_run_of_which_nobody_knows_what_it_was_is_not_resumed(parts, tmp_path, lost):
-    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
-    run.save(*parts, LOG)
+def test_a_run_of_which_nobody_knows_what_it_was_is_not_resumed(training, tmp_path, lost):
+    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run.save(training, LOG)
     (tmp_path / CONFIG).write_text(json.dumps({key: value for key, value in run.config().items() if key != lost}))
     with pytest.raises(InputError, match=f"was begun with {lost} = None"):
-        Run.open(tmp_path, parts[0], RECIPE, resume=True)
+        Run.open(tmp_path, training.method, RECIPE, resume=True)
 
 
-def test_a_run_goes_on_where_its_random_numbers_are(parts, tmp_path):
-    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
-    run.save(*parts, LOG)
-    elsewhere = SimpleNamespace(state={"cpu": parts[2].state["cpu"], "cuda": torch.zeros(1)})
+def test_a_run_goes_on_where_its_random_numbers_are(training, tmp_path):
+    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run.save(training, LOG)
+    training.stream = SimpleNamespace(state={"cpu": training.stream.state["cpu"], "cuda": torch.zeros(1)})
     with pytest.raises(InputError, match="random numbers of cpu, and here are those of cpu and cuda; resume it on its own device"):
-        run.restore(*parts[:2], elsewhere)
+        run.restore(training)
 
 
-def test_settings_are_the_plain_values_that_a_method_keeps(parts, tmp_path):
-    module = parts[0]
-    module.tau, module.distortion, module.queue = 0.2, {"area": (0.5, 1.0), "jitter": 1.0, "draw": torch.rand}, torch.rand(2)
-    kept = Run.open(tmp_path, module, RECIPE, resume=False).config()["settings"]
-    assert kept == {"tau": 0.2, "distortion": {"area": [0.5, 1.0], "jitter": 1.0, "draw": "builtin_function_or_method"}}
+def test_settings_are_the_arguments_that_a_method_was_built_with(tmp_path):
+    method = SimCLR(small_resnet(width=4), tau=0.3)
+    kept = Run.open(tmp_path, method, RECIPE, resume=False).config()["settings"]
+    assert (kept["tau"], kept["dim"], kept["augmentation"]["area"]) == (0.3, 64, [0.5, 1.0]) and "encoder" not in kept
 
 
 @pytest.mark.parametrize("spoil, words", [
@@ -121,19 +152,19 @@ def test_settings_are_the_plain_values_that_a_method_keeps(parts, tmp_path):
     (lambda folder: (folder / CONFIG).write_text("{"), "is damaged"),
     (lambda folder: (folder / METRICS).write_text('{"epoch"\n'), "is damaged"),
 ])
-def test_damaged_files_are_named(parts, tmp_path, spoil, words):
-    run = Run.open(tmp_path, parts[0], RECIPE, resume=False)
-    run.save(*parts, LOG)
+def test_damaged_files_are_named(training, tmp_path, spoil, words):
+    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run.save(training, LOG)
     spoil(tmp_path)
 
     def use():
-        return run.config(), run.metrics(), run.load(parts[0])
+        return run.config(), run.metrics(), run.load(training.method)
 
     with pytest.raises(InputError, match=words):
         use()
 
 
-def test_a_file_is_no_folder(parts, tmp_path):
+def test_a_file_is_no_folder(training, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(InputError, match="is a file"):
-        Run.open(tmp_path / "taken", parts[0], RECIPE, resume=False)
+        Run.open(tmp_path / "taken", training.method, RECIPE, resume=False)

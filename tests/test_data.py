@@ -8,7 +8,7 @@ import torch
 from jaxtyping import config
 
 from ssl_lab import scenes
-from ssl_lab.data import SCENES, SETS, Images, load
+from ssl_lab.data import COUNTS, SETS, Images, load
 from ssl_lab.errors import InputError
 
 N = 12
@@ -319,7 +319,7 @@ def test_scenes_come_with_everything_that_is_known_about_them():
 
 
 def test_scenes_are_32_pixels_and_as_many_as_the_split_says():
-    assert SCENES == {"train": 10_000, "test": 2_000}
+    assert COUNTS == {"train": 10_000, "test": 2_000}
     images = load("scenes", "test")
     assert images.x.shape == (2_000, 3, 32, 32)
 

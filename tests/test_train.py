@@ -1,6 +1,7 @@
 """The loop: what it promises to the caller, to the weights, and to a run that was stopped."""
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -10,12 +11,14 @@ from torch import nn
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features, knn_accuracy
+from ssl_lab.guard import Diverged
 from ssl_lab.method import Method
 from ssl_lab.methods import SimCLR, Supervised
 from ssl_lab.models import small_resnet
 from ssl_lab.optim import LARS, warmup_cosine
 from ssl_lab.recipe import Recipe
-from ssl_lab.train import Diverged, RandomStream, make_optimizer, train
+from ssl_lab.stream import RandomStream
+from ssl_lab.train import make_optimizer, steps, train
 
 QUICK = Recipe(epochs=3, batch=32, optimizer="lars", lr=1.0, eta=0.02)
 
@@ -143,7 +146,7 @@ class Poisoned(Method):
 
     def __init__(self, at: int, where: str):
         super().__init__()
-        self.encoder, self.head = nn.Flatten(), nn.Linear(3, 1)
+        self.encoder, self.projector = nn.Flatten(), nn.Linear(3, 1)
         self.at, self.where, self.steps, self.before = at, where, 0, None
 
     def views(self, x):
@@ -184,6 +187,81 @@ def test_biases_and_normalisation_do_not_decay():
     assert type(make_optimizer(method(), replace(QUICK, optimizer="adamw"))).__name__ == "AdamW"
 
 
+def test_a_method_that_learns_without_labels_never_sees_them(images):
+    """Whatever the caller hands over."""
+    class Peeking(SimCLR):
+        def relabel(self, data):
+            assert (data.labels == -1).all() and data.fields == ("x",)
+            return data
+
+        def views(self, *batch):
+            assert len(batch) == 1
+            return super().views(*batch)
+
+    labelled = load("scenes", limit=64)
+    assert (labelled.labels >= 0).all()
+    assert len(list(train(Peeking(small_resnet(width=4), dim=8), labelled, QUICK))) == 3
+
+
+def test_every_step_is_yielded_and_train_is_the_loop_over_them(images):
+    stepped = method()
+    seen = []
+    for step in steps(stepped, images, QUICK):
+        seen.append(step)
+        torch.rand(5)
+        stepped.eval()  # the body of this loop does not change the training either
+    assert [(step.epoch, step.i, step.of, step.number, step.last) for step in seen] == [(e + 1, i, 3, 3 * e + i, i == 3) for e in range(3) for i in (1, 2, 3)]
+    assert [step.progress for step in seen] == pytest.approx([n / 9 for n in range(1, 10)])
+    assert [step.lr for step in seen] == pytest.approx([QUICK.lr * warmup_cosine((n + 0.5) / 9, QUICK.warmup) for n in range(9)])
+    assert all(step.embeddings["z1"].shape == (32, 8) and not step.loss.requires_grad for step in seen)
+    whole, logs = run(images=images)
+    assert same(weights(stepped), whole)
+    assert [log.loss for log in logs] == pytest.approx([float(sum(step.loss for step in seen[3 * e : 3 * e + 3])) / 3 for e in range(3)])
+
+
+def test_what_other_threads_draw_in_streams_never_changes_a_training(images):
+    """Two threads move sliders, as it were: each draws from streams of its own while the training runs."""
+    stop, drawn = threading.Event(), []
+
+    def meddle(seed):
+        while not stop.is_set():
+            with RandomStream(seed, torch.device("cpu")):
+                drawn.append(float(torch.rand(50).sum()))
+
+    others, trained = [threading.Thread(target=meddle, args=(seed,)) for seed in (1, 2)], method()
+    for other in others:
+        other.start()
+    list(train(trained, images, QUICK))
+    stop.set()
+    for other in others:
+        other.join()
+    assert len(set(drawn)) == 2, "nor does the training change what they draw"
+    assert same(weights(trained), run(images=images)[0])
+
+
+def test_overflowing_steps_are_left_out_in_float16_and_the_scale_is_kept_with_the_run(images, tmp_path, monkeypatch):
+    """A GPU without bfloat16, played on the CPU: its losses are scaled, steps that overflow are skipped, and a run resumes to the bit."""
+    monkeypatch.setattr("ssl_lab.precision.half", lambda device: torch.float16)
+    recipe = replace(QUICK, epochs=2)
+    whole, logs = run(recipe, images, out=tmp_path / "whole")
+    for log in train(trained := method(), images, recipe, out=tmp_path / "parts"):
+        break
+    assert not same(weights(trained), weights(method()))
+    resumed = method(seed=3)
+    list(train(resumed, images, recipe, out=tmp_path / "parts", resume=True))
+    assert same(weights(resumed), whole) and all(tensor.isfinite().all() for tensor in whole.values())
+
+
+def test_the_number_of_threads_is_measured_once_kept_and_changes_no_weight(images, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    asked = []
+    monkeypatch.setattr("ssl_lab.train.fastest", lambda step: asked.append(step()) or 1)
+    measured, _ = run(images=images, out=tmp_path)
+    assert len(asked) == 1 and json.loads((tmp_path / "config.json").read_text())["threads"] == 1
+    assert same(measured, run(images=images, threads=1)[0])
+    assert list(train(method(), images, QUICK, out=tmp_path, resume=True)) == [] and len(asked) == 1
+
+
 def test_relabel_sees_the_data_before_every_epoch_and_after_step_the_progress(images):
     class Watching(SimCLR):
         def relabel(self, data):
@@ -213,51 +291,13 @@ def test_it_learns(images):
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda x: (SimCLR(small_resnet()), load("scenes", limit=40)), r"SimCLR learns from \(x.*labelled"),
-    (lambda x: (Supervised(small_resnet()), x), r"Supervised learns from \(x.*select"),
+    (lambda x: (Supervised(small_resnet()), x), "Supervised learns from labels, and these images have none"),
+    (lambda x: (SimCLR(small_resnet()), replace(x, index=torch.arange(0))), "batch=32 is more than the 0 images"),
     (lambda x: (SimCLR(small_resnet()), x[:20]), "batch=32 is more than the 20 images; take more images, or a batch of 20 at most"),
 ])
 def test_wrong_calls_are_refused_at_once_not_at_the_first_epoch(images, make, words):
     with pytest.raises(InputError, match=words):
         train(*make(images), QUICK)
-
-
-def test_random_stream_is_the_seeds_own():
-    stream, again = RandomStream(3, torch.device("cpu")), RandomStream(3, torch.device("cpu"))
-    with stream:
-        a = torch.rand(2)
-    with again:
-        b = torch.rand(2)
-    with stream:
-        c = torch.rand(2)
-    torch.manual_seed(3)
-    assert torch.equal(torch.cat([a, c]), torch.rand(4)) and torch.equal(a, b)
-
-
-def test_random_stream_leaves_every_other_device_alone(monkeypatch):
-    """torch.manual_seed would seed all of them, and nobody would give their numbers back."""
-    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("another device was seeded"))
-    with RandomStream(3, torch.device("cpu")):
-        torch.rand(1)
-
-
-def test_random_stream_asks_and_answers_its_own_device(monkeypatch):
-    """The second GPU of two, where there is none: its state is read and written there, and the caller's comes back."""
-    second, cpu, theirs, seen = torch.device("cuda:1"), torch.Generator(), torch.ones(3), []
-    monkeypatch.setattr(torch, "Generator", lambda device: cpu)
-    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: seen.append(device) or theirs)
-    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: seen.append((device, state)))
-    stream = RandomStream(3, second)
-    own = stream.state["cuda"]
-    with stream:
-        pass
-    assert seen[0] == seen[2] == second and seen[1] == (second, own) and seen[3] == (second, theirs) and len(seen) == 4
-
-
-def test_one_of_several_processes_is_refused(images, monkeypatch):
-    monkeypatch.setattr("ssl_lab.train.world_size", lambda: 4)
-    with pytest.raises(InputError, match="one of 4 processes, which would all draw the same batches"):
-        train(method(), images, QUICK)
 
 
 def test_folder_of_another_run_is_refused(images, tmp_path):

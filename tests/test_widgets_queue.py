@@ -61,14 +61,14 @@ def by_hand(explorer, K, m):
     """The same steps of a MoCo that is built anew, with an unsplit batch norm: its loss, q, k and, at every step, both networks' weights."""
     given = explorer.method
     method = MoCo(copy.deepcopy(given.encoder), m=m, split=1, K=K, tau=given.tau)
-    method.head.load_state_dict(given.head.state_dict())
-    method.key_head.load_state_dict(given.head.state_dict())
+    method.projector.load_state_dict(given.projector.state_dict())
+    method.key_projector.load_state_dict(given.projector.state_dict())
     method.queue = unit(torch.randn(K, 64, generator=torch.Generator().manual_seed(0)))
-    optimizer = torch.optim.SGD([*method.encoder.parameters(), *method.head.parameters()], explorer.lr, momentum=0.9)
+    optimizer = torch.optim.SGD([*method.encoder.parameters(), *method.projector.parameters()], explorer.lr, momentum=0.9)
     for step in range(STEPS):
         x1, x2 = (x[step * B : (step + 1) * B] for x in explorer.views)
         loss = method(x1, x2)
-        yield loss.item(), *method.last, copy.deepcopy(method)
+        yield loss.item(), *method.embeddings.values(), copy.deepcopy(method)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -77,7 +77,7 @@ def by_hand(explorer, K, m):
 
 @pytest.mark.parametrize("K, m", [(B, 0.0), (2 * B, 0.9), (8 * B, 0.999)])
 def test_its_steps_are_mocos_own(images, K, m):
-    explorer = explore(images, K=K, m=m)
+    explorer = explore(images, K=K, m=m, lr=0.02)  # with 0.1, rounding grows to 5e-3 in five steps on some processors
     for now, (loss, q, k, _) in zip(moments(explorer), by_hand(explorer, K, m), strict=True):
         np.testing.assert_allclose(now.q, q, atol=1e-3)
         np.testing.assert_allclose(now.k, k, atol=1e-3)
@@ -171,7 +171,7 @@ def test_views_are_the_methods_own_and_no_picture_is_taken_twice(images):
 def test_the_callers_method_and_random_numbers_are_left_alone_and_it_may_learn_on(images):
     method = moco().eval()
     method(*method.views(images.x[:B]))
-    last, before = method.last, {name: value.clone() for name, value in method.state_dict().items()}
+    last, before = method.embeddings, {name: value.clone() for name, value in method.state_dict().items()}
     state = torch.get_rng_state()
     explorer = explore(images, method, step=2)
     assert torch.equal(torch.get_rng_state(), state)
@@ -180,7 +180,7 @@ def test_the_callers_method_and_random_numbers_are_left_alone_and_it_may_learn_o
     said = explorer.set(m=0.0, step=STEPS).summary
     for name, value in before.items():
         method.state_dict()[name].copy_(value)
-    assert method.last is last
+    assert method.embeddings is last
     assert not any(module.training for module in method.modules())
     assert all(p.grad is None for p in method.parameters())
     assert explore(images, method, m=0.0, step=STEPS).summary == said

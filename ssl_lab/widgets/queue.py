@@ -18,7 +18,7 @@ from ssl_lab.plots.moment import Moment
 from ssl_lab.plots.queue import LINES
 from ssl_lab.stream import RandomStream
 from ssl_lab.widgets.explorer import Explorer
-from ssl_lab.widgets.recording import two_views
+from ssl_lab.widgets.recording import views
 
 BATCHES = (1, 2, 4, LINES)  # lengths of the queue, in batches
 MOMENTA = (0.0, 0.9, 0.99, 0.999)
@@ -48,7 +48,7 @@ class QueueExplorer(Explorer):
         require(lr >= 0, f"lr={lr} must not be negative")
         chosen = images[: steps * batch]
         self.method, self.batch, self.seed, self.lr = copy.deepcopy(method), batch, seed, lr
-        self.views = two_views(method, chosen, seed)
+        self.views = views(method, chosen, seed)
         self.images, self.labels, self.classes = tuple(map(plots.hwc, self.views)), chosen.labels.cpu().numpy(), images.classes
         self.runs: dict[tuple[int, float], Run] = {}
         own = () if method.m in MOMENTA else (method.m,)
@@ -92,7 +92,7 @@ class Run:
         method, pictures = self.method, np.arange((step - 1) * self.batch, step * self.batch)
         with RandomStream(self.seed, method.queue.device):
             loss = method(*(x[pictures[0] : pictures[-1] + 1] for x in self.views))
-        q, k, rows, pointer = *method.last, method.queue.clone(), int(method.pointer)
+        q, k, rows, pointer = *method.embeddings.values(), method.queue.clone(), int(method.pointer)
         fine = all(bool(x.isfinite().all()) for x in (q, k))
         require(fine, f"step {step} gives embeddings that are not finite; take a smaller lr than {self.optimizer.defaults['lr']:g}, or other weights")
         again = self.agreement(rows)

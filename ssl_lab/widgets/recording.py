@@ -1,19 +1,15 @@
 """What a method makes of the same few views, again and again while it learns."""
 
-import inspect
-from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import plots
 from ssl_lab.data import Images
 from ssl_lab.errors import require
-from ssl_lab.features import evaluating
-from ssl_lab.method import Method
+from ssl_lab.method import Method, seen
 from ssl_lab.stream import RandomStream
 
 
@@ -26,21 +22,26 @@ class Recording:
         SimilarityExplorer(recording)
 
     images: (2N, H, W, 3) uint8, first views above second ones.   labels: (N,), -1 = none.   classes: their names.
-    frames: epoch → z (2N, d); the present weights are epoch 0.   seed: of the views; the caller's random numbers are left alone.
-    A method that makes keys, MoCo, also gets a queue of K pictures: the next ones, as many as there are. Then `images` goes on with their second
+    names: of the two embeddings that are recorded, the first that the method notes.   frames: epoch → z (2N, d), the one above the other; the
+    present weights are epoch 0.   seed: of the views; the caller's random numbers are left alone.
+    A method with a queue, MoCo, also gets one of K pictures: the next ones, as many as there are. Then `images` goes on with their second
     views, (2N + K, H, W, 3), `labels` with theirs, (N + K,), and keys: epoch → (N + K, d), of the N second views and of the queue; else it is empty.
     All of them are made by the present key network; the method's own queue has older keys, more of them, and no pictures to show.
-    Raises: InputError for fewer than two pairs, fewer images than pairs, K < 0, a method whose views are no two images, embeddings not finite.
+    Raises: InputError for fewer than two pairs, fewer images than pairs, K < 0, a method without two embeddings of an image, or some not finite.
     """
 
     def __init__(self, method: Method, images: Images, pairs: int = 16, seed: int = 0, K: int = 32):
         require(pairs >= 2, f"pairs={pairs}: at least two are needed, one for the other to be told from")
         require(len(images) >= pairs, f"pairs={pairs} were asked for and there are {len(images)} images; give more images or fewer pairs")
         require(K >= 0, f"K={K} keys for the queue; give the number of further pictures, 0 for none")
-        queue = images[pairs : pairs + K] if hasattr(method, "keys") else images[:0]
-        self.method, self.pairs, self.views = method, pairs, torch.cat(two_views(method, images[:pairs], seed))
-        self.others = two_views(method, queue, seed + 1)[1] if len(queue) else self.views[:0]
-        self.images, self.classes = plots.hwc(torch.cat([self.views, self.others])), images.classes
+        queue = images[pairs : pairs + K] if method.candidates == "queue" else images[:0]
+        self.method, self.pairs = method, pairs
+        self.views = views(method, images[:pairs], seed)
+        if len(queue):
+            self.views = tuple(map(torch.cat, zip(self.views, views(method, queue, seed + 1))))
+        shown = images[: pairs + len(queue)].x
+        x1, x2 = ([picture(shown, view) for view in self.views] * 2)[:2]
+        self.images, self.classes = np.concatenate([x1[:pairs], x2]), images.classes
         self.labels = torch.cat([images[:pairs].labels, queue.labels]).cpu().numpy()
         self.frames: dict[int, np.ndarray] = {}
         self.keys: dict[int, np.ndarray] = {}
@@ -59,33 +60,29 @@ class Recording:
         Raises: InputError for an epoch that is no whole number from 0, and for embeddings that are not numbers.
         """
         require(isinstance(epoch, Integral) and epoch >= 0, f"epoch={epoch!r} must be a whole number from 0; give log.epoch")
-        z = embedded(self.method, self.method.embed, self.views)
-        if len(self.others):
-            self.keys[int(epoch)] = embedded(self.method, self.method.keys, torch.cat([self.views[self.pairs :], self.others]))
-        self.frames[int(epoch)] = z
+        made = {name: z.float().cpu() for name, z in seen(self.method, *self.views).items() if z.ndim == 2 and len(z) == len(self.views[0])}
+        name = type(self.method).__name__
+        fix = "a recording needs a method that does, such as SimCLR"
+        require(len(made) >= 2, f"{name} does not make two embeddings of an image; {fix}")
+        self.names = tuple(made)[:2]
+        z, k = (made[name] for name in self.names)
+        rows = torch.cat([z[: self.pairs], k])
+        broken = int((~rows.isfinite().all(1)).sum())
+        require(broken == 0, f"{broken} of {len(rows)} embeddings are not finite; train with a smaller lr, or load other weights")
+        if len(k) > self.pairs:
+            self.keys[int(epoch)] = k.numpy()
+        self.frames[int(epoch)] = rows[: 2 * self.pairs].numpy()
 
 
-def two_views(method: Method, images: Images, seed: int) -> tuple[Tensor, Tensor]:
+def views(method: Method, images: Images, seed: int) -> tuple[Tensor, ...]:
     """The method's own views, the same for one seed; the caller's random numbers are left alone."""
-    device = next(method.parameters()).device
+    device, columns = next(method.parameters()).device, images[:].columns()
+    missing = [name for name in method.columns if name not in columns]
+    require(not missing, f"{type(method).__name__} looks at {', '.join(method.columns)}, and these images have no {', '.join(missing)}")
     with RandomStream(seed, device):
-        views = method.views(images.x.to(device)) if takes_images_alone(method) else ()
-    paired = len(views) == 2 and all(isinstance(x, Tensor) and x.ndim == 4 and x.shape == views[0].shape for x in views)
-    require(paired, f"{type(method).__name__} does not make two views of an image alone; a recording needs a method that does, such as SimCLR")
-    return views
+        return method.views(*(columns[name].to(device) for name in method.columns))
 
 
-def takes_images_alone(method: Method) -> bool:
-    """Whether its views need nothing but the pixels: no labels, no depth."""
-    needed = [name for name, p in inspect.signature(method.views).parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
-    return len(needed) == 1
-
-
-@torch.no_grad()
-def embedded(method: Method, embed: Callable[[Tensor], Tensor], x: Tensor) -> Float[np.ndarray, "M d"]:
-    """z or the keys of a batch, with batch norm's running statistics; the method and the caller's random numbers are left as they were."""
-    with evaluating(method), RandomStream(0, x.device):
-        z = embed(x).float().cpu()
-    broken = ~z.isfinite().all(1)
-    require(not broken.any(), f"{int(broken.sum())} of {len(z)} embeddings are not finite; train with a smaller lr, or load other weights")
-    return z.numpy()
+def picture(x: Tensor, view: Tensor) -> np.ndarray:
+    """A view to look at; the image itself, where the view is no picture in colours."""
+    return plots.hwc(view if view.ndim == 4 and view.shape[1] == 3 and len(view) == len(x) else x)

@@ -18,7 +18,6 @@ from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.method import Method
 from ssl_lab.stream import RandomStream
 from ssl_lab.widgets.explorer import Explorer
-from ssl_lab.widgets.recording import takes_images_alone
 
 ASKED = 256  # pictures that the meter asks about, where there are so many
 MOST = 10  # pictures that can be shown, side by side
@@ -134,7 +133,7 @@ def two_views(transform: Callable | Method, x: Float[Tensor, "N 3 H W"], argumen
     made, whole = (), isinstance(transform, Method)
     x = x.to(next(transform.parameters(), x).device) if whole else x
     with RandomStream(2 * seed, x.device):
-        if whole and takes_images_alone(transform):
+        if whole and transform.columns == ("x",):
             method = copy.copy(transform)  # shares the weights, not the strengths, so that a training that goes on meanwhile keeps its own
             method.distortion = {**getattr(transform, "distortion", {}), **arguments}
             made = method.views(x)
