@@ -13,7 +13,7 @@ from ssl_lab.methods import __all__ as METHODS
 __version__ = "0.3.0"
 
 # public name → where it lives. A name that is also a module (train, features, augment) is always the module.
-HOME = {name: "methods" for name in METHODS} | {
+HOME = dict.fromkeys(METHODS, "methods") | {
     "Augmentation": "augment", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "Recipe": "recipe",
     "byol_regression": "losses", "ema_": "models", "factor_table": "evaluate", "info_nce": "losses", "knn_accuracy": "evaluate",
     "linear_probe": "evaluate", "load": "data", "mlp": "models", "nt_xent": "losses", "resnet": "models", "small_resnet": "models",

@@ -9,14 +9,14 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Annotated, get_args
+from typing import Annotated, get_args, get_origin
 
 from ssl_lab.errors import one_of, require
 
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers that an argument may be; of a pair, each of the two.
+    """Numbers that an argument may be; of a tuple, each of them.
 
     low, high: the ends, which belong to it.   above, below: ends that do not.   whole: only whole numbers.   hint: what papers use, or the fix.
     """
@@ -29,8 +29,6 @@ class Range:
     hint: str = ""
 
     def __contains__(self, value: object) -> bool:
-        if isinstance(value, tuple | list):
-            return all(one in self for one in value)
         if not isinstance(value, Integral if self.whole else Real) or isinstance(value, bool):
             return False
         ends = ((self.low, operator.ge), (self.high, operator.le), (self.above, operator.gt), (self.below, operator.lt))
@@ -38,13 +36,13 @@ class Range:
 
     def __str__(self) -> str:
         """In words: "a number above 0", "a whole number from 1", "a number from 0 to 1"."""
-        ends = {"above": self.above, "from": self.low, "to": self.high, "and below" if self.low is not None else "below": self.below}
+        ends = {"above": self.above, "from": self.low, "to" if self.low is not None else "up to": self.high, "and below" if self.low is not None else "below": self.below}
         said = [f"{word} {end:g}" for word, end in ends.items() if end is not None]
         return " ".join([f"a {'whole ' if self.whole else ''}number", *said])
 
     def check(self, name: str, value: object) -> None:
-        """Raise InputError for a value outside; None is for the argument's own type to allow."""
-        require(value is None or value in self, f"{name}={value!r} must be {self}{f'; {self.hint}' if self.hint else ''}")
+        """Raise InputError for a value outside."""
+        require(value in self, f"{name}={value!r} must be {self}{f'; {self.hint}' if self.hint else ''}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,14 @@ def ranges(kind: Callable) -> dict[str, Range | Choice]:
 def check_ranges(kind: Callable, given: dict[str, object]) -> None:
     """Raise InputError, by name, for the first value outside the range that its argument declares."""
     for name, allowed in ranges(kind).items():
-        allowed.check(name, given[name])
+        plain, value = get_args(arguments(kind)[name].annotation)[0], given[name]
+        if value is None and type(None) in get_args(plain):
+            continue
+        count = len(get_args(plain)) if get_origin(plain) is tuple else 0
+        fits = not count or (isinstance(value, tuple | list) and len(value) == count)
+        require(fits, f"{name}={value!r} must be {count} numbers, such as {arguments(kind)[name].default}")
+        for one in value if count else [value]:
+            allowed.check(name, one)
 
 
 def declared(init: Callable) -> Callable:

@@ -27,7 +27,8 @@ def begin(method: str, given: dict) -> dict:
     """The configuration of a new run: the method's recipe and arguments with what was said in them."""
     kind, said = getattr(methods, method), {"name": "scenes", "encoder": "small_resnet", "recipe": "scenes"} | given
     recipe, found = options.settle(kind, said["recipe"], given)
-    require("labels" not in given or kind.labels in ("given", "both"), f"--labels {given.get('labels')}: {method} learns without labels; leave it out")
+    learns = kind.labels in ("given", "both")
+    require("labels" not in given or learns, f"--labels {given.get('labels')}: {method} learns without labels; leave it out")
     data = {name: said.get(name) for name in DATA}
     return {"method": method, "encoder": said["encoder"], "data": data, "recipe": dataclasses.asdict(recipe), "settings": settings(found)}
 

@@ -1,4 +1,4 @@
-"""One visible loop. `steps` yields every step and `train` a Log an epoch; what stands in the body of the caller's `for` never changes the training."""
+"""One visible loop: `steps` yields every step, `train` a Log an epoch; what the body of the caller's `for` does never changes the training."""
 
 import copy
 import time
@@ -74,7 +74,6 @@ def follow(
 
 def events(training: "Training", run: Run | None) -> Iterator[Step | Log]:
     """The loop over steps: at every epoch's end a save and a Log."""
-    method, recipe = training.method, training.recipe
     if run:
         run.restore(training)
     losses, spent, start = [], 0.0, time.perf_counter()

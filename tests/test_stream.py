@@ -56,10 +56,15 @@ def test_only_one_thread_is_inside_a_stream():
 
     thread = threading.Thread(target=other)
     thread.start()
-    with pytest.raises(KeyError), RandomStream(0, torch.device("cpu")):
-        inside.set()
-        thread.join(0.2)
-        order.append("first")
-        raise KeyError
+
+    def first():
+        with RandomStream(0, torch.device("cpu")):
+            inside.set()
+            thread.join(0.2)
+            order.append("first")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        first()
     thread.join()
     assert order == ["first", "other"]

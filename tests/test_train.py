@@ -210,7 +210,8 @@ def test_every_step_is_yielded_and_train_is_the_loop_over_them(images):
         seen.append(step)
         torch.rand(5)
         stepped.eval()  # the body of this loop does not change the training either
-    assert [(step.epoch, step.i, step.of, step.number, step.last) for step in seen] == [(e + 1, i, 3, 3 * e + i, i == 3) for e in range(3) for i in (1, 2, 3)]
+    places = [(e + 1, i, 3, 3 * e + i, i == 3) for e in range(3) for i in (1, 2, 3)]
+    assert [(step.epoch, step.i, step.of, step.number, step.last) for step in seen] == places
     assert [step.progress for step in seen] == pytest.approx([n / 9 for n in range(1, 10)])
     assert [step.lr for step in seen] == pytest.approx([QUICK.lr * warmup_cosine((n + 0.5) / 9, QUICK.warmup) for n in range(9)])
     assert all(step.embeddings["z1"].shape == (32, 8) and not step.loss.requires_grad for step in seen)
@@ -244,8 +245,7 @@ def test_overflowing_steps_are_left_out_in_float16_and_the_scale_is_kept_with_th
     monkeypatch.setattr("ssl_lab.precision.half", lambda device: torch.float16)
     recipe = replace(QUICK, epochs=2)
     whole, logs = run(recipe, images, out=tmp_path / "whole")
-    for log in train(trained := method(), images, recipe, out=tmp_path / "parts"):
-        break
+    next(train(trained := method(), images, recipe, out=tmp_path / "parts"))
     assert not same(weights(trained), weights(method()))
     resumed = method(seed=3)
     list(train(resumed, images, recipe, out=tmp_path / "parts", resume=True))
