@@ -11,7 +11,8 @@ def mlp(*widths: int, norm: bool = True) -> nn.Sequential:
     """A head g: linear layers of these widths, batch norm (unless norm=False) and ReLU between them, nothing after the last."""
     fix = "a head needs at least the width that comes in and the one that goes out, whole numbers from 1"
     require(len(widths) >= 2 and all(isinstance(width, int) and width >= 1 for width in widths), f"widths={widths}: {fix}")
+    *inner, last = itertools.pairwise(widths)
     layers = []
-    for width, out in itertools.pairwise(widths):  # the last one's weights are drawn in vain: a seed keeps giving the head that it always gave
-        layers.append([nn.Linear(width, out, bias=not norm), *([nn.BatchNorm1d(out)] if norm else []), nn.ReLU()])
-    return nn.Sequential(*itertools.chain(*layers[:-1]), nn.Linear(widths[-2], widths[-1]))
+    for width, out in inner:
+        layers += [nn.Linear(width, out, bias=not norm), *([nn.BatchNorm1d(out)] if norm else []), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(*last))
