@@ -1,0 +1,58 @@
+"""Batch norm as on several devices: each normalises its own part of the batch. MoCo's shuffled batch norm on one device."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+
+from ssl_lab.errors import require
+
+
+class SplitBatchNorm(_NormBase):  # no _BatchNorm, so that nn.SyncBatchNorm.convert_sync_batchnorm, which opens the leak again, lets it be
+    """Batch norm that sees `split` groups of the batch, one after another in its order, as `split` devices would: each by its own mean and variance.
+
+    Running statistics move towards the mean over the groups; in evaluation mode it is ordinary batch norm. Made by `split_batch_norm`.
+    """
+
+    def __init__(self, norm: _BatchNorm, split: int):
+        require(norm.momentum is not None and norm.track_running_stats, f"{norm} cannot be split; it needs a momentum and running statistics")
+        super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)
+        self.split, self.training = split, norm.training
+        for name, tensor in [*norm.named_parameters(), *norm.named_buffers()]:
+            setattr(self, name, tensor)
+
+    def forward(self, x: Float[Tensor, "B c ..."]) -> Float[Tensor, "B c ..."]:
+        if not self.training:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        check_groups(len(x), self.split)
+        means, variances = self.running_mean.repeat(self.split, 1), self.running_var.repeat(self.split, 1)
+        groups = zip(x.chunk(self.split), means, variances)
+        y = [F.batch_norm(group, *running, self.weight, self.bias, True, self.momentum, self.eps) for group, *running in groups]
+        self.running_mean.copy_(means.mean(0))
+        self.running_var.copy_(variances.mean(0))
+        self.num_batches_tracked.add_(1)
+        return torch.cat(y)
+
+
+def split_batch_norm(module: nn.Module, split: int) -> nn.Module:
+    """The module with every batch norm in it replaced by a SplitBatchNorm of the same tensors under the same names; split = 1 changes nothing.
+
+    Raises: InputError for split < 1; the changed module, in training mode, for a batch that `split` cannot divide into groups of two or more.
+    """
+    fix = "a batch is a whole number of groups, at least one; 8 is MoCo's number, 1 leaves batch norm as it is"
+    require(isinstance(split, int) and split >= 1, f"split={split}: {fix}")
+    if split == 1:
+        return module
+    if isinstance(module, _BatchNorm):
+        return SplitBatchNorm(module, split)
+    for name, child in module.named_children():
+        setattr(module, name, split_batch_norm(child, split))
+    return module
+
+
+def check_groups(B: int, split: int) -> None:
+    """Refuse a batch that does not fall into `split` equal groups of at least two images."""
+    batch, fits = max(2 * split, B - B % split), [s for s in range(1, split) if not (split % s or B % s) and 2 * s <= B]
+    fix = f"try a batch of {batch}" + (f" or split={fits[-1]}" if fits else "")
+    require(B % split == 0 and 2 * split <= B, f"split={split} groups of two images or more cannot share a batch of {B}; {fix}")
