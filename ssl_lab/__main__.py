@@ -58,21 +58,21 @@ def lab(args) -> int:
 
 def train(args) -> int:
     """Train a method; the run folder receives config.json, metrics.jsonl, weights.safetensors, state.safetensors and curves.png."""
+    name, given = find(args.method), {name: value for name, value in vars(args).items() if name not in PLACES}
     from ssl_lab import commands
     from ssl_lab.checkpoint import Run
     from ssl_lab.recipe import Recipe
     from ssl_lab.train import follow
 
-    name, given = find(args.method), {name: value for name, value in vars(args).items() if name not in PLACES}
     given |= {"root": args.root} if args.root else {}
     run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
     config = commands.go_on(run, name, given) if args.resume else commands.begin(name, given)
     recipe, device = Recipe(**config["recipe"]), commands.pick(args.device)
-    data = commands.images(config, download=args.download).to(device)
+    data = getattr(methods, name).lesson(commands.images(config, download=args.download)).to(device)
     method = commands.build(config, data).to(device)
     events = follow(method, data, recipe, out=run.folder, resume=args.resume, threads=args.threads)
     run.add(data=config["data"], encoder=config["encoder"])
-    print(f"{name} on {len(method.lesson(data)):,} images of {config['data']['name']}, {device}, into {run.folder}", file=sys.stderr)
+    print(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}", file=sys.stderr)
     say = Progress(recipe.epochs * method.generations)
     try:
         for event in events:

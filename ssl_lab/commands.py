@@ -50,7 +50,7 @@ def read(run: Run) -> dict:
     path = run.folder / CONFIG
     require(path.is_file(), f"{run.folder} is no run folder, it has no {CONFIG}; `ssl-lab train METHOD --out {run.folder}` makes one")
     config = run.config()
-    needs = {"method": None, "encoder": None, "settings": None, "data": set(DATA), "recipe": {field.name for field in dataclasses.fields(Recipe)}}
+    needs = {"method": None, "settings": None, "encoder": None, "data": set(DATA), "recipe": {field.name for field in dataclasses.fields(Recipe)}}
     for name, keys in needs.items():
         same = name in config and (keys is None or set(config[name]) == keys)
         require(same, f"{path} has no {name} as this version's `ssl-lab train` writes it; only its runs can be used here")

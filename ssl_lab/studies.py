@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ssl_lab import methods
 from ssl_lab.augment import SMALL
-from ssl_lab.checkpoint import read_json, read_tensors, write_tensors, write_text
+from ssl_lab.checkpoint import fill, read_json, read_tensors, write_tensors, write_text
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
@@ -85,7 +85,8 @@ class Record:
         """The method with the weights that were learned, rounded to 16 bits; slow copies are copies once more, and a queue holds random rows."""
         method, _ = begin(self.study)
         weights, _ = read_tensors(self.folder / f"{self.study}.safetensors")
-        method.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}, strict=False)
+        present = {name: tensor for name, tensor in method.state_dict().items() if name not in learned(method)}
+        fill(method, present | {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}, self.folder)
         for copy, original in method.slow.items():
             getattr(method, copy).load_state_dict(getattr(method, original).state_dict())
         return method

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from ssl_lab import __main__ as command_line
 from ssl_lab import methods
 from ssl_lab.__main__ import main
+from ssl_lab.recipe import Log
 
 TINY = ["--limit", "32", "--batch", "16", "--size", "16"]
 
@@ -48,7 +50,7 @@ def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folde
     assert files == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors", "curves.png"}
     config = json.loads((folder / "run/config.json").read_text())
     assert config["method"] == method
-    assert config["data"] == {"name": "scenes", "size": 16, "limit": 32, "root": None}
+    assert config["data"] == {"name": "scenes", "size": 16, "limit": 32, "root": None, "labels": None}
     assert config["recipe"]["epochs"] == 2
     assert [json.loads(line)["epoch"] for line in (folder / "run/metrics.jsonl").read_text().splitlines()] == [1, 2]
     assert (folder / "run/curves.png").read_bytes().startswith(b"\x89PNG")
@@ -74,11 +76,12 @@ def test_an_interrupt_keeps_the_finished_epochs_and_resuming_ends_where_an_unbro
     run = ["train", "SimCLR", *TINY, "--epochs", "3"]
     assert main([*run, "--out", "whole"]) == 0
 
-    def interrupt(log):
-        raise KeyboardInterrupt
+    def interrupt(self, event):
+        if hasattr(event, "remark"):  # a Log: an epoch has ended
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(command_line, "progress", interrupt)
+        patch.setattr(command_line.Progress, "__call__", interrupt)
         assert main([*run, "--out", "broken"]) == 130
     said = capsys.readouterr().err
     assert "ssl-lab train SimCLR --out broken --resume" in said
@@ -156,8 +159,8 @@ def test_what_is_no_run_is_named(folder, fails):
     (folder / "config.json").write_text("{")
     assert "config.json" in fails("evaluate", ".")
     (folder / "config.json").write_text('{"method": "SimCLR"}')
-    assert "no data" in fails("evaluate", ".")
-    assert "no data" in fails("train", "SimCLR", "--out", ".", "--resume")
+    assert "no settings" in fails("evaluate", ".")
+    assert "no settings" in fails("train", "SimCLR", "--out", ".", "--resume")
 
 
 def test_damaged_files_of_a_run_are_named(folder, fails):
@@ -211,18 +214,88 @@ def test_help_gives_examples_that_parse(capsys):
     examples = [line.split()[1:] for line in said.partition("examples:")[2].splitlines() if line.strip()]
     assert len(examples) >= 3
     for example in examples:
-        command_line.parser().parse_args(example)
+        example = [word for word in example if word != "--help"]
+        command_line.parser(example).parse_args(example)
 
 
-def test_progress_is_one_growing_line_on_a_terminal_and_a_line_an_epoch_elsewhere(capsys, monkeypatch):
-    logs = [command_line.Log(epoch, 2, epoch, 1.0, 0.1, 2.0, 100) for epoch in (1, 2)]
-    for log in logs:
-        command_line.progress(log)
+def test_every_value_of_a_method_its_recipe_and_its_views_is_an_option_with_its_range_and_default(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "byol", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "--m FLOAT scenes 0.9, paper 0.996; a number from 0 to 1", "--no-predictor", "--hidden INT scenes 256, paper 4096; a whole number from 1",
+        "--lr FLOAT scenes 0.003, paper 3.2; a number above 0", "--optimizer STR scenes adamw, paper lars; one of adamw, lars, sgd",
+        "--solarise-share FLOAT default 0.0 and 0.2", "--area FLOAT FLOAT scenes (0.5, 1.0), paper (0.08, 1.0)",
+    ):  # fmt: skip
+        assert words in said
+
+
+def test_what_is_said_of_method_recipe_views_and_encoder_is_what_is_trained_and_measured(folder, capsys):
+    words = ["--tau", "0.1", "--K", "64", "--no-mlp-head", "--lr", "0.004", "--jitter", "0.25", "--area", "0.3", "0.9", "--encoder", "resnet18"]
+    assert main(["train", "MoCo", *TINY, "--limit", "16", "--epochs", "1", "--recipe", "paper", *words, "--out", "run"]) == 0
+    config = json.loads((folder / "run/config.json").read_text())
+    settings, recipe = config["settings"], config["recipe"]
+    assert (settings["tau"], settings["K"], settings["mlp_head"], settings["dim"], config["encoder"]) == (0.1, 64, False, 128, "resnet18")
+    assert (settings["augmentation"]["jitter"], settings["augmentation"]["area"]) == (0.25, [0.3, 0.9])
+    assert (recipe["lr"], recipe["optimizer"], recipe["epochs"]) == (0.004, "sgd", 1)
+    weights = load_file(folder / "run/weights.safetensors")
+    assert weights["queue"].shape == (64, 128) and weights["projector.0.weight"].shape == (128, 512)
+    assert main(["evaluate", "run"]) == 0
+    assert main(["train", "MoCo", "--out", "run", "--resume", "--tau", "0.1"]) == 0
+
+
+@pytest.mark.parametrize("option, value", [("--tau", "0.3"), ("--lr", "0.5"), ("--jitter", "0"), ("--encoder", "resnet18"), ("--dim", "8")])
+def test_a_run_goes_on_with_its_own_settings(fails, option, value):
+    main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run"])
+    assert f"{option} " in fails("train", "SimCLR", "--out", "run", "--resume", option, value)
+
+
+@pytest.mark.parametrize("option, words", [
+    (["--tau", "0"], "tau=0.0 must be a number above 0"), (["--lr", "-1"], "lr=-1.0"), (["--jitter", "-1"], "jitter=-1.0"), (["--K", "8"], "--K"),
+    (["--encoder", "nosuch"], "nosuch"), (["--recipe", "nosuch"], "scenes, paper"), (["--labels", "0.5"], "learns without labels"),
+])
+def test_a_value_out_of_its_range_is_one_sentence(folder, fails, option, words):
+    assert words in fails("train", "SimCLR", *TINY, *option)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_share_of_the_labels_is_what_supervised_learns_from(folder, capsys):
+    assert main(["train", "Supervised", "--limit", "100", "--labels", "0.2", "--batch", "10", "--epochs", "1"]) == 0
+    assert "Supervised on 20 images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "nosuch"], ["nosuch"], ["train", "--help"]])
+def test_what_needs_no_torch_does_not_wait_for_it(words):
+    script = f"""
+import sys
+from ssl_lab.__main__ import main
+from ssl_lab.recipe import Log
+try:
+    main({words!r})
+except SystemExit:
+    pass
+print("torch" in sys.modules, "numpy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False False"
+
+
+def test_progress_is_one_line_that_grows_with_the_steps_on_a_terminal_and_a_line_an_epoch_elsewhere(capsys, monkeypatch):
+    def step(epoch, i):
+        return SimpleNamespace(epoch=epoch, i=i, of=2)
+
+    logs = [Log(epoch, 2, 2 * epoch, 1.0, 0.1, 2.0, 100) for epoch in (1, 2)]
+    events = [step(1, 1), step(1, 2), logs[0], step(2, 1), step(2, 2), logs[1]]
+    say = command_line.Progress(2)
+    for event in events:
+        say(event)
     assert capsys.readouterr().err == f"{logs[0]}\n{logs[1]}\n"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    for log in logs:
-        command_line.progress(log)
+    monkeypatch.setattr(command_line.time, "monotonic", iter(range(100)).__next__)
+    say = command_line.Progress(2)
+    for event in events:
+        say(event)
     said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert said.count("\r") == 2
-    assert "2 s left" in said
+    assert said.count("\n") == 1 and said.count("\r") == 6
+    assert [line.count("█") for line in said.split("\r")[1:]] == [6, 12, 12, 18, 24, 24]
+    assert "epoch 1/2" in said.split("\r")[1] and "0 s left" in said.split("\r")[-1]

@@ -79,7 +79,7 @@ def test_studies_begin_with_the_same_weights_and_leave_the_random_numbers_alone(
 
 
 def test_a_study_changes_what_its_title_says():
-    assert begin("simclr-no-colour")[0].distortion["jitter"] == 0
+    assert begin("simclr-no-colour")[0].augmentation.jitter == 0
     assert begin("simclr-cold")[0].tau < begin("simclr")[0].tau
     x = torch.rand(4, 3, 32, 32)
     method, _ = begin("simclr-no-head")
@@ -97,7 +97,7 @@ def test_a_study_is_recorded_again_by_one_command(tmp_path, capsys):
     assert (found.recipe["epochs"], len(found.curve)) == (1, 2)
     assert 0 <= found.knn <= 1 and 0 <= found.linear <= 1
     assert set(found.untrained) == {"knn", "linear", "factors"}
-    assert found.method().head(torch.ones(2, 3)).shape == (2, 3)
+    assert found.method().projector(torch.ones(2, 3)).shape == (2, 3)
     assert json.loads((tmp_path / "simclr-no-head.json").read_text())["cpu_seconds"] > 0
 
 
