@@ -6,10 +6,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ssl_lab.errors import InputError
-from ssl_lab.optim import LARS, parameter_groups, warmup_cosine
+from ssl_lab.optim import LARS, adamw, parameter_groups, warmup_cosine
 
 
 def parameter(*values, grad):
@@ -128,6 +129,44 @@ def test_a_step_waits_for_nothing():
 def test_settings_out_of_range_are_refused_by_name(wrong):
     with pytest.raises(InputError, match=list(wrong)[-1]):
         LARS([nn.Parameter(torch.ones(1, 1))], **wrong)
+
+
+# ---- AdamW
+
+
+def kernel(seed: int) -> tuple[nn.Parameter, torch.optim.Optimizer]:
+    w = nn.Parameter(torch.randn(8, 4, 3, 3, generator=torch.Generator().manual_seed(seed)).to(memory_format=torch.channels_last))
+    return w, adamw([{"params": [w], "weight_decay": 0.1}], lr=0.1)
+
+
+def steps(w: nn.Parameter, optimizer: torch.optim.Optimizer, seeds: range) -> None:
+    for seed in seeds:
+        w.grad = torch.randn(w.shape, generator=torch.Generator().manual_seed(seed)).to(memory_format=torch.channels_last)
+        optimizer.step()
+
+
+def test_adamw_is_the_equation_of_the_paper():
+    w, optimizer = kernel(0)
+    expected, m, v = w.detach().double().numpy().copy(), 0.0, 0.0
+    steps(w, optimizer, range(1, 11))
+    for t in range(1, 11):
+        g = torch.randn(w.shape, generator=torch.Generator().manual_seed(t)).double().numpy()
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        expected -= 0.1 * (0.1 * expected + m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8))
+    np.testing.assert_allclose(w.detach().numpy(), expected, atol=2e-6, rtol=0)
+
+
+def test_adamw_goes_on_to_the_bit_from_a_file_that_knows_no_memory_format(tmp_path):
+    first, optimizer = kernel(0)
+    steps(first, optimizer, range(1, 4))
+    state = optimizer.state_dict()
+    save_file({name: moment.contiguous() for name, moment in state["state"][0].items()}, tmp_path / "state")
+    second = nn.Parameter(first.detach().clone())
+    resumed = adamw([{"params": [second], "weight_decay": 0.1}], lr=0.1)
+    resumed.load_state_dict({**state, "state": {0: load_file(tmp_path / "state")}})
+    for w, by in ((first, optimizer), (second, resumed)):
+        steps(w, by, range(4, 7))
+    assert torch.equal(first, second)
 
 
 # ---- the schedule

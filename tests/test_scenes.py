@@ -165,7 +165,7 @@ def test_symmetry_order_is_the_number_of_turns_that_change_nothing(shape):
 
     def turned(angle):
         factors = base | {"rotation": torch.tensor([angle])}
-        return scenes.measure(torch.tensor([shape]), factors, dx, dy)
+        return scenes.measure(scenes.templates()[[shape]], factors, dx, dy)
 
     def moved(angle):
         return (turned(angle) - turned(0.0)).abs().mean()
