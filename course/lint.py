@@ -61,7 +61,7 @@ def header(said: dict) -> Iterator[str]:
     if not isinstance(said.get("minutes"), int | float):
         yield "the header lacks # minutes: N, how long a student needs"
     if not {"laptop", "ci"} <= set(said.get("budget_s", ())):
-        yield 'the header lacks # budget_s: {"laptop": N, "ci": N}, the seconds that Run All may take'
+        yield 'the header lacks # budget_s: {"laptop": N, "ci": N}, the seconds that Run All is meant to take'
 
 
 def tags(cell) -> Iterator[str]:

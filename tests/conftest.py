@@ -4,6 +4,7 @@ Set before the first import of torch or ssl_lab; the notebooks' kernels inherit 
 """
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -49,6 +50,14 @@ def legible():
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
 
     return judge
+
+
+@pytest.fixture
+def interruptible():
+    """Processes that a test starts heed Ctrl-C, also where this one was started to ignore it, as a script's background job is."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,7 @@ def test_an_interrupt_keeps_the_finished_epochs_and_resuming_ends_where_an_unbro
     assert len((folder / "broken/metrics.jsonl").read_text().splitlines()) == 3
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_real_process_stops_on_a_real_interrupt_without_a_traceback(folder):
     command = [sys.executable, "-m", "ssl_lab", "train", "SimCLR", *TINY, "--epochs", "10000", "--out", "run"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:

@@ -1,4 +1,4 @@
-"""The rules for testing notebooks, on notebooks that break them: a budget, no cascade, no check of nothing."""
+"""The rules for testing notebooks, on notebooks that break them: no cascade, no check of nothing, no judgement of time."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def tested(tmp_path):
     for name in ("conftest.py", "sanitize.cfg"):
         shutil.copy(ROOT / "notebooks" / name, tmp_path)
 
-    def run(*cells, budget=30):
+    def run(*cells, budget=30, options=()):
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel, "ssl_lab": {"budget_s": {"ci": budget}}})
         for number, (source, tags, stored) in enumerate(cells, 1):
@@ -28,8 +28,8 @@ def tested(tmp_path):
             cell = nbformat.v4.new_code_cell(source, metadata={"tags": tags}, outputs=outputs, execution_count=number if stored else None)
             book.cells.append(cell)
         (tmp_path / "one.ipynb").write_text(json.dumps(book))
-        options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60", "-q", "-rA", "-p", "no:cacheprovider", "--rootdir=."]
-        command = [sys.executable, "-m", "pytest", *options, "."]
+        usual = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", "-q", "-rA", "-p", "no:cacheprovider", "--rootdir=."]
+        command = [sys.executable, "-m", "pytest", *usual, *options, "."]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "SSL_LAB_PROFILE": "ci"}, check=False)
         return done.stdout
 
@@ -46,10 +46,8 @@ def test_a_checked_cell_without_a_stored_output_fails_and_the_rest_is_skipped(te
     assert "1 passed, 1 skipped, 1 error" in said
 
 
-def test_a_notebook_over_its_budget_fails(tested):
-    said = tested(("import time; time.sleep(1.2)", [], ""), budget=1)
-    assert "one.ipynb may take 1 s" in said
-    assert "1 failed" in said
+def test_no_notebook_fails_for_the_seconds_that_it_takes(tested):
+    assert "1 passed" in tested(("import time; time.sleep(1.2)", [], ""), budget=0)
 
 
 def test_a_band_may_be_yes_or_not_judged_but_not_no(tested):
@@ -59,10 +57,17 @@ def test_a_band_may_be_yes_or_not_judged_but_not_no(tested):
     assert "1 failed, 1 passed" in said
 
 
-def test_a_table_says_what_each_notebook_took_and_which_cell_most(tested):
-    said = tested(("x = 1", [], ""), ("import time; time.sleep(1.2)", [], ""), ("x = 2", [], ""), budget=9)
-    table = said.split(" notebooks ==")[1]
-    assert re.search(r"cells +seconds +budget +slowest cell\none.ipynb +3 +1\.[2-9] +9 +Cell 1, 1\.[2-9] s", table)
+BUSY = """import time
+while time.process_time() < 3:
+    pass"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n2", "--dist=loadfile")], ids=["one process", "two processes"])
+def test_a_table_says_what_each_notebook_took_and_which_cell_most(tested, options):
+    said = tested(("x = 1", [], ""), (BUSY, [], ""), ("x = 2", [], ""), options=options)
+    row = re.search(r"cells +seconds +CPU s +slowest cell\none.ipynb +3 +([\d.]+) +([\d.]+) +Cell 1, ([\d.]+) s", said.split(" notebooks ==")[1])
+    seconds, cpu, slowest = map(float, row.groups())
+    assert seconds >= slowest > 0 and cpu >= 3
     assert "3 passed" in said
 
 

@@ -58,7 +58,7 @@ def cell(*words: str) -> str:
 @contextmanager
 def kernel(folder: Path):
     """A function that runs code as a notebook's cell and returns what is seen; it fails where the cell does."""
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(folder))
+    manager, client = start_new_kernel(startup_timeout=600, kernel_name="python3", cwd=str(folder))
 
     def run(code: str) -> str:
         seen = []
@@ -67,7 +67,7 @@ def kernel(folder: Path):
             content = message["content"]
             seen.extend(text for text in (content.get("text"), content.get("data", {}).get("text/plain")) if text)
 
-        reply = client.execute_interactive(code, output_hook=keep, timeout=120)["content"]
+        reply = client.execute_interactive(code, output_hook=keep, timeout=600)["content"]
         assert reply["status"] == "ok", f"{reply['ename']}: {reply['evalue']}"
         return "\n".join(seen)
 

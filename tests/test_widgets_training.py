@@ -439,7 +439,7 @@ class Kernel:
     """A real one, spoken to as a front end does."""
 
     def __init__(self):
-        self.manager, self.client = start_new_kernel(kernel_name="python3")
+        self.manager, self.client = start_new_kernel(startup_timeout=600, kernel_name="python3")
 
     def send(self, code: str) -> str:
         return self.client.execute(code)
@@ -448,7 +448,7 @@ class Kernel:
         """(type, text) of all that the code shows, once it has ended."""
         heard = []
         while True:
-            message = self.client.get_iopub_msg(timeout=60)
+            message = self.client.get_iopub_msg(timeout=600)
             kind, content = message["msg_type"], message["content"]
             if message["parent_header"].get("msg_id") != sent:
                 continue
@@ -462,7 +462,7 @@ class Kernel:
 
     def subshell(self) -> str:
         self.client.control_channel.send(self.client.session.msg("create_subshell_request"))
-        return self.client.get_control_msg(timeout=60)["content"]["subshell_id"]
+        return self.client.get_control_msg(timeout=600)["content"]["subshell_id"]
 
     def click(self, button: str, subshell: str | None) -> None:
         click = {"comm_id": button, "data": {"method": "custom", "content": {"event": "click"}}}
@@ -497,7 +497,7 @@ def kernel():
 def test_a_click_that_comes_while_the_cell_runs_stops_it(kernel):
     subshell = kernel.subshell()
     sent = kernel.send("loop(600)\nprint('went on')")
-    while kernel.client.get_iopub_msg(timeout=60)["content"].get("text") != "1\n":  # the first epoch is over
+    while kernel.client.get_iopub_msg(timeout=600)["content"].get("text") != "1\n":  # the first epoch is over
         pass
     kernel.click(kernel.button, subshell)
     stopped = "After epoch 1: loss 1.00; stopped after epoch 1 of 9; what was learned is kept."

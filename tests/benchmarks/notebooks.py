@@ -1,4 +1,4 @@
-"""Seconds per section of each notebook, of what it may take, and to its first picture (goal: 10).
+"""Seconds per section of each notebook, in all beside what its header means it to take, and to its first picture (goal: 10).
 
     python tests/benchmarks/notebooks.py [NAME...] [--edition solved student] [--profile laptop] [--folder notebooks] [--json FILE]
 
@@ -28,7 +28,7 @@ class Timed(NotebookClient):
     """Runs a notebook, and knows when it began, when each cell ended, and when the first picture came."""
 
     def __init__(self, book: nbformat.NotebookNode, folder: str):
-        super().__init__(book, timeout=1800, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}})
+        super().__init__(book, timeout=3600, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}})
         self.began, self.picture, self.seconds = {}, None, {}  # cell → when; seconds to the first picture; cell → seconds
         self.on_cell_execute = lambda cell, cell_index: self.began.setdefault(cell_index, time.perf_counter())
         self.on_cell_executed = lambda cell, cell_index, **_: self.seconds.update({cell_index: time.perf_counter() - self.began[cell_index]})
@@ -54,10 +54,15 @@ def sections(book, seconds: dict[int, float]) -> dict[str, float]:
     return found
 
 
-def allowed(book, profile: str, edition: str) -> float:
-    """The budget in the notebook's metadata."""
+def meant(book, profile: str, edition: str) -> float:
+    """The seconds in the notebook's header, which nothing enforces: a machine may be slower than the one they were meant for."""
     budget = book.metadata["ssl_lab"]["budget_s"]
     return budget[profile] if edition == "solved" else budget.get(f"{profile} student", budget[profile])
+
+
+def processor() -> float:
+    """CPU seconds of this process and of all that it started and that have ended: a kernel, once its notebook is over."""
+    return sum(os.times()[:4])
 
 
 def measure(path: Path, profile: str, edition: str) -> dict:
@@ -65,16 +70,19 @@ def measure(path: Path, profile: str, edition: str) -> dict:
     book = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         timed = Timed(book, folder)
+        before = processor()
         timed.execute(env={**os.environ, "SSL_LAB_PROFILE": profile})
-    found, total, limit = sections(book, timed.seconds), sum(timed.seconds.values()), allowed(book, profile, edition)
+        spent = processor() - before
+    found, total, limit = sections(book, timed.seconds), sum(timed.seconds.values()), meant(book, profile, edition)
     print(f"\n{path.stem}, {edition}")
     for name, seconds in found.items():
         print(f"{seconds:8.1f} s   {name}")
     slowest = max(timed.seconds, key=timed.seconds.get)
-    print(f"{total:8.1f} s   in all, of {limit}{'' if total <= limit else ': over'}; cell {slowest + 1} took {timed.seconds[slowest]:.1f} s")
+    print(f"{total:8.1f} s   in all, {spent:.1f} CPU s; meant are {limit} s; cell {slowest + 1} took {timed.seconds[slowest]:.1f} s")
     first = float("nan") if timed.picture is None else timed.picture
     print(f"{first:8.1f} s   to the first picture{'' if first <= FIRST else f': not within {FIRST}'}", flush=True)
-    return {"notebook": path.stem, "edition": edition, "sections": found, "total": total, "budget": limit, "first picture": timed.picture}
+    said = {"notebook": path.stem, "edition": edition, "sections": found, "total": total, "cpu": spent, "meant": limit}
+    return said | {"first picture": timed.picture}
 
 
 def main() -> None:
