@@ -1,23 +1,25 @@
 """What the explorer of views promises: any transform of the library, every strength on a control, and a meter that counts what is shown."""
 
-import functools
 import inspect
+from dataclasses import replace
 
 import ipywidgets
 import pytest
 import torch
 
 from ssl_lab import augment as transforms
-from ssl_lab.augment import augment
+from ssl_lab.augment import Augmentation
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import colour_match
-from ssl_lab.methods import SimCLR, Supervised
+from ssl_lab.method import Method
+from ssl_lab.methods import BYOL, SimCLR
+from ssl_lab.methods.byol import T as BYOL_T
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets import ViewsExplorer
 from ssl_lab.widgets import views as explorers
 
-AUGMENT = ["area", "jitter", "hue", "blur_share", "solarise_share", "jitter_share", "grey_share", "seed", "first"]
+AUGMENT = ["area", "ratio", "flip", "jitter", "hue", "jitter_share", "grey_share", "blur_share", "solarise_share", "seed", "first"]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def method():
-    return SimCLR(small_resnet(width=4), area=(0.3, 0.9), jitter=0.7, hue=0.2)
+    return SimCLR(small_resnet(width=4), augmentation=Augmentation(area=(0.3, 0.9), jitter=0.7, hue=0.2))
 
 
 def seen(explorer):
@@ -37,21 +39,19 @@ def seen(explorer):
 def test_every_strength_of_the_transform_has_a_control_that_begins_at_its_default(images):
     explorer = ViewsExplorer(images)
     assert list(explorer.controls) == AUGMENT
-    assert {name: control.value for name, control in explorer.controls.items()} == dict(zip(AUGMENT, (0.08, 1, 0.1, 0, 0, 0.8, 0.2, 0, 0)))
+    assert {name: control.value for name, control in explorer.controls.items()} == dict(zip(AUGMENT, (0.08, 4 / 3, 0.5, 1, 0.1, 0.8, 0.2, 0, 0, 0, 0)))
 
 
 @pytest.mark.parametrize("name", AUGMENT)
 def test_every_control_changes_what_is_seen(name, images):
     explorer = ViewsExplorer(images, jitter=0.5)
     before = seen(explorer)
-    explorer.set(**{name: 1 if name in ("seed", "first") else 0.4})
+    explorer.set(**{name: {"seed": 1, "first": 1, "ratio": 2.5}.get(name, 0.4)})
     assert explorer.summary != before[0]
     assert explorer.picture != before[1]
 
 
 SINGLE = {
-    transforms.random_resized_crop: ["area", "ratio"],
-    transforms.colour_distortion: ["jitter", "hue", "share", "grey_share"],
     transforms.blur: ["sigma"],
     transforms.brightness: ["factor"],
     transforms.contrast: ["factor"],
@@ -60,7 +60,7 @@ SINGLE = {
     transforms.hue_yiq: ["turn"],
     transforms.greyscale: ["on"],
     transforms.solarise: ["threshold"],
-    functools.partial(augment, jitter=0.3): AUGMENT[:-2],
+    Augmentation(jitter=0.3): AUGMENT[:-2],
 }
 
 
@@ -84,7 +84,7 @@ def test_no_transform_of_the_library_is_forgotten():
         for name, function in inspect.getmembers(transforms, inspect.isfunction)
         if inspect.signature(function).return_annotation is transforms.Batch and next(iter(inspect.signature(function).parameters)) == "x"
     ]
-    inner = {"to_float", "blend", "resized_crop", "jitter_colours", "augment"}
+    inner = {"to_float", "blend", "jitter_colours", "augment"}
     assert {function.__name__ for function in takes} - inner == {function.__name__ for function in SINGLE if inspect.isfunction(function)}
     for function in takes:
         if function.__name__ not in inner:
@@ -139,7 +139,7 @@ def test_one_value_is_given_to_every_image(images):
 
 
 def test_a_range_widens_for_a_transform_that_begins_outside(images):
-    explorer = ViewsExplorer(images, functools.partial(augment, jitter=3, area=(0.01, 1)))
+    explorer = ViewsExplorer(images, Augmentation(jitter=3, area=(0.01, 1)))
     assert explorer.controls["jitter"].max == explorer.controls["jitter"].value == 3
     assert explorer.controls["area"].min == explorer.controls["area"].value == 0.01
 
@@ -147,34 +147,36 @@ def test_a_range_widens_for_a_transform_that_begins_outside(images):
 def test_a_method_brings_its_own_strengths(images, method):
     explorer = ViewsExplorer(images, method)
     values = {name: control.value for name, control in explorer.controls.items()}
-    assert values == {"area": 0.3, "jitter": 0.7, "hue": 0.2, "blur_share": 0, "seed": 0, "first": 0}
-
-
-def drawn_by(method, x, seed):
-    """What the method itself draws from the random numbers of this seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(2 * seed)
-        return method.views(x)
+    assert values == dict(zip(AUGMENT, (0.3, 4 / 3, 0.5, 0.7, 0.2, 0.8, 0.2, 0, 0, 0, 0)))
 
 
 def test_a_method_draws_its_own_views(images, method):
     x = images.x / 255
-    for made, expected in zip(explorers.two_views(method, x, {}, 3), drawn_by(method, x, 3), strict=True):
-        assert torch.equal(made, expected)
+    made = explorers.two_views(method, x, {}, 3)
+    for view, picture in enumerate(made):
+        assert torch.equal(picture, method.augmentation(x, torch.Generator().manual_seed(6 + view)))
 
 
-def test_strengths_reach_the_method_and_leave_it_alone(images, method):
-    before, weights, x = dict(method.distortion), [p.clone() for p in method.parameters()], images.x / 255
-    other = SimCLR(method.encoder, jitter=0.0, area=(0.1, 0.2), hue=0.2)
-    for made, expected in zip(explorers.two_views(method, x, {"jitter": 0.0, "area": (0.1, 0.2)}, 0), drawn_by(other, x, 0), strict=True):
-        assert torch.equal(made, expected)
-    assert method.distortion == before
-    assert all(torch.equal(old, new) for old, new in zip(weights, method.parameters(), strict=True))
+def test_two_augmentations_draw_one_view_each_until_a_hand_moves_a_strength_of_both(images):
+    byol, x = BYOL(small_resnet(width=4), T_prime=replace(BYOL_T, solarise_share=1.0)), images.x / 255
+    first, second = explorers.two_views(byol, x, {"solarise_share": 0.0, "jitter": byol.T.jitter}, 0)
+    assert torch.equal(first, byol.T(x, torch.Generator().manual_seed(0)))
+    assert torch.equal(second, byol.T_prime(x, torch.Generator().manual_seed(1)))
+    moved = explorers.two_views(byol, x, {"solarise_share": 1.0}, 0)
+    assert torch.equal(moved[1], second) and not torch.equal(moved[0], first)
+
+
+def test_strengths_leave_the_method_alone(images, method):
+    before, x = method.augmentation, images.x / 255
+    made = explorers.two_views(method, x, {"jitter": 0.0, "area": (0.1, 0.2)}, 0)
+    other = replace(before, jitter=0.0, area=(0.1, 0.2))
+    assert torch.equal(made[0], other(x, torch.Generator().manual_seed(0)))
+    assert method.augmentation is before
 
 
 def test_the_meter_counts_the_views_that_are_drawn(images):
     explorer = ViewsExplorer(images, seed=4, jitter=0.2)
-    x1, x2 = explorers.two_views(augment, images.x / 255, {"jitter": 0.2}, 4)
+    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {"jitter": 0.2}, 4)
     assert 0 < colour_match(x1, x2) < 1
     assert f"Of 24 pictures, colour alone finds the partner of {round(24 * colour_match(x1, x2))}, " in explorer.summary
 
@@ -216,7 +218,7 @@ def test_what_colour_takes_is_the_second_view_that_it_takes(images, monkeypatch)
     real = explorers.plots.views
     monkeypatch.setattr(explorers.plots, "views", lambda *rows: kept.update(rows=rows) or real(*rows))
     ViewsExplorer(images, shown=3)
-    x1, x2 = explorers.two_views(augment, images.x / 255, {}, 0)
+    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {}, 0)
     pictures, one, other, taken, right, _ = kept["rows"]
     assert torch.equal(pictures, images.x[:3] / 255)
     assert torch.equal(one, x1[:3])
@@ -235,13 +237,13 @@ def test_one_seed_is_one_draw_and_random_numbers_are_left_alone(images):
 
 
 def test_the_two_views_differ(images):
-    x1, x2 = explorers.two_views(augment, images.x / 255, {}, 0)
+    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {}, 0)
     assert not torch.equal(x1, x2)
 
 
 def test_crops_stay_when_the_colours_move(images):
     x = images.x / 255
-    for without, distorted in zip(*(explorers.two_views(augment, x, {"jitter": jitter}, 1) for jitter in (0, 1e-9))):
+    for without, distorted in zip(*(explorers.two_views(Augmentation(), x, {"jitter": jitter}, 1) for jitter in (0, 1e-9))):
         grey = (distorted - distorted.mean(1, keepdim=True)).abs().amax((1, 2, 3)) < 1e-6  # greyscale belongs to the jitter
         assert (~grey).sum() > 10
         assert torch.allclose(without[~grey], distorted[~grey], atol=1e-4)
@@ -261,6 +263,10 @@ def test_a_hand_that_asks_for_too_much_is_told_in_a_sentence(images):
 SMALL = load("scenes", split="test", limit=3)
 
 
+class Bare(Method):
+    """Nothing to draw with."""
+
+
 @pytest.mark.parametrize(
     "call, words",
     [
@@ -271,28 +277,20 @@ SMALL = load("scenes", split="test", limit=3)
         (lambda: ViewsExplorer(load("scenes", split="test", limit=12), shown=11), "1 to 10 can be shown"),
         (lambda: ViewsExplorer(SMALL, shown=2, jitter=-1), "jitter=-1 is not offered; jitter is from 0 to 2"),
         (lambda: ViewsExplorer(SMALL, shown=2, area=(0.5, 1)), "area is from 0.02 to 1"),
-        (lambda: ViewsExplorer(SMALL, shown=2, sigma=1), "control 'sigma' is unknown; there are: area, jitter"),
+        (lambda: ViewsExplorer(SMALL, shown=2, sigma=1), "control 'sigma' is unknown; there are: area, ratio"),
         (lambda: ViewsExplorer(SMALL, shown=2, seed=1000), "seed is a whole number from 0 to 999"),
         (lambda: ViewsExplorer(SMALL, shown=2, first=3), "first is a whole number from 0 to 2"),
         (lambda: ViewsExplorer(SMALL, lambda x: x.mean(1), shown=2), "<lambda> does not make two pictures"),
         (lambda: ViewsExplorer(SMALL, lambda x: x[:2], shown=2), "<lambda> does not make two pictures"),
         (lambda: ViewsExplorer(SMALL, lambda x: x.mean(3), shown=2), "<lambda> does not make two pictures"),
         (lambda: ViewsExplorer(SMALL, lambda x: 2 * x - 1, shown=2), "the views hold values from -.*: leave out normalisation"),
-        (lambda: ViewsExplorer(SMALL, Supervised(small_resnet(width=4)), shown=2), "Supervised does not make two pictures"),
-        (lambda: ViewsExplorer(SMALL, transforms.resized_crop, shown=2), "resized_crop needs top, left, height, width, flip too"),
+        (lambda: ViewsExplorer(SMALL, Bare(), shown=2), "Bare has 0 augmentations"),
+        (lambda: ViewsExplorer(SMALL, transforms.crop, shown=2), "crop needs top, left, height, width too"),
     ],
 )
 def test_what_it_needs_is_said_in_one_sentence(call, words):
     with pytest.raises(InputError, match=words):
         call()
-
-
-def test_a_method_without_strengths_is_drawn_as_it_is(images):
-    method = SimCLR(small_resnet(width=4))
-    distortion = method.distortion
-    del method.distortion
-    method.views = lambda x: (augment(x, **distortion), augment(x, **distortion))
-    assert list(ViewsExplorer(images, method).controls) == ["seed", "first"]
 
 
 def test_a_transform_without_defaults_begins_where_the_table_says(images):

@@ -1,9 +1,8 @@
 """Pairs of views under every strength of their transform, and the shortcut meter that says whether colour gives the partner away."""
 
-import copy
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ipywidgets as widgets
 import torch
@@ -11,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import plots
-from ssl_lab.augment import augment, to_float
+from ssl_lab.augment import Augmentation, to_float
 from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
@@ -67,12 +66,12 @@ class Knob:
         return widgets.FloatSlider(value, min=min(self.low, value), max=max(self.high, value), step=0.01, description=self.words)
 
 
-KNOBS = {  # every keyword of `ssl_lab.augment` that can be moved; any other stays at its default
+KNOBS = {  # every strength of an Augmentation, and keywords of the functions of `ssl_lab.augment`; any other stays at its default
     "area": Knob("area from", 0.02, 1, start=0.08, make=least, read=lambda area: area[0]),
     "ratio": Knob("stretch", 1, 3, start=4 / 3, make=stretch, read=lambda ratio: ratio[1]),
+    "flip": Knob("mirrored", 0, 1),
     "jitter": Knob("jitter", 0, 2),
     "hue": Knob("hue", 0, 0.5),
-    "share": Knob("coloured", 0, 1),
     "jitter_share": Knob("coloured", 0, 1),
     "grey_share": Knob("grey", 0, 1),
     "blur_share": Knob("blurred", 0, 1),
@@ -89,18 +88,19 @@ class ViewsExplorer(Explorer):
     """Pairs of views of a few pictures, every strength of their transform on a control, and the shortcut meter over up to 256 pictures.
 
     images: 2 or more; the pictures from `first` on are looked at, and after the last comes the first again.   shown: how many are seen, 1 to 10.
-    transform: a function of `ssl_lab.augment`, another from (N, 3, H, W) in [0, 1] to the same, or a method whose `views` makes two of an image.
-    start: where controls begin, by the names of the transform's keywords; by default where the transform has them.
+    transform: an Augmentation; a method that has one, or two, one for each view; or a function from (N, 3, H, W) in [0, 1] to the same, such as
+    those of `ssl_lab.augment`.
+    start: where controls begin, by the names of the transform's strengths; by default where the transform has them.
     Controls: the keywords that stand in KNOBS, seed (0 to 999, "draw again"), first. One seed is one draw, so a strength changes nothing but itself.
     Raises: InputError for too few images, a transform that makes something else than pictures, or a control out of its range.
     """
 
-    def __init__(self, images: Images, transform: Callable | Method = augment, shown: int = 5, seed: int = 0, **start):
+    def __init__(self, images: Images, transform: Augmentation | Method | Callable | None = None, shown: int = 5, seed: int = 0, **start):
         given = f"{len(images)} images" if isinstance(images, Images) else type(images).__name__
         require(isinstance(images, Images) and len(images) >= 2, f"got {given}; Images are needed, at least 2: load('scenes', limit=256)")
         require(1 <= shown <= min(MOST, len(images)), f"shown={shown} of {len(images)} images; 1 to {min(MOST, len(images))} can be shown")
-        self.x, self.transform, self.shown = images[:].x, transform, shown
-        self.had = strengths(transform)
+        self.x, self.transform, self.shown = images[:].x, Augmentation() if transform is None else transform, shown
+        self.had = strengths(self.transform)
         controls = {name: KNOBS[name].control(had) for name, had in self.had.items()}
         controls["seed"] = widgets.IntSlider(description="draw again", max=DRAWS)
         controls["first"] = widgets.IntSlider(description="first picture", max=len(images) - 1)
@@ -117,10 +117,21 @@ class ViewsExplorer(Explorer):
         return plots.views(x[few], x1[few], x2[few], x2[nearest[few]], right, setting)
 
 
-def strengths(transform: Callable | Method) -> dict[str, object]:
+def augmentations(transform: Augmentation | Method | Callable) -> list[Augmentation]:
+    """Those that draw the first view and the second; none of a function. Raises: InputError for a method without."""
+    if isinstance(transform, Augmentation):
+        return [transform] * 2
+    if not isinstance(transform, Method):
+        return []
+    found = [value for value in vars(transform).values() if isinstance(value, Augmentation)]
+    require(len(found) in (1, 2), f"{called(transform)} has {len(found)} augmentations, and a pair of views has one or two; give an Augmentation")
+    return (found * 2)[:2]
+
+
+def strengths(transform: Augmentation | Method | Callable) -> dict[str, object]:
     """The keywords that have a knob, and what the transform has there; a parameter without a default has None."""
-    if isinstance(transform, Method):
-        return {name: value for name, value in getattr(transform, "distortion", {}).items() if name in KNOBS}
+    if drawn := augmentations(transform):
+        return {name: value for name, value in vars(drawn[0]).items() if name in KNOBS}
     _, *parameters = inspect.signature(transform).parameters.values()
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     missing = [name for name in needed if name not in KNOBS]
@@ -128,22 +139,26 @@ def strengths(transform: Callable | Method) -> dict[str, object]:
     return {p.name: None if p.default is p.empty else p.default for p in parameters if p.name in KNOBS}
 
 
-def two_views(transform: Callable | Method, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int) -> tuple[Tensor, Tensor]:
-    """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone."""
-    made, whole = (), isinstance(transform, Method)
-    x = x.to(next(transform.parameters(), x).device) if whole else x
-    with RandomStream(2 * seed, x.device):
-        if whole and transform.columns == ("x",):
-            method = copy.copy(transform)  # shares the weights, not the strengths, so that a training that goes on meanwhile keeps its own
-            method.distortion = {**getattr(transform, "distortion", {}), **arguments}
-            made = method.views(x)
-        elif not whole:
-            first = transform(x, **arguments)
-            with RandomStream(2 * seed + 1, x.device):  # so that the second crop stays where it is when the first view draws a colour less
-                made = first, transform(x, **arguments)
+def two_views(
+    transform: Augmentation | Method | Callable, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone, on any thread."""
+    made = []
+    for view, drawn in enumerate(augmentations(transform) or (None, None)):
+        if drawn is None:
+            with RandomStream(2 * seed + view, x.device):
+                made.append(transform(x, **arguments))
+        else:
+            moved = {name: value for name, value in arguments.items() if differs(transform, name, value)}
+            made.append(replace(drawn, **moved)(x, torch.Generator(x.device).manual_seed(2 * seed + view)))
     pictures = [isinstance(view, Tensor) and view.ndim == 4 and view.shape[:2] == (len(x), 3) for view in made]
     require(pictures == [True, True], f"{called(transform)} does not make two pictures (3, H, W) of each; give one that does, such as augment")
-    return made
+    return tuple(made)
+
+
+def differs(transform: Augmentation | Method, name: str, value) -> bool:
+    """Whether a hand has moved this strength: until then, each of two augmentations keeps its own."""
+    return value != getattr(augmentations(transform)[0], name)
 
 
 def called(transform: Callable | Method) -> str:

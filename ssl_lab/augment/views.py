@@ -1,0 +1,144 @@
+"""An augmentation is a value: it draws parameters, and what is drawn can be applied, to the image and to all that belongs to it."""
+
+from dataclasses import dataclass, fields
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Num
+from torch import Tensor
+
+from ssl_lab.arguments import Range, Share, check_ranges
+from ssl_lab.augment.colours import jitter_colours, solarise
+from ssl_lab.augment.places import blur, box, crop, nearest_crop
+from ssl_lab.augment.shapes import Batch, PerImage, Pixels, to_float
+from ssl_lab.errors import require
+
+CACHED = 128  # images at a time on a CPU, so that a chunk stays in its cache: twice as fast as 512 (EPYC, torch 2.15)
+DRAWS = 14  # numbers that every image draws, whatever the strengths: moving one strength changes nothing but itself
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """SimCLR's augmentation (Chen et al. 2020, appendix A; the defaults are B.9's for CIFAR), with BYOL's solarisation.
+
+    area: share of the image that a crop keeps, drawn between these two.   ratio: of its width to its height, likewise, log-uniform.
+    flip: share of the images that are mirrored.   jitter: strength of the colour distortion, 1 as in the paper; 0 switches it off, grey included.
+    hue: largest turn of the hue at jitter 1, 0.5 being half the circle.   jitter_share, grey_share: of the images whose colours are distorted, and
+    of those that turn grey.   blur_share, solarise_share: of those that are blurred (sigma 0.1 to 2 pixels) or solarised.
+    Raises: InputError for values outside these ranges.
+    """
+
+    area: Annotated[tuple[float, float], Range(above=0, high=1, hint="two shares of the image, the smaller one first")] = (0.08, 1.0)
+    ratio: Annotated[tuple[float, float], Range(above=0, hint="two ratios of width to height, the smaller one first")] = (3 / 4, 4 / 3)
+    flip: Share = 0.5
+    jitter: Annotated[float, Range(0, hint="1 is the paper's strength, 0 none")] = 1.0
+    hue: Annotated[float, Range(0, hint="a share of the circle")] = 0.1
+    jitter_share: Share = 0.8
+    grey_share: Share = 0.2
+    blur_share: Share = 0.0
+    solarise_share: Share = 0.0
+
+    def __post_init__(self):
+        check_ranges(Augmentation, vars(self))
+        for name in ("area", "ratio"):
+            low, high = getattr(self, name)
+            require(low <= high, f"{name}={(low, high)}: the smaller one comes first; try {(high, low)}")
+
+    def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
+        """One random view of every image."""
+        return self.draw(x, generator)(x)
+
+    @torch.no_grad()
+    def draw(self, x: Num[Tensor, "B c H W"], generator: torch.Generator | None = None) -> "Drawn":
+        """Parameters for every image of x, on its device, from this generator or torch's own."""
+        B, _, H, W = x.shape
+        u = torch.rand(DRAWS, B, generator=generator, device=x.device)
+        height, width = box(between(u[0], *self.area), u[1], self.ratio, H, W)
+        on = (u[5] < self.jitter_share) * self.jitter
+        b, c, s = (1 + on * between(u[6:9], -0.4, 0.4)).clamp(min=0)
+        return Drawn(
+            top=u[2] * (H - height), left=u[3] * (W - width), height=height, width=width, flip=u[4] < self.flip,
+            brightness=b, contrast=c, saturation=torch.where(u[9] < self.grey_share, 0.0, s) if self.jitter > 0 else s,
+            turn=(on * self.hue).clamp(max=0.5) * between(u[10], -1, 1),
+            sigma=between(u[11], 0.1, 2.0), blurred=u[12] < self.blur_share, solarised=u[13] < self.solarise_share,
+            coloured=self.jitter > 0, blurs=self.blur_share > 0, solarises=self.solarise_share > 0,
+        )  # fmt: skip
+
+
+SMALL = Augmentation(area=(0.5, 1.0), hue=0.5)  # for small images and a minute
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn, one value an image: the box of the crop in pixels, the mirror, the colours, the blur; and which of it there is at all."""
+
+    top: PerImage
+    left: PerImage
+    height: PerImage
+    width: PerImage
+    flip: Bool[Tensor, " B"]
+    brightness: PerImage
+    contrast: PerImage
+    saturation: PerImage
+    turn: PerImage
+    sigma: PerImage
+    blurred: Bool[Tensor, " B"]
+    solarised: Bool[Tensor, " B"]
+    coloured: bool
+    blurs: bool
+    solarises: bool
+
+    def __getitem__(self, rows: slice) -> "Drawn":
+        """Of these images."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Drawn(**{name: value[rows] if isinstance(value, Tensor) else value for name, value in values.items()})
+
+    @property
+    def box(self) -> tuple[Tensor, ...]:
+        return self.top, self.left, self.height, self.width, self.flip
+
+    @torch.no_grad()
+    def __call__(self, x: Pixels) -> Batch:
+        """The view of every image, floats in [0, 1]."""
+        if x.device.type == "cpu" and len(x) > CACHED:
+            return torch.cat([self[i : i + CACHED](x[i : i + CACHED]) for i in range(0, len(x), CACHED)])
+        x = crop(to_float(x), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
+        if self.coloured:
+            x = jitter_colours(x, self.brightness, self.contrast, self.saturation, self.turn)
+        if self.blurs:
+            x = torch.where(self.blurred[:, None, None, None], blur(x, self.sigma), x)
+        if self.solarises:
+            x = torch.where(self.solarised[:, None, None, None], solarise(x), x)
+        return x
+
+    @torch.no_grad()
+    def map(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
+        """The same crop and mirror of a map with any channels and any range, such as Lab; colours are left alone, nothing is clamped."""
+        return crop(x, *self.box)
+
+    def depth(self, depth: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 1 H W"]:
+        """The same crop and mirror of distances."""
+        return self.map(depth)
+
+    @torch.no_grad()
+    def normals(self, n: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+        """The same crop of unit vectors, of unit length again; a mirror turns their x around."""
+        sign = 1 - 2 * self.flip.to(n.dtype)
+        n = self.map(n) * torch.stack([sign, torch.ones_like(sign), torch.ones_like(sign)], 1)[:, :, None, None]
+        return F.normalize(n, dim=1)
+
+    @torch.no_grad()
+    def mask(self, mask: Num[Tensor, "B c H W"]) -> Num[Tensor, "B c H W"]:
+        """The same crop and mirror of classes, of which the nearest is taken."""
+        return nearest_crop(mask, *self.box)
+
+
+def between(u: Tensor, low: float, high: float) -> Tensor:
+    """Numbers of [0, 1) as numbers from low to high."""
+    return low + (high - low) * u
+
+
+def augment(x: Pixels, generator: torch.Generator | None = None, **strengths) -> Batch:
+    """One random view of every image, by an `Augmentation` of these strengths."""
+    return Augmentation(**strengths)(x, generator)

@@ -1,0 +1,100 @@
+"""Crops and blurs equal torchvision's, image by image; boxes keep area and ratio on images of any shape."""
+
+import pytest
+import torch
+import torchvision.transforms.v2.functional as T
+from torchvision.transforms import RandomResizedCrop
+
+from ssl_lab import augment as A
+
+NEVER = torch.zeros(6, dtype=torch.bool)
+
+
+@pytest.fixture
+def x():
+    torch.manual_seed(0)
+    return torch.rand(6, 3, 24, 32)
+
+
+def each(function, x, *parameters):
+    """Torchvision's function on one image after the other."""
+    return torch.stack([function(image, *(p.item() for p in row)) for image, *row in zip(x, *parameters, strict=True)])
+
+
+@pytest.mark.parametrize("side", [16, 32, 96])
+def test_blur_equals_torchvision_with_one_sigma_an_image(side):
+    x, sigma = torch.rand(4, 3, side, side), torch.tensor([0.1, 0.5, 1.0, 2.0])
+    k = 2 * max(1, round(0.1 * side) // 2) + 1
+    torch.testing.assert_close(A.blur(x, sigma), each(lambda image, s: T.gaussian_blur(image, [k, k], [s, s]), x, sigma), atol=1e-6, rtol=0)
+
+
+def test_resized_crop_equals_torchvision_on_whole_pixels(x):
+    top, left = torch.tensor([0.0, 3, 5, 8, 10, 2]), torch.tensor([0.0, 1, 12, 4, 0, 2])
+    height, width = torch.tensor([24.0, 20, 11, 16, 9, 22]), torch.tensor([32.0, 31, 20, 9, 16, 30])
+    expected = each(lambda image, *box: T.resized_crop(image, *map(int, box), [24, 32], antialias=False), x, top, left, height, width)
+    torch.testing.assert_close(A.crop(x, top, left, height, width, NEVER), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(A.crop(x, top, left, height, width, ~NEVER), expected.flip(3), atol=1e-6, rtol=0)
+
+
+def test_whole_image_is_left_as_it_is(x):
+    zero, height, width = torch.zeros(6), torch.full((6,), 24.0), torch.full((6,), 32.0)
+    assert torch.equal(A.crop(x, zero, zero, height, width, NEVER), x)
+
+
+def test_crops_show_nothing_from_outside_the_box():
+    x = torch.zeros(1, 3, 32, 32)
+    x[:, :, 8:24, 8:24] = 1
+    inside = A.crop(x, torch.tensor([8.0]), torch.tensor([8.0]), torch.tensor([16.0]), torch.tensor([16.0]), NEVER[:1])
+    assert torch.equal(inside, torch.ones_like(inside))
+
+
+def boxes(H: int, W: int, area, ratio=(3 / 4, 4 / 3), count: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heights and widths of random boxes."""
+    torch.manual_seed(0)
+    share, aspect = torch.rand(2, count)
+    return A.box(area[0] + (area[1] - area[0]) * share, aspect, ratio, H, W)
+
+
+@pytest.mark.parametrize("H, W", [(32, 32), (64, 48), (32, 96), (96, 32)])
+@pytest.mark.parametrize("area", [(0.08, 1.0), (0.5, 1.0), (0.2, 0.3)])
+def test_boxes_fit_and_keep_their_ratio_on_images_of_any_shape(H, W, area):
+    height, width = boxes(H, W, area)
+    assert height.max() <= H * (1 + 1e-6) and width.max() <= W * (1 + 1e-6)
+    ratio = width / height
+    assert ratio.min() >= 3 / 4 - 1e-5 and ratio.max() <= 4 / 3 + 1e-5
+    share = height * width / (H * W)
+    assert share.max() <= area[1] + 1e-5
+    if H == W:
+        assert share.min() >= area[0] - 1e-5 and share.mean() == pytest.approx(sum(area) / 2, abs=0.02), "no square is too small for its box"
+
+
+@pytest.mark.parametrize("H, W", [(32, 32), (32, 96)])
+def test_boxes_are_spread_as_torchvisions_are(H, W):
+    """Of crops of 8 to 30 %, which torchvision seldom has to draw again: quartiles of area and of log ratio."""
+    area = (0.08, 0.3)
+    height, width = boxes(H, W, area)
+    torch.manual_seed(0)
+    image = torch.empty(3, H, W)
+    theirs = torch.tensor([RandomResizedCrop.get_params(image, area, (3 / 4, 4 / 3))[2:] for _ in range(4000)], dtype=torch.float32)
+    quartiles = torch.tensor([0.25, 0.5, 0.75])
+    for ours, others, close in (
+        ((height * width) / (H * W), theirs.prod(1) / (H * W), 0.012),
+        ((width / height).log(), (theirs[:, 1] / theirs[:, 0]).log(), 0.04),
+    ):
+        assert (ours.quantile(quartiles) - others.quantile(quartiles)).abs().max() < close
+
+
+def test_a_box_that_no_ratio_fits_is_as_high_as_the_image_and_as_wide_as_may_be():
+    """As torchvision's, when it gives up: all of a strip of 32 × 96 is 3 times as wide as high, a crop at most 4/3."""
+    height, width = A.box(torch.ones(2), torch.tensor([0.0, 1.0]), (3 / 4, 4 / 3), 32, 96)
+    torch.testing.assert_close(torch.stack([height, width]), torch.tensor([[32.0, 32.0], [32 * 4 / 3] * 2]))
+
+
+def test_nearest_takes_whole_pixels_in_their_own_kind():
+    mask = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
+    zero, eight = torch.zeros(1), torch.full((1,), 8.0)
+    off, on = torch.tensor([False]), torch.tensor([True])
+    assert torch.equal(A.nearest_crop(mask, zero, zero, eight, eight, off), mask)
+    assert torch.equal(A.nearest_crop(mask, zero, zero, eight, eight, on), mask.flip(3))
+    part = A.nearest_crop(mask, zero + 2, zero + 4, zero + 4, zero + 4, off)
+    assert part.dtype == torch.uint8 and torch.equal(part, mask[:, :, 2:6, 4:8].repeat_interleave(2, 2).repeat_interleave(2, 3))

@@ -1,0 +1,165 @@
+"""Strengths and draws are values; every draw is an image's own; nothing leaves the device."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ssl_lab import augment as A
+from ssl_lab.augment import Augmentation
+from ssl_lab.data import load
+from ssl_lab.errors import InputError
+
+
+def drawn(seed: int = 0, count: int = 40, size: int = 32, **strengths) -> A.Drawn:
+    return Augmentation(**strengths).draw(torch.empty(count, 3, size, size), torch.Generator().manual_seed(seed))
+
+
+def parameters(draw: A.Drawn) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in vars(draw).items() if isinstance(value, torch.Tensor)}
+
+
+def test_one_seed_is_one_draw_and_the_callers_random_numbers_are_left_alone():
+    state = torch.get_rng_state()
+    first, same, other = drawn(0), drawn(0), drawn(1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(parameters(first).values(), parameters(same).values()))
+    assert not torch.equal(first.top, other.top)
+
+
+@pytest.mark.parametrize("change, moved", [
+    ({"area": (0.3, 0.4)}, {"top", "left", "height", "width"}), ({"ratio": (1.0, 1.0)}, {"top", "left", "height", "width"}),
+    ({"flip": 0.0}, {"flip"}), ({"jitter": 0.5}, {"brightness", "contrast", "saturation", "turn"}), ({"hue": 0.3}, {"turn"}),
+    ({"jitter_share": 0.1}, {"brightness", "contrast", "saturation", "turn"}), ({"grey_share": 0.9}, {"saturation"}),
+    ({"blur_share": 0.5}, {"blurred"}), ({"solarise_share": 0.5}, {"solarised"}),
+])
+def test_a_strength_changes_nothing_but_itself(change, moved):
+    base, other = parameters(drawn()), parameters(drawn(**change))
+    assert {name for name in base if not torch.equal(base[name], other[name])} == moved
+
+
+def test_a_view_is_its_draw_applied_and_both_give_the_same_numbers():
+    x = torch.randint(0, 256, (300, 3, 32, 32), dtype=torch.uint8)
+    strong = Augmentation(blur_share=0.5, solarise_share=0.5)
+    torch.manual_seed(3)
+    draw = strong.draw(x)
+    torch.manual_seed(3)
+    torch.testing.assert_close(draw(x), strong(x), rtol=0, atol=0)
+    assert torch.equal(draw(x)[130:140], draw[130:140](x[130:140]))
+
+
+def test_shares_areas_and_strengths_are_drawn_as_asked():
+    draw = drawn(count=8000, area=(0.2, 0.6), jitter=0.5, hue=0.2, flip=0.3, blur_share=0.4, solarise_share=0.1)
+    area = draw.height * draw.width / 32**2
+    assert 0.2 <= area.min() < 0.21 and 0.59 < area.max() <= 0.6 + 1e-5 and abs(area.mean() - 0.4) < 0.01
+    assert (draw.top + draw.height).max() <= 32 + 1e-4 and draw.top.min() >= 0 and (draw.left + draw.width).max() <= 32 + 1e-4
+    for found, share in ((draw.flip, 0.3), (draw.blurred, 0.4), (draw.solarised, 0.1), (draw.saturation == 0, 0.2), (draw.turn != 0, 0.8)):
+        assert abs(found.float().mean() - share) < 0.015
+    for factor in (draw.brightness, draw.contrast):
+        assert 0.8 - 1e-6 <= factor.min() < 0.801 and 1.199 < factor.max() <= 1.2 + 1e-6
+    assert 0.099 < draw.turn.max() <= 0.1 and -0.1 <= draw.turn.min() < -0.099
+    assert 0.1 <= draw.sigma.min() < 0.11 and 1.99 < draw.sigma.max() <= 2
+
+
+def test_depth_is_cropped_and_mirrored_as_the_image_and_its_values_are_kept():
+    """A depth that is the image's red, tenfold and far below zero."""
+    x = torch.rand(40, 3, 32, 32)
+    draw = drawn(jitter=0.0)
+    torch.testing.assert_close(draw.depth(100 * x[:, :1] - 70), 100 * draw(x)[:, :1] - 70, atol=1e-3, rtol=0)
+
+
+def test_a_map_of_any_channels_goes_the_same_way():
+    x = torch.rand(40, 3, 32, 32)
+    draw = drawn(jitter=0.0)
+    five = torch.cat([x, -x[:, :2]], 1)
+    torch.testing.assert_close(draw.map(five), torch.cat([draw(x), -draw(x)[:, :2]], 1), atol=1e-5, rtol=0)
+
+
+def test_a_mirror_turns_the_x_of_normals_around_and_they_stay_unit_vectors():
+    images = load("scenes", limit=40)
+    draw = drawn(area=(1.0, 1.0), ratio=(1.0, 1.0))
+    turned = draw.normals(images.normals)
+    flat = draw.flip
+    torch.testing.assert_close(turned[~flat], images.normals[~flat], atol=1e-5, rtol=0)
+    sign = torch.tensor([-1.0, 1.0, 1.0])[:, None, None]
+    torch.testing.assert_close(turned[flat], images.normals[flat].flip(3) * sign, atol=1e-5, rtol=0)
+    torch.testing.assert_close(drawn().normals(images.normals).norm(dim=1), torch.ones(40, 32, 32))
+    assert (drawn().normals(torch.zeros(40, 3, 32, 32)) == 0).all()
+
+
+def test_a_mask_keeps_its_classes():
+    images = load("scenes", limit=40)
+    mask = drawn().mask(images.mask)
+    assert mask.dtype == images.mask.dtype and set(mask.unique().tolist()) <= set(images.mask.unique().tolist())
+    whole = drawn(area=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0)
+    assert torch.equal(whole.mask(images.mask), images.mask)
+
+
+def test_patches_are_images_like_others():
+    patches = load("scenes", limit=4).x.unfold(2, 16, 8).unfold(3, 16, 8).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+    view = Augmentation(blur_share=0.5)(patches)
+    assert view.shape == (4 * 3 * 3, 3, 16, 16) and view.min() >= 0 and view.max() <= 1
+
+
+def test_every_image_draws_its_own_parameters():
+    """Torchvision's v2 on a batch gives 64 identical images one and the same view."""
+    torch.manual_seed(0)
+    same = torch.rand(1, 3, 32, 32).expand(300, 3, 32, 32)
+    for options in ({"jitter": 0.0}, {"area": (1.0, 1.0)}, {"area": (1.0, 1.0), "jitter": 0.0, "blur_share": 1.0}):
+        views = A.augment(same, **options)
+        assert len(views.flatten(1).unique(dim=0)) > (50 if "area" in options else 290), options
+
+
+def test_no_jitter_leaves_the_colours_of_a_flat_image():
+    flat = torch.rand(40, 3, 1, 1).expand(40, 3, 32, 32).contiguous()
+    torch.testing.assert_close(A.augment(flat, jitter=0.0), flat, atol=1e-6, rtol=0)
+
+
+def test_bytes_and_floats_give_the_same_view():
+    x = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    views = []
+    for given in (x, x.float() / 255):
+        torch.manual_seed(3)
+        views.append(A.augment(given, blur_share=0.5, solarise_share=0.5))
+    torch.testing.assert_close(*views, atol=1e-6, rtol=0)
+    assert views[0].dtype == torch.float32 and views[0].min() >= 0 and views[0].max() <= 1
+
+
+def test_same_seed_same_views_and_another_seed_others():
+    x = torch.rand(300, 3, 32, 32)
+    views = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        views.append(A.augment(x))
+    assert torch.equal(views[0], views[1]) and not torch.equal(views[0], views[2])
+
+
+def test_two_views_of_one_image_differ():
+    x = torch.rand(20, 3, 32, 32)
+    assert ((A.augment(x) - A.augment(x)).abs().amax((1, 2, 3)) > 0.01).all()
+
+
+def test_runs_on_the_meta_device_so_nothing_waits_for_it():
+    x = torch.empty(300, 3, 32, 32, dtype=torch.uint8, device="meta")
+    assert A.augment(x, blur_share=0.5, solarise_share=0.5).shape == x.shape
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"area": (0.0, 1.0)}, "area=0.0"), ({"area": (0.6, 0.5)}, "smaller one comes first"), ({"ratio": (2.0, 1.0)}, "ratio"),
+    ({"jitter": -1.0}, "jitter"), ({"hue": math.nan}, "hue"), ({"blur_share": 7}, "blur_share=7"), ({"solarise_share": 1.1}, "solarise_share=1.1"),
+    ({"jitter_share": -1}, "jitter_share=-1"), ({"grey_share": math.nan}, "grey_share=nan"), ({"flip": 2}, "flip=2"),
+])
+def test_impossible_strengths_are_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        A.augment(torch.rand(2, 3, 8, 8), **options)
+    with pytest.raises(InputError, match=words):
+        replace(A.SMALL, **options)
+
+
+def test_a_view_never_leaves_the_range_of_colours():
+    x = torch.ones(64, 3, 32, 32)
+    for _ in range(5):
+        view = A.augment(x, jitter=0, blur_share=1.0)
+        assert view.max() <= 1
+        assert view.min() >= 0
