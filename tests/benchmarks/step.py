@@ -10,6 +10,7 @@ import argparse
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import torch
 from lightly.loss import NTXentLoss
@@ -20,7 +21,8 @@ from ssl_lab.data import load
 from ssl_lab.losses import nt_xent
 from ssl_lab.methods import SimCLR, simclr
 from ssl_lab.models import small_resnet
-from ssl_lab.train import half_precision, make_optimizer, step
+from ssl_lab.precision import autocast
+from ssl_lab.train import Training
 
 
 def milliseconds(work, rounds: int = 7) -> float:
@@ -57,8 +59,9 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     x = load("scenes", limit=given.batch).x
     pictures = [to_pil_image(image) for image in x]
-    method = SimCLR(small_resnet()).to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(method, simclr.SCENES)
+    method = SimCLR(small_resnet())
+    training = Training(method, load("scenes", limit=given.batch), replace(simclr.SCENES, batch=given.batch), threads=given.threads)
+    optimizer = training.optimizer
     transform = SimCLRTransform(input_size=32, cj_strength=0.5, gaussian_blur=0.0, normalize=None)
     loss = NTXentLoss(temperature=0.2)
 
@@ -67,7 +70,7 @@ def main() -> None:
 
     def their_step():
         x1, x2 = their_views()
-        with half_precision(x1.device):
+        with autocast(x1.device):
             value = loss(method.embed(x1), method.embed(x2))
         optimizer.zero_grad()
         value.backward()
@@ -80,7 +83,7 @@ def main() -> None:
         return lambda: (views(), criterion(z1, z2).backward())
 
     print(f"batch {given.batch}, {given.threads} thread(s), torch {torch.__version__}")
-    report("step", milliseconds(lambda: step(method, (x,), optimizer)), milliseconds(their_step, 3))
+    report("step", milliseconds(lambda: training.step((x,))), milliseconds(their_step, 3))
     both = apart(lambda: method.views(x), lambda a, b: nt_xent(a, b, 0.2))
     report("augmentation and loss", milliseconds(both), milliseconds(apart(their_views, loss), 3))
     ours = milliseconds(lambda: method.views(x))
