@@ -95,3 +95,8 @@ def test_a_batch_that_split_cannot_divide_is_refused_with_a_way_out(B, split, wo
 def test_an_impossible_split_is_refused(module, split, words):
     with pytest.raises(InputError, match=words):
         split_batch_norm(module, split)
+
+
+def test_norms_without_weights_are_split_too():
+    divided, x = split_batch_norm(nn.BatchNorm1d(3, affine=False), 2), torch.rand(6, 3)
+    torch.testing.assert_close(divided(x), torch.cat([nn.BatchNorm1d(3, affine=False)(part) for part in x.chunk(2)]))

@@ -1,9 +1,14 @@
-"""Encoders f, which map (B, channels, H, W) to (B, dim) and say their `.dim`; heads; and slow copies of both."""
+"""Encoders f, which map (B, channels, H, W) to (B, dim), say their `.dim`, and show their `maps`; heads; and slow copies of both."""
 
-from ssl_lab.models.backbones import encoder, resnet
+from ssl_lab.models.backbones import NAMES, encoder, resnet
 from ssl_lab.models.copies import ema_, frozen_copy
+from ssl_lab.models.encoder import IMAGENET, Encoder
 from ssl_lab.models.heads import mlp
 from ssl_lab.models.small import SmallResNet, small_resnet
 from ssl_lab.models.split import SplitBatchNorm, check_groups, split_batch_norm
+from ssl_lab.models.weights import load_weights
 
-__all__ = ["SmallResNet", "SplitBatchNorm", "check_groups", "ema_", "encoder", "frozen_copy", "mlp", "resnet", "small_resnet", "split_batch_norm"]
+__all__ = [
+    "IMAGENET", "NAMES", "Encoder", "SmallResNet", "SplitBatchNorm", "check_groups", "ema_", "encoder", "frozen_copy", "load_weights", "mlp",
+    "resnet", "small_resnet", "split_batch_norm",
+]

@@ -1,30 +1,72 @@
-"""Large encoders of others."""
+"""Encoders by name: the small network, torchvision's classifiers without their last layer, and timm's."""
 
-import inspect
+from collections.abc import Sequence
+from pathlib import Path
 
 from torch import nn
 
-from ssl_lab.errors import one_of
+from ssl_lab.errors import InputError, one_of, require
+from ssl_lab.models.encoder import Encoder
+from ssl_lab.models.small import SmallResNet, small_resnet
+from ssl_lab.models.weights import load_weights
+
+NAMES = ("small_resnet", "resnet18", "resnet50", "convnext_tiny", "efficientnet_b0", "vit_b_16", "any other of torchvision", "timm:NAME")
+AUXILIARY = {name: {"aux_logits": False, "init_weights": False} for name in ("googlenet", "inception_v3")}  # second classifiers are left out
 
 
-def resnet(name: str = "resnet18", stem: str = "cifar") -> nn.Module:
-    """A torchvision ResNet without its classifier, untrained; `.dim` is 512 or 2048.
+def encoder(
+    name: str, weights: str | Path | None = None, stem: str | None = None, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+) -> SmallResNet | Encoder:
+    """An encoder by name, untrained unless `weights` names a file.
 
-    stem: "cifar" for small images, a 3×3 convolution of stride 1 and no pooling, so that 32 pixels end as 4×4 (SimCLR B.9); "imagenet" as published.
+    name: "small_resnet", a classifier of torchvision such as "resnet18" or "vit_b_16", or one of timm as "timm:NAME"; their last layer is left out.
+    stem: of a ResNet, "cifar" for small images: a 3×3 convolution of stride 1 and no pooling, so that 32 pixels end as 4×4 (SimCLR B.9).
+    mean, std: see Encoder; published weights need those that they were trained with, often models.IMAGENET.
+    Raises: InputError for an unknown name, a stem for another network than a ResNet, or weights that do not fit.
     """
-    from torchvision.models import resnet as family
+    if name == "small_resnet":
+        require(stem is None, f"stem={stem!r} is for ResNets; small_resnet has its own")
+        made = small_resnet() if mean is None and std is None else Encoder(small_resnet(), mean=mean, std=std)
+    else:
+        network = of_timm(name.removeprefix("timm:")) if name.startswith("timm:") else of_torchvision(name)
+        set_stem(network, name, stem)
+        linear = [layer for layer, module in network.named_modules() if isinstance(module, nn.Linear)]
+        require(len(linear) > 0, f"{name} has no linear classifier to leave out; wrap the part that you want, models.Encoder(module)")
+        made = Encoder(network, linear[-1], mean=mean, std=std)
+    if weights is not None:
+        load_weights(made, weights)
+    return made
 
-    known = [key for key, build in vars(family).items() if inspect.isfunction(build) and key.startswith(("resn", "wide"))]
-    one_of(name, known, "backbone")
+
+def resnet(name: str = "resnet18", stem: str = "cifar") -> Encoder:
+    """A torchvision ResNet without its classifier, untrained; `.dim` is 512 or 2048.   stem: see `encoder`; "imagenet" as published."""
+    require("resne" in name, f"backbone {name!r} is no ResNet; try resnet18 or resnet50, or another network by `encoder`")
     one_of(stem, ("cifar", "imagenet"), "stem")
-    network = getattr(family, name)(weights=None)
+    return encoder(name, stem=stem)
+
+
+def of_torchvision(name: str) -> nn.Module:
+    from torchvision import models
+
+    one_of(name, ("small_resnet", *models.list_models(module=models), "timm:NAME"), "encoder")
+    return models.get_model(name, weights=None, **AUXILIARY.get(name, {}))
+
+
+def of_timm(name: str) -> nn.Module:
+    try:
+        import timm
+    except ImportError as error:
+        raise InputError(f"timm:{name} needs timm, which is not installed; pip install timm") from error
+    require(timm.is_model(name), f"timm has no {name!r}; timm.list_models() says what it has")
+    return timm.create_model(name, pretrained=False)
+
+
+def set_stem(network: nn.Module, name: str, stem: str | None) -> None:
+    """Give a ResNet the stem for small images, where that is asked for."""
+    if stem is None:
+        return
+    one_of(stem, ("cifar", "imagenet"), "stem")
+    require(hasattr(network, "layer4") and hasattr(network, "maxpool"), f"stem={stem!r} is for ResNets; {name} has its own")
     if stem == "cifar":
-        network.conv1, network.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
-    network.dim, network.fc = network.fc.in_features, nn.Identity()
-    return network
-
-
-def encoder(name):
-    from ssl_lab.models.small import small_resnet
-
-    return small_resnet() if name == "small_resnet" else resnet(name)
+        width = network.conv1.out_channels
+        network.conv1, network.maxpool = nn.Conv2d(3, width, 3, padding=1, bias=False), nn.Identity()

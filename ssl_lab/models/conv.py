@@ -16,7 +16,11 @@ class Conv3x3(nn.Conv2d):
         super().__init__(width, out, 3, stride=stride, padding=1, bias=False)
 
     def forward(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B d h w"]:
-        return as_matrix(x, self.weight, self.stride[0]) if max(x.shape[-2:]) <= 2 else super().forward(x)
+        (H, W), stride = x.shape[-2:], self.stride[0]
+        if max(H, W) <= 2:
+            return as_matrix(x, self.weight, stride)
+        across = stride if W > 1 else 1  # the same for one column; in bfloat16, oneDNN with 2 reads memory that nobody wrote (torch 2.15)
+        return F.conv2d(x, self.weight, stride=(stride, across), padding=1)
 
 
 def as_matrix(x: Float[Tensor, "B c H W"], weight: Float[Tensor, "d c 3 3"], stride: int) -> Float[Tensor, "B d h w"]:

@@ -39,8 +39,12 @@ class SmallResNet(nn.Module):
         self.blocks = nn.Sequential(*(Block(scale * width, norm) for scale in (1, 2, 4)))
 
     def forward(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B dim"]:
+        return self.maps(x).mean((2, 3))
+
+    def maps(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B dim h w"]:
+        """Features of every position, 32 pixels apart: one for 32 pixels, 4×4 for 128."""
         x = x.contiguous(memory_format=torch.channels_last)  # once; the stem's convolution would do it forwards and backwards
-        return self.blocks(self.stem(x)).mean((2, 3))
+        return self.blocks(self.stem(x))
 
 
 def small_resnet(width: int = 16, channels: int = 3, norm: str = "batch") -> SmallResNet:

@@ -1,6 +1,5 @@
 """Batch norm as on several devices: each normalises its own part of the batch. MoCo's shuffled batch norm on one device."""
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -25,14 +24,17 @@ class SplitBatchNorm(_NormBase):  # no _BatchNorm, so that nn.SyncBatchNorm.conv
     def forward(self, x: Float[Tensor, "B c ..."]) -> Float[Tensor, "B c ..."]:
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        check_groups(len(x), self.split)
-        means, variances = self.running_mean.repeat(self.split, 1), self.running_var.repeat(self.split, 1)
-        groups = zip(x.chunk(self.split), means, variances)
-        y = [F.batch_norm(group, *running, self.weight, self.bias, True, self.momentum, self.eps) for group, *running in groups]
-        self.running_mean.copy_(means.mean(0))
-        self.running_var.copy_(variances.mean(0))
+        split, C = self.split, x.shape[1]
+        check_groups(len(x), split)
+        rows = x.movedim(1, -1)
+        groups = rows.unflatten(0, (split, -1)).flatten(1, -2).transpose(0, 1).flatten(1)  # (rows of a group, split · C): one batch norm for all
+        means, variances = self.running_mean.repeat(split), self.running_var.repeat(split)
+        weight, bias = (None if p is None else p.repeat(split) for p in (self.weight, self.bias))
+        y = F.batch_norm(groups, means, variances, weight, bias, True, self.momentum, self.eps)
+        self.running_mean.copy_(means.view(split, C).mean(0))
+        self.running_var.copy_(variances.view(split, C).mean(0))
         self.num_batches_tracked.add_(1)
-        return torch.cat(y)
+        return y.unflatten(1, (split, C)).transpose(0, 1).reshape(rows.shape).movedim(-1, 1)
 
 
 def split_batch_norm(module: nn.Module, split: int) -> nn.Module:
