@@ -20,6 +20,7 @@ from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 
 DATA = ("name", "size", "limit", "root", "labels")  # what a configuration says of its images
+SMALL = 64  # pixels, up to which a ResNet gets the stem for small images
 FIXED = "images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
 
 
@@ -71,7 +72,9 @@ def build(config: dict, data: Images) -> Method:
     from ssl_lab.models import encoder
 
     kind = getattr(methods, config["method"])
-    parts = {"encoder": lambda: encoder(config["encoder"]), "classes": lambda: len(data.classes)}
+    name = config["encoder"]
+    stem = "cifar" if data.size <= SMALL and "resne" in name and name != "small_resnet" else None
+    parts = {"encoder": lambda: encoder(name, stem=stem), "classes": lambda: len(data.classes)}
     given = options.revived(kind, config["settings"])
     with RandomStream(config["recipe"]["seed"], torch.device("cpu")):
         return kind(**given | {name: make() for name, make in parts.items() if name in arguments(kind)})

@@ -15,7 +15,7 @@ from ssl_lab.distributed import agree, barrier, mean, parallel, rank, world_size
 from ssl_lab.errors import require
 from ssl_lab.guard import Guard
 from ssl_lab.method import Method
-from ssl_lab.optim import LARS, parameter_groups, warmup_cosine
+from ssl_lab.optim import LARS, adamw, parameter_groups, warmup_cosine
 from ssl_lab.precision import autocast, scaler
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.stream import RandomStream
@@ -199,7 +199,7 @@ def make_optimizer(method: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         return LARS(groups, recipe.lr, recipe.momentum, eta=recipe.eta)
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, recipe.lr, recipe.momentum)
-    return torch.optim.AdamW(groups, recipe.lr)
+    return adamw(groups, recipe.lr)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> float:
