@@ -8,7 +8,6 @@ SimCLR's frozen features.   fine-tuned: all of SimCLR's encoder, augmented. All 
 """
 
 import argparse
-import copy
 import json
 import time
 from dataclasses import replace
@@ -17,51 +16,29 @@ import torch
 
 from ssl_lab import plots
 from ssl_lab.data import Images, load
-from ssl_lab.evaluate import features, knn_accuracy, linear_probe
-from ssl_lab.methods import SimCLR, Supervised, simclr
+from ssl_lab.augment import SMALL
+from ssl_lab.evaluate import features, finetune, knn_accuracy, linear_probe
+from ssl_lab.evaluate.finetune import GENTLE
+from ssl_lab.methods import SimCLR, simclr
+from ssl_lab.methods.supervised import PLAIN
 from ssl_lab.models import small_resnet
-from ssl_lab.recipe import Recipe
 from ssl_lab.studies import FOLDER
 from ssl_lab.train import train
-
-STEPS, BATCH = 600, 128  # 76,800 views for every supervised run; with all labels, eight epochs
-
-
-def supervise(encoder, images: Images, recipe: Recipe, **augmentation) -> Supervised:
-    """STEPS steps on the labelled images, each drawn as often as that takes."""
-    draws = max(STEPS * BATCH, len(images))
-    epochs = max(1, round(draws / len(images))) if len(images) >= BATCH else 1
-    if len(images) < BATCH:
-        images = images.repeated(draws)
-    method = Supervised(encoder, len(images.classes), **augmentation)
-    for _ in train(method, images, replace(recipe, epochs=epochs, batch=BATCH)):
-        pass
-    return method
-
-
-def accuracy(method: Supervised, test: Images) -> float:
-    h = features(method.encoder, test)
-    return (method.head(h).argmax(1) == test.labels).float().mean().item()
-
 
 def row(count: int, seed: int, images: Images, test: Images, pretrained: SimCLR) -> dict[str, float]:
     """Every learner at this number of labels."""
     some = images.label_fraction(count / len(images), seed).labelled()
-    scratch = Recipe(epochs=1, optimizer="adamw", lr=2e-3, weight_decay=1e-2, seed=seed)
-    gentle = replace(scratch, lr=5e-4)
-    flat = lambda part: part.x.flatten(1).float()  # noqa: E731
+    gentle = replace(GENTLE, seed=seed)
+    scratch, flat = replace(gentle, lr=2e-3), lambda part: part.x.flatten(1).float()
     torch.manual_seed(seed)
-    plain = supervise(small_resnet(), some, scratch, jitter=0.0)
-    torch.manual_seed(seed)
-    strong = supervise(small_resnet(), some, scratch, jitter=1.0)
-    tuned = supervise(copy.deepcopy(pretrained.encoder), some, gentle, jitter=1.0)
+    fresh = small_resnet()
     probe = linear_probe(features(pretrained.encoder, some), some.labels, features(pretrained.encoder, test), test.labels)
     return {
         "pixels": knn_accuracy(flat(some), some.labels, flat(test), test.labels, k=1),
-        "supervised": accuracy(plain, test),
-        "augmented": accuracy(strong, test),
+        "supervised": finetune(fresh, some, test, recipe=scratch, augmentation=PLAIN),
+        "augmented": finetune(fresh, some, test, recipe=scratch, augmentation=SMALL),
         "probe": probe.accuracy,
-        "fine-tuned": accuracy(tuned, test),
+        "fine-tuned": finetune(pretrained.encoder, some, test, recipe=gentle, augmentation=SMALL),
     }
 
 

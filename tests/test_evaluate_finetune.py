@@ -1,0 +1,60 @@
+"""Fine-tuning learns from the labels that there are, and leaves the encoder as it was."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ssl_lab.data import load
+from ssl_lab.errors import InputError
+from ssl_lab.evaluate import finetune
+from ssl_lab.evaluate.finetune import GENTLE
+from ssl_lab.methods.supervised import PLAIN
+from ssl_lab.models import small_resnet
+
+QUICK = replace(GENTLE, batch=32, lr=5e-3)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load("scenes", limit=400)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    torch.manual_seed(0)
+    return small_resnet(width=4)
+
+
+def test_it_learns_what_the_labels_say(images, encoder):
+    """Asked about the images that it learned, after many steps it knows most, after one step it guesses."""
+    few = images[:60]
+    assert finetune(encoder, few, few, steps=150, recipe=QUICK, augmentation=PLAIN) > 0.6
+    assert finetune(encoder, few, few, steps=1, recipe=QUICK, augmentation=PLAIN) < 0.35
+
+
+def test_the_encoder_and_the_random_numbers_are_left_alone_and_the_same_again_gives_the_same(images, encoder):
+    before, state = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}, torch.get_rng_state()
+    first, again = (finetune(encoder, images, images, steps=5, recipe=QUICK) for _ in range(2))
+    assert first == again
+    assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_only_labelled_images_are_learned_and_asked(images, encoder, monkeypatch):
+    seen, module = {}, sys.modules["ssl_lab.evaluate.finetune"]
+    real = module.train
+    monkeypatch.setattr(module, "train", lambda method, data, recipe: seen.update(data=data) or real(method, data, recipe))
+    finetune(encoder, images.label_fraction(0.1), images.label_fraction(0.5), steps=3, recipe=QUICK)
+    assert len(seen["data"]) == 96 and len(seen["data"].x) == 40 and int(seen["data"].labels.min()) >= 0
+
+
+@pytest.mark.parametrize("wrong, words", [
+    (lambda f, images: finetune(f, images.unlabelled(), images), "0 labelled images to learn from"),
+    (lambda f, images: finetune(f, images, images.unlabelled()), "0 to be asked about"),
+    (lambda f, images: finetune(f, images, images, steps=0), "steps=0"),
+])
+def test_what_it_needs_is_said(images, encoder, wrong, words):
+    with pytest.raises(InputError, match=words):
+        wrong(encoder, images)
