@@ -40,7 +40,7 @@ def test_it_is_the_share_of_first_ranks_by_a_loop(images):
     method = moco(1, norm="group").eval()
     torch.manual_seed(4)
     x1, x2 = method.views(images[:64].x)
-    q, k = (F.normalize(rows, dim=1) for rows in (method.embed(x1), method.key_head(method.key_encoder(x2))))
+    q, k = (F.normalize(rows, dim=1) for rows in (method.embed(x1), method.key_projector(method.key_encoder(x2))))
     first = sum(int((q[i] @ k.T).argmax() == i) for i in range(64)) / 64
     assert leak(method, images[:64], batch=32, seed=4)[0] == pytest.approx(first, abs=1 / 64)
 
