@@ -31,6 +31,7 @@ def parallel(method: nn.Module) -> nn.Module:
     if not several():
         return method
     device = next(method.parameters()).device
+    agree(method)  # DDP gives the parameters of rank 0 to all, and without broadcast_buffers no buffer
     return nn.parallel.DistributedDataParallel(method, [device] if device.type == "cuda" else None, broadcast_buffers=False)
 
 

@@ -18,6 +18,6 @@ def autocast(device: torch.device):
     return torch.autocast(device.type, dtype) if dtype else contextlib.nullcontext()
 
 
-def scaler(device: torch.device) -> torch.amp.GradScaler:
+def scaler(device: torch.device):
     """Scales the loss so that float16's gradients do not vanish, and leaves out a step whose gradients overflow; else it does nothing."""
     return torch.amp.GradScaler(device.type, enabled=half(device) == torch.float16)

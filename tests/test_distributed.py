@@ -1,17 +1,57 @@
 """Two processes (gloo) give what one process with the whole batch gives: the gradient of every method, and one queue."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 import torch
 
+import ssl_lab
 from ssl_lab import distributed
 from ssl_lab.distributed import gather
 
 METHODS = ("SimCLR", "MoCo", "BYOL")
+SHARED = """
+    import json, sys, warnings
+    import torch
+    import torch.distributed as dist
+    from ssl_lab import MoCo, SimCLR, small_resnet
+    from ssl_lab.data import load
+    from ssl_lab.distributed import rank
+    from ssl_lab.errors import InputError
+    from ssl_lab.recipe import Recipe
+    from ssl_lab.train import follow, train
+
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    images, recipe, found = load("scenes", limit=80), Recipe(epochs=2, batch=32, lr=0.01), {}
+    for name, kind, options in (("SimCLR", SimCLR, {}), ("MoCo", MoCo, {"K": 40, "split": 2})):
+        torch.manual_seed(rank())  # other weights on every rank, until the training begins
+        method, seen, queues, losses = kind(small_resnet(width=4), dim=8, **options), [], [], []
+        real = method.views
+        method.views = lambda x: seen.append((x.double().flatten(1) @ torch.arange(3072.0).double()).tolist()) or real(x)
+        for event in follow(method, images, recipe, out=f"{sys.argv[1]}/{name}"):
+            if hasattr(event, "progress"):
+                queues.append(method.queue.tolist() if name == "MoCo" else [])
+            else:
+                losses.append(event.loss)
+        found[name] = {"seen": seen, "queues": queues, "losses": losses, "weights": [t.flatten().tolist() for t in method.state_dict().values()]}
+    refused = []
+    for wrong in ({"batch": 31}, {"batch": 32, "resume": True}):
+        try:
+            again = wrong.pop("resume", False)
+            train(SimCLR(small_resnet(width=4)), images, Recipe(epochs=1, **wrong), out=f"{sys.argv[1]}/SimCLR" if again else None, resume=again)
+        except InputError as error:
+            refused.append(str(error))
+    found["refused"] = refused
+    with open(f"{sys.argv[1]}/rank{rank()}.json", "w") as file:
+        json.dump(found, file)
+    dist.destroy_process_group()
+"""
 
 SCRIPT = """
     import json, os, sys
@@ -120,3 +160,45 @@ def test_the_gradient_of_a_gathered_row_is_the_sum_over_ranks(monkeypatch):
     assert torch.equal(rows, torch.cat([other, z]))
     (rows * torch.arange(6.0)[:, None]).sum().backward()
     torch.testing.assert_close(z.grad, torch.arange(3.0, 6.0)[:, None].expand(3, 2) + 10)
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """A short SimCLR and a short MoCo by `train` itself, through torchrun on two processes."""
+    folder = tmp_path_factory.mktemp("together")
+    (folder / "script.py").write_text(textwrap.dedent(SHARED))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(folder / "script.py"), str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "PYTHONPATH": str(Path(ssl_lab.__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return folder, [json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("name", ["SimCLR", "MoCo"])
+def test_ranks_share_every_batch_and_end_with_the_same_weights(together, name):
+    """80 images, two epochs of two batches of 32: 16 for each rank, no image twice in an epoch, and the same log on both."""
+    _, (one, other) = together
+    assert [[len(x) for x in rank[name]["seen"]] for rank in (one, other)] == [[16] * 4] * 2
+    for epoch in (slice(0, 2), slice(2, 4)):
+        drawn = [value for rank in (one, other) for x in rank[name]["seen"][epoch] for value in x]
+        assert len(drawn) == 64 and len(set(drawn)) == 64
+    assert one[name]["weights"] == other[name]["weights"] and one[name]["losses"] == other[name]["losses"]
+
+
+def test_queues_are_equal_from_the_first_step(together):
+    _, (one, other) = together
+    assert len(one["MoCo"]["queues"]) == 4 and one["MoCo"]["queues"] == other["MoCo"]["queues"]
+    assert one["MoCo"]["queues"][0] != one["MoCo"]["queues"][1]
+
+
+def test_one_rank_writes_the_run(together):
+    folder, _ = together
+    for name in ("SimCLR", "MoCo"):
+        assert {path.name for path in (folder / name).iterdir()} == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors"}
+        assert len((folder / name / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_what_ranks_cannot_share_or_resume_is_refused_in_a_sentence(together):
+    _, ranks = together
+    for found in ranks:
+        assert ["batch=31 cannot be shared by 2 processes" in found["refused"][0], "cannot resume" in found["refused"][1]] == [True, True]
