@@ -6,6 +6,7 @@ Set before the first import of torch or ssl_lab; the notebooks' kernels inherit 
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,12 @@ def legible():
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
 
     return judge
+
+
+@pytest.fixture(scope="session")
+def holds() -> Callable[..., bool]:
+    """Whether these names and figures stand in a sentence, in this order; the words between them are free."""
+    return lambda sentence, *parts: re.search(".*?".join(map(re.escape, parts)), sentence, re.DOTALL) is not None
 
 
 @pytest.fixture
