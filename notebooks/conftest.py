@@ -7,6 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("SSL_LAB_PROFILE", "ci")  # as in tests/conftest.py; SSL_LAB_PROFILE=laptop judges the accuracies too
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two kernels at once, each on all cores, would wait for each other
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as there: a kernel would compile all that it imports
 
 import psutil
 import pytest

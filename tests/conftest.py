@@ -4,16 +4,19 @@ Set before the first import of torch or ssl_lab; the notebooks' kernels inherit 
 """
 
 import functools
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors gain nothing from more; on a busy machine two that wait for each other lose all
 os.environ.setdefault("SSL_LAB_PROFILE", "ci")  # fewer epochs and images in notebooks; what they claim stays the same
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes are started, and each would compile torch and its like anew: 5 CPU seconds
 
 import pytest
 from jaxtyping import install_import_hook
@@ -55,6 +58,12 @@ def legible():
     return judge
 
 
+@pytest.fixture(scope="session")
+def holds() -> Callable[..., bool]:
+    """Whether these names and figures stand in a sentence, in this order; the words between them are free."""
+    return lambda sentence, *parts: re.search(".*?".join(map(re.escape, parts)), sentence, re.DOTALL) is not None
+
+
 @pytest.fixture
 def interruptible():
     """Processes that a test starts heed Ctrl-C, also where this one was started to ignore it, as a script's background job is."""
@@ -64,15 +73,33 @@ def interruptible():
 
 
 @pytest.fixture(scope="session")
-def without_shape_checks() -> Callable[[str], str]:
-    """Runs a script in a process of its own, where the import hook above is not (Dynamo cannot trace it); returns what it printed."""
+def without_shape_checks() -> Iterator[Callable[[str], str]]:
+    """Runs scripts in one other process, where the import hook above is not (Dynamo cannot trace it); returns what a script printed."""
+    with subprocess.Popen([sys.executable, "-W", "error", "-c", SCRIPTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
-    def run(script: str) -> str:
-        done = subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        def run(script: str) -> str:
+            print(json.dumps(textwrap.dedent(script)), file=process.stdin, flush=True)
+            said, trouble = json.loads(process.stdout.readline())
+            assert not trouble, trouble
+            return said
 
-    return run
+        yield run
+        process.stdin.close()
+
+
+SCRIPTS = """
+import contextlib, io, json, sys, traceback
+for line in sys.stdin:
+    trouble = ""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            exec(json.loads(line), {"__name__": "__main__"})
+        except BaseException:
+            trouble = traceback.format_exc()
+    if "torch._dynamo" in sys.modules:
+        sys.modules["torch._dynamo"].reset()  # what one script compiled is no business of the next
+    print(json.dumps([said.getvalue(), trouble]), flush=True)
+"""
 
 
 @pytest.fixture

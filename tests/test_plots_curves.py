@@ -50,11 +50,11 @@ def test_summary_is_one_sentence(drawn):
     assert ". " not in drawn[1]
 
 
-def test_every_measure_that_there_is_gets_a_panel_and_its_ends_are_said():
+def test_every_measure_that_there_is_gets_a_panel_and_its_ends_are_said(holds):
     figure, summary = plots.curves(ROWS)
     titles = ["loss 5.50 → 2.00", "kNN accuracy 14% → 96%", "effective rank 25.5 → 130", "std 0.90 → 0.05"]
     assert [axes.get_title(loc="left") for axes in figure.axes] == titles
-    assert summary == f"After epoch 3: {', '.join(titles)}."
+    assert holds(summary, "epoch 3", *titles)
 
 
 @pytest.mark.parametrize(

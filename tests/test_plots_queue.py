@@ -285,16 +285,14 @@ def test_the_curve_is_the_mean_loss_of_every_step_so_far(early):
     assert (f"in place of {moments(4, 2)[-1].losses(0.2).mean():.2f}" in said) == early
 
 
-def test_the_sentence_says_what_is_seen():
+def test_the_sentence_says_what_is_seen(holds):
     now, labels = moments()[-1], np.arange(20) % 3
     share, clash = now.shares(0.2)[1], Seen(now, 1, labels, (), 0.2, False).clash
-    assert draw(classes=("ring", "star", "heart"), setting="m = 0.9 · lr = 0.1")[1] == (
-        "Step 5 of MoCo with a queue of 8 keys, m = 0.9, lr = 0.1, 8 of them real (100%), 1 to 2 steps old; this step's 4 keys go to slots 0 to 3. "
-        f"Query 1 (heart) pays {-np.log(share[0]):.2f}: {share[0]:.0%} of its softmax go to its own key; "
-        f"{plots.look.percent(share[1:][clash].sum())} go to the {clash.sum()} of 8 negatives of its class; "
-        f"mean loss {now.losses(0.2).mean():.2f}, {moments()[0].losses(0.2).mean():.2f} at step 1; "
-        "keys 2 steps old agree to 0.800 with what the present key network makes of their views."
-    )
+    said = draw(classes=("ring", "star", "heart"), setting="m = 0.9 · lr = 0.1")[1]
+    assert holds(said, "Step 5", "8 keys", "m = 0.9", "lr = 0.1", "8 of them real (100%)", "1 to 2 steps old", "4 keys", "slots 0 to 3")
+    clashing = f"{plots.look.percent(share[1:][clash].sum())} go to the {clash.sum()} of 8 negatives"
+    assert holds(said, "Query 1 (heart)", f"{-np.log(share[0]):.2f}", f"{share[0]:.0%}", "its own key", clashing)
+    assert holds(said, f"mean loss {now.losses(0.2).mean():.2f}, {moments()[0].losses(0.2).mean():.2f} at step 1", "2 steps old", "0.800")
 
 
 def title(figure):

@@ -61,14 +61,14 @@ def test_sliders_span_the_ranges_of_the_world(explorer, name):
 
 
 @pytest.mark.parametrize("seed", [0, 5])
-def test_it_begins_with_the_first_scene_of_the_seed(seed):
+def test_it_begins_with_the_first_scene_of_the_seed(holds, seed):
     explorer, rendered = SceneExplorer(seed=seed), scenes.render(1, "test", 32, seed)
     assert explorer.start["shape"] == scenes.CLASSES[rendered["labels"][0]]
     for name, value in rendered["factors"].items():
         assert explorer.start[name] == pytest.approx(value.item(), rel=0.006)
     x = explorer.picture_of(explorer.start, 32)["x"]
     assert (x.int() - rendered["x"].int()).abs().max() <= 8  # values of three digits
-    assert explorer.summary == "Nothing has changed yet; where 100% lies between two random scenes, the scene has moved by: pixels 0%."
+    assert holds(explorer.summary, "Nothing has changed", "pixels 0%")
 
 
 def test_the_start_can_be_given(explorer):
