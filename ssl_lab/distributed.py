@@ -5,6 +5,8 @@ rows with each other needs those of all ranks: taken over the gathered batch it 
 sum of their W equal gradients, and the mean divides by W again. So both give the gradient of one process with the whole batch, without a factor.
 """
 
+import inspect
+
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
@@ -31,8 +33,10 @@ def parallel(method: nn.Module) -> nn.Module:
     if not several():
         return method
     device = next(method.parameters()).device
-    agree(method)  # DDP gives the parameters of rank 0 to all, and without broadcast_buffers no buffer
-    return nn.parallel.DistributedDataParallel(method, [device] if device.type == "cuda" else None, broadcast_buffers=False)
+    agree(method)  # the older of the two switches below leaves the buffers as they are
+    kind = nn.parallel.DistributedDataParallel
+    switch = "forward_sync_buffers" if "forward_sync_buffers" in inspect.signature(kind).parameters else "broadcast_buffers"
+    return kind(method, [device] if device.type == "cuda" else None, **{switch: False})
 
 
 @torch.no_grad()

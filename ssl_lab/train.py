@@ -67,8 +67,8 @@ def follow(
 ) -> Iterator[Step | Log]:
     """The same training, yielding every step, and after the last one of an epoch its Log. Raises: as `train`."""
     training = Training(method, data, recipe, threads)
-    run = Run.open(out, method, recipe, resume) if out else None
     require(not resume or world_size() == 1, f"this is one of {world_size()} processes, which cannot resume a run; begin another one")
+    run = Run.open(out, method, recipe, resume) if out and rank() == 0 else None
     return events(training, run)
 
 
@@ -84,7 +84,7 @@ def events(training: "Training", run: Run | None) -> Iterator[Step | Log]:
         start = time.perf_counter()
         if step.last:
             log = training.log(step, losses, spent)
-            if run and rank() == 0:
+            if run:
                 run.save(training, log)
             barrier()
             yield log
