@@ -25,11 +25,14 @@
 # %%
 from ssl_lab.notebook import notebook, show, use, within
 
-lab = notebook("03_simclr", version="0.2.0")
+lab = notebook("03_simclr", version="0.3.0")
+
+from dataclasses import replace
 
 import torch
 
 from ssl_lab import losses, plots, tables
+from ssl_lab.augment import SMALL
 from ssl_lab.data import load
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
 from ssl_lab.methods import SimCLR
@@ -77,7 +80,7 @@ mean_colour_match = use(mean_colour_match)
 images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # lab.count: all of them, unless a test is in a hurry
 unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
 simclr = SimCLR(small_resnet()).to(lab.device)
-no_colour = SimCLR(small_resnet(), jitter=0).to(lab.device)  # the same method without the colour distortion
+no_colour = SimCLR(small_resnet(), augmentation=replace(SMALL, jitter=0)).to(lab.device)  # the same method without the colour distortion
 
 x = images[:256].x
 a1, a2 = no_colour.views(x)

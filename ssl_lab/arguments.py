@@ -36,7 +36,8 @@ class Range:
 
     def __str__(self) -> str:
         """In words: "a number above 0", "a whole number from 1", "a number from 0 to 1"."""
-        ends = {"above": self.above, "from": self.low, "to" if self.low is not None else "up to": self.high, "and below" if self.low is not None else "below": self.below}
+        to, below = ("up to", "below") if self.low is None else ("to", "and below")
+        ends = {"above": self.above, "from": self.low, to: self.high, below: self.below}
         said = [f"{word} {end:g}" for word, end in ends.items() if end is not None]
         return " ".join([f"a {'whole ' if self.whole else ''}number", *said])
 

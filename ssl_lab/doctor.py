@@ -21,7 +21,7 @@ def examine() -> int:
     print(f"python {platform.python_version()} on {platform.system()} {platform.machine()}, ssl-lab {importlib.metadata.version('ssl-lab')}")
     missing = packages()
     print("\ndevices")
-    for line in devices():
+    for line in [*devices(), *([] if missing else [training()])]:
         print(f"  {line}")
     print("\nfolders")
     for line in folders():
@@ -69,6 +69,27 @@ def devices() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps: Apple's graphics processor")
     return found
+
+
+def training() -> str:
+    """One line: how many threads train fastest on this processor, and what a step takes with each number."""
+    from ssl_lab.data import load
+    from ssl_lab.methods import SimCLR
+    from ssl_lab.models import small_resnet
+    from ssl_lab.threads import timed
+    from ssl_lab.train import Training
+
+    images = load("scenes", limit=256)
+    begun = Training(SimCLR(small_resnet()), images, SimCLR.recipes["scenes"], threads=1)
+
+    def step() -> None:
+        with begun.stream:
+            begun.step((images.x,))
+
+    spent = timed(step)
+    steps = ", ".join(f"{1000 * seconds:.0f} ms with {threads}" for threads, seconds in spent.items())
+    said = f"training: {min(spent, key=spent.get)} threads are fastest here (a step of SimCLR on 256 scenes: {steps})"
+    return f"{said}; small pictures keep few of them busy, so `train` measures before its first step, unless --threads or OMP_NUM_THREADS says it"
 
 
 def folders() -> list[str]:

@@ -40,12 +40,18 @@ def choices(cores: int | None = None) -> list[int]:
 
 def fastest(step: Callable[[], object]) -> int:
     """The choice with the quickest step, in wall time; the smaller of two that are within 5 %."""
+    spent = timed(step)
+    return next(threads for threads in spent if spent[threads] <= 1.05 * min(spent.values()))
+
+
+def timed(step: Callable[[], object]) -> dict[int, float]:
+    """Number of threads → seconds of a step."""
     spent = {}
     for threads in choices():
         with using(threads):
             step()  # warms up
             spent[threads] = quickest(step)
-    return next(threads for threads in spent if spent[threads] <= 1.05 * min(spent.values()))
+    return spent
 
 
 def quickest(step: Callable[[], object]) -> float:

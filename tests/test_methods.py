@@ -265,7 +265,8 @@ def test_wrong_kinds_are_refused_in_a_sentence(without_shape_checks):
         f, images = small_resnet(width=4), load("scenes", limit=64)
         for wrong in (
             lambda: MoCo(f, K=40.0), lambda: MoCo(f, split=2.5), lambda: Augmentation(blur_share=(0.1, 0.2)), lambda: BYOL(f, m="0.5"),
-            lambda: Augmentation(area=0.5), lambda: mlp(8, 2.0), lambda: Augmentation(area=(0.1, 0.5, 1.0)), lambda: leak(SimCLR(f), images, batch=32),
+            lambda: Augmentation(area=0.5), lambda: mlp(8, 2.0), lambda: Augmentation(area=(0.1, 0.5, 1.0)),
+            lambda: leak(SimCLR(f), images, batch=32),
             lambda: QueueExplorer(MoCo(f), images, steps=2.5, batch=8), lambda: QueueExplorer(MoCo(f), images, batch=4.5),
         ):
             try:

@@ -1,5 +1,6 @@
 """The loop: what it promises to the caller, to the weights, and to a run that was stopped."""
 
+import itertools
 import json
 import threading
 from dataclasses import replace
@@ -13,12 +14,13 @@ from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features, knn_accuracy
 from ssl_lab.guard import Diverged
 from ssl_lab.method import Method
-from ssl_lab.methods import SimCLR, Supervised
+from ssl_lab.methods import MoCo, SimCLR, Supervised
 from ssl_lab.models import small_resnet
 from ssl_lab.optim import LARS, warmup_cosine
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.train import make_optimizer, steps, train
+from ssl_lab.widgets import QueueExplorer, ViewsExplorer
 
 QUICK = Recipe(epochs=3, batch=32, optimizer="lars", lr=1.0, eta=0.02)
 
@@ -238,6 +240,29 @@ def test_what_other_threads_draw_in_streams_never_changes_a_training(images):
         other.join()
     assert len(set(drawn)) == 2, "nor does the training change what they draw"
     assert same(weights(trained), run(images=images)[0])
+
+
+def test_controls_that_are_moved_from_a_thread_during_a_training_change_nothing(images):
+    """Views are drawn, and steps of a queue taken, on the explorers' own random numbers and their own number of threads."""
+    some, stop, moved = load("scenes", "test", limit=32), threading.Event(), []
+    torch.manual_seed(1)
+    views, queue = ViewsExplorer(some, shown=2), QueueExplorer(MoCo(small_resnet(width=4), K=16, split=2), some, steps=4, batch=8)
+
+    def move():
+        for turn in itertools.count():
+            if stop.is_set():
+                return
+            views.set(jitter=turn % 5 / 4, seed=turn % 7)
+            queue.set(K=(8, 16, 32)[turn % 3], step=1 + turn % 4)
+            moved.append(turn)
+
+    recipe, other, trained = replace(QUICK, epochs=6), threading.Thread(target=move), method()
+    other.start()
+    list(train(trained, images, recipe, threads=2))
+    stop.set()
+    other.join()
+    assert len(moved) >= 1
+    assert same(weights(trained), run(recipe, images, threads=2)[0])
 
 
 def test_overflowing_steps_are_left_out_in_float16_and_the_scale_is_kept_with_the_run(images, tmp_path, monkeypatch):

@@ -39,7 +39,8 @@ def seen(explorer):
 def test_every_strength_of_the_transform_has_a_control_that_begins_at_its_default(images):
     explorer = ViewsExplorer(images)
     assert list(explorer.controls) == AUGMENT
-    assert {name: control.value for name, control in explorer.controls.items()} == dict(zip(AUGMENT, (0.08, 4 / 3, 0.5, 1, 0.1, 0.8, 0.2, 0, 0, 0, 0)))
+    starts = dict(zip(AUGMENT, (0.08, 4 / 3, 0.5, 1, 0.1, 0.8, 0.2, 0, 0, 0, 0)))
+    assert {name: control.value for name, control in explorer.controls.items()} == starts
 
 
 @pytest.mark.parametrize("name", AUGMENT)

@@ -6,7 +6,18 @@ Strengths and drawn parameters are values: the same draw can be applied to an im
 """
 
 from ssl_lab.augment.colours import (
-    LUMA, YIQ, blend, brightness, contrast, grey, greyscale, hue, hue_yiq, jitter_colours, saturation, solarise,
+    LUMA,
+    YIQ,
+    blend,
+    brightness,
+    contrast,
+    grey,
+    greyscale,
+    hue,
+    hue_yiq,
+    jitter_colours,
+    saturation,
+    solarise,
 )  # fmt: skip
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.shapes import Batch, PerImage, Pixels, to_float

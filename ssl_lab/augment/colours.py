@@ -22,7 +22,9 @@ def in_colour_plane(matrix: list[list[float]]) -> list[list[float]]:
     return (torch.linalg.inv(yiq) @ torch.tensor(matrix, dtype=torch.float64, device="cpu") @ yiq).tolist()
 
 
-GREY, COLOUR, QUARTER = map(in_colour_plane, ([[1, 0, 0], [0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 0, 0], [0, 0, 1], [0, -1, 0]]))
+GREY = in_colour_plane([[1, 0, 0], [0, 0, 0], [0, 0, 0]])
+COLOUR = in_colour_plane([[0, 0, 0], [0, 1, 0], [0, 0, 1]])
+QUARTER = in_colour_plane([[0, 0, 0], [0, 0, 1], [0, -1, 0]])  # red turns towards green
 
 
 def brightness(x: Batch, factor: PerImage) -> Batch:

@@ -33,7 +33,7 @@ class Augmentation:
     ratio: Annotated[tuple[float, float], Range(above=0, hint="two ratios of width to height, the smaller one first")] = (3 / 4, 4 / 3)
     flip: Share = 0.5
     jitter: Annotated[float, Range(0, hint="1 is the paper's strength, 0 none")] = 1.0
-    hue: Annotated[float, Range(0, hint="a share of the circle")] = 0.1
+    hue: Annotated[float, Range(0, 0.5, hint="a share of the circle")] = 0.1
     jitter_share: Share = 0.8
     grey_share: Share = 0.2
     blur_share: Share = 0.0

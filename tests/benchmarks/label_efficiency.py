@@ -15,8 +15,8 @@ from dataclasses import replace
 import torch
 
 from ssl_lab import plots
-from ssl_lab.data import Images, load
 from ssl_lab.augment import SMALL
+from ssl_lab.data import Images, load
 from ssl_lab.evaluate import features, finetune, knn_accuracy, linear_probe
 from ssl_lab.evaluate.finetune import GENTLE
 from ssl_lab.methods import SimCLR, simclr
@@ -24,6 +24,7 @@ from ssl_lab.methods.supervised import PLAIN
 from ssl_lab.models import small_resnet
 from ssl_lab.studies import FOLDER
 from ssl_lab.train import train
+
 
 def row(count: int, seed: int, images: Images, test: Images, pretrained: SimCLR) -> dict[str, float]:
     """Every learner at this number of labels."""
