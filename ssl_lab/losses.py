@@ -22,7 +22,7 @@ Tau = float | Float[Tensor, ""]  # a number, or a parameter that learns
 
 LARGE = 512  # rows from which panels are no slower (EPYC, one core, torch 2.15)
 PANEL = 128  # rows of a panel: it stays in a CPU's cache; elsewhere 8 times as many
-SHARP = 0.07  # from here on float32 is enough: `tests/benchmarks/precision.py`
+SHARP = 0.07  # float32 from here on: 1e-6 of max(1, loss) (benchmarks/precision.py)
 
 
 def in_float32(loss):
@@ -34,7 +34,8 @@ def in_float32(loss):
     @functools.wraps(loss)
     def lifted(*rows: Tensor | float, **options) -> Tensor:
         options = {name: lift(x) for name, x in options.items()}
-        with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
+        cuda, cpu = (torch.autocast(kind, enabled=False) for kind in ("cuda", "cpu"))
+        with cuda, cpu:
             return loss(*map(lift, rows), **options)
 
     return lifted
@@ -85,7 +86,7 @@ def nt_xent(
     shapes = f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
     two_views = f"z1 and z2 are the two views of one batch, (B, d) each; {shapes}"
     require(z1.shape == z2.shape and z1.ndim == 2, two_views)
-    require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")
+    require(bool(tau > 0), f"tau={tau} must be positive; the paper uses 0.1 to 1")
     z = F.normalize(sharp(torch.cat([z1, z2]), tau), dim=1)
     in_panels = len(z) >= LARGE
     loss = NTXentInPanels.apply(z / tau**0.5) if in_panels else anchors(z, tau).mean()
@@ -163,7 +164,7 @@ def info_nce(
     widths = f"the queue is {tuple(queue.shape)}, the queries have width {q.shape[1]}"
     same_width = queue.ndim == 2 and queue.shape[1] == q.shape[1]
     require(same_width, f"{widths}; both come from heads of one width")
-    require(tau > 0, f"tau={tau} must be positive; the paper uses 0.07")
+    require(bool(tau > 0), f"tau={tau} must be positive; the paper uses 0.07")
     scores = queue_scores(*(sharp(rows, tau) for rows in (q, k, queue)))
     return minus_log_share(scores, scores[:, 0], tau).mean().to(q.dtype)
 
