@@ -1,4 +1,12 @@
-"""The lecture's losses, one function each. Rows are images; tau is the temperature; bf16 and fp16 are lifted to float32."""
+"""The lecture's losses, one function each.
+
+Rows are images, tau is the temperature, bf16 and fp16 are lifted to float32.
+InfoNCE is written once, as `minus_log_share`; what differs are the candidates:
+    batch       `nt_xent`: all other rows of both views
+    queue       `info_nce`: the own key, and the keys of earlier batches
+    cross-view  the rows of the other view, `scores = z1 @ z2.T`, own: the diagonal
+    patches     the same, of predictions and what they predict
+"""
 
 import functools
 from collections.abc import Iterator
@@ -10,121 +18,175 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 
-LARGE = 512  # rows from which the matrix is computed in panels: there they stop being slower than the whole (EPYC, one core, torch 2.15)
-PANEL = 128  # rows of a panel on a CPU, so that it stays in the cache; eight times as many elsewhere, for fewer and larger kernels
+Tau = float | Float[Tensor, ""]  # a number, or a parameter that learns
+
+LARGE = 512  # rows from which panels are no slower (EPYC, one core, torch 2.15)
+PANEL = 128  # rows of a panel: it stays in a CPU's cache; elsewhere 8 times as many
+SHARP = 0.07  # float32 from here on: 1e-6 of max(1, loss) (benchmarks/precision.py)
 
 
 def in_float32(loss):
-    """Keep a loss out of autocast and lift its rows: bf16 logits at tau = 0.07 put 2 % of error into the gradient."""
+    """Keep a loss out of autocast and lift its rows.
+
+    bf16 logits at tau = 0.07 put 2 % of error into the gradient.
+    """
 
     @functools.wraps(loss)
     def lifted(*rows: Tensor | float, **options) -> Tensor:
-        with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
-            return loss(*map(lift, rows), **{name: lift(x) for name, x in options.items()})
+        options = {name: lift(x) for name, x in options.items()}
+        cuda, cpu = (torch.autocast(kind, enabled=False) for kind in ("cuda", "cpu"))
+        with cuda, cpu:
+            return loss(*map(lift, rows), **options)
 
     return lifted
 
 
 def lift(x):
     """At least float32; float64 and numbers stay as they are."""
-    return x.to(torch.promote_types(x.dtype, torch.float32)) if isinstance(x, Tensor) else x
+    tensor = isinstance(x, Tensor)
+    return x.to(torch.promote_types(x.dtype, torch.float32)) if tensor else x
+
+
+def sharp(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, "M d"]:
+    """In float64 where a cosine's last digit, divided by tau, is more than 1e-6.
+
+    Not on MPS, which has no float64.
+    """
+    return z.double() if tau < SHARP and z.device.type != "mps" else z
 
 
 def unit(z: Float[Tensor, "B d"]) -> Float[Tensor, "B d"]:
-    """Rows of length 1, at least in float32: half precision would leave them 0.4 % too long or too short."""
+    """Rows of length 1, in float32 or more: half precision misses by 0.4 %."""
     return F.normalize(lift(z), dim=1)
 
 
-@in_float32
-def nt_xent(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: float = 0.5) -> Float[Tensor, ""]:
-    """SimCLR's loss, Eqn. 1: the partner among the 2B - 1 others, mean over all 2B anchors.
+def minus_log_share(
+    scores: Float[Tensor, "M C"], own: Float[Tensor, " M"], tau: Tau = 1.0
+) -> Float[Tensor, " M"]:
+    """InfoNCE, a row at a time: -log of what its positive gets of the softmax.
 
-    Rows are normalised here, so their length does not matter. Zero for one pair; log(2B - 1) for identical rows.
-    Raises: InputError (a ValueError) for unequal shapes or tau <= 0. A NaN spreads to the loss, and `train` stops there.
+    scores: of all candidates, the positive among them; -inf leaves one out.
+    own: the positive's. It is subtracted first, while the difference is exact.
+    F.cross_entropy is not used: it adds 65,536 terms with 3e-5 of error.
+    """
+    return ((scores - own[:, None]) / tau).logsumexp(dim=1)
+
+
+@in_float32
+def nt_xent(
+    z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: Tau = 0.5
+) -> Float[Tensor, ""]:
+    """SimCLR's loss, Eqn. 1: the partner among 2B - 1 others, mean over 2B anchors.
+
+    Rows are normalised here, so their length does not matter.
+    Zero for one pair; log(2B - 1) for identical rows.
+    Raises: InputError (a ValueError) for unequal shapes or tau <= 0.
+    A NaN spreads to the loss, and `train` stops there.
     """
     shapes = f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
-    require(z1.shape == z2.shape and z1.ndim == 2, f"z1 and z2 are the two views of one batch, (B, d) each; {shapes}")
-    require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")
-    B = len(z1)
+    two_views = f"z1 and z2 are the two views of one batch, (B, d) each; {shapes}"
+    require(z1.shape == z2.shape and z1.ndim == 2, two_views)
+    require(bool(tau > 0), f"tau={tau} must be positive; the paper uses 0.1 to 1")
     z = F.normalize(sharp(torch.cat([z1, z2]), tau), dim=1)
-    if 2 * B >= LARGE:
-        return NTXentInPanels.apply(z, tau).to(z1.dtype)
-    logits = z @ z.T / tau
-    logits.fill_diagonal_(-torch.inf)  # an image is not its own negative
-    partner = torch.arange(2 * B, device=z.device).roll(B)  # i <-> i + B
-    return F.cross_entropy(logits, partner).to(z1.dtype)
+    in_panels = len(z) >= LARGE
+    loss = NTXentInPanels.apply(z / tau**0.5) if in_panels else anchors(z, tau).mean()
+    return loss.to(z1.dtype)
 
 
-def sharp(z: Float[Tensor, "M d"], tau: float) -> Float[Tensor, "M d"]:
-    """In float64 below tau = 0.1, where float32's last digit of z_i · z_j, divided by tau, is more than 1e-6 (not on MPS, which has no float64)."""
-    return z.double() if tau < 0.1 and z.device.type != "mps" else z
+def anchors(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, " M"]:
+    """What each row pays for its partner, M / 2 rows away, among all other rows."""
+    s = z @ z.T / tau
+    s.fill_diagonal_(-torch.inf)  # an image is not its own negative
+    B = len(z) // 2
+    return minus_log_share(s, torch.cat([s.diagonal(B), s.diagonal(-B)]))
 
 
 class NTXentInPanels(torch.autograd.Function):
-    """nt_xent of unit rows without the 2B x 2B matrix: memory O(B d), and half of the exponentials, since s_ij = s_ji.
+    """The mean of `anchors` without the M x M matrix, in memory O(M d).
 
-    A panel is some rows of s = z zᵀ / tau, from the diagonal to the right: what it adds to the rows below it is read from its columns.
-    Going back, dz_i = sum_j (p_ij + p_ji) z_j - 2 z_partner(i), over 2B tau; the panels are computed again rather than kept. First derivatives only.
+    z: unit rows / sqrt(tau), so that s = z zᵀ are the logits.
+    A panel is some rows of s, from the diagonal to the right. Since s_ij = s_ji, what
+    it adds to the rows below it is read from its columns: half of the exponentials.
+    Back: dz_i = (sum_j (p_ij + p_ji) z_j - 2 z_partner(i)) / M, from panels that are
+    computed again rather than kept. First derivatives only.
     """
 
     @staticmethod
-    def forward(ctx, z: Float[Tensor, "M d"], tau: float) -> Float[Tensor, ""]:
-        lse, positives = z.new_full((len(z),), -torch.inf), []
-        for here, below, s in panels(z, tau):
+    def forward(ctx, z: Float[Tensor, "M d"]) -> Float[Tensor, ""]:
+        lse, own = z.new_full((len(z),), -torch.inf), []
+        for here, below, s in panels(z):
             lse[here] = torch.logaddexp(lse[here], s.logsumexp(dim=1))
             lse[below] = torch.logaddexp(lse[below], s[:, len(s) :].logsumexp(dim=0))
-            positives.append(s.diagonal(len(z) // 2))  # i with i + B
+            own.append(s.diagonal(len(z) // 2))  # i with i + B
         ctx.save_for_backward(z, lse)
-        ctx.tau = tau
-        return (lse - torch.cat(positives).repeat(2)).mean()
+        return (lse - torch.cat(own).repeat(2)).mean()
 
     @staticmethod
-    def backward(ctx, slope: Float[Tensor, ""]) -> tuple[Float[Tensor, "M d"], None]:
+    def backward(ctx, slope: Float[Tensor, ""]) -> Float[Tensor, "M d"]:
         z, lse = ctx.saved_tensors
         dz = -2 * z.roll(len(z) // 2, dims=0)
-        for here, below, s in panels(z, ctx.tau):
+        for here, below, s in panels(z):
             p = (s - lse[here, None]).exp_().add_(s.sub_(lse[here.start :]).exp_())
             dz[here] += p @ z[here.start :]
             dz[below] += p[:, len(s) :].T @ z[here]
-        return dz * (slope / (len(z) * ctx.tau)), None
+        return dz * (slope / len(z))
 
 
-def panels(z: Float[Tensor, "M d"], tau: float) -> Iterator[tuple[slice, slice, Tensor]]:
-    """The upper triangle of z zᵀ / tau, some rows at a time: (these rows, the rows below, their logits from column `start` on)."""
+def panels(z: Float[Tensor, "M d"]) -> Iterator[tuple[slice, slice, Tensor]]:
+    """The upper triangle of z zᵀ, some rows at a time.
+
+    (these rows, the rows below, their logits from column `start` on)
+    """
     rows = PANEL if z.device.type == "cpu" else 8 * PANEL
     for start in range(0, len(z), rows):
         here, below = slice(start, start + rows), slice(start + rows, None)
-        s = (z[here] @ z[start:].T).div_(tau)
-        yield here, below, s.fill_diagonal_(-torch.inf)  # an image is not its own negative
+        s = z[here] @ z[start:].T
+        yield here, below, s.fill_diagonal_(-torch.inf)  # not its own negative
 
 
 @in_float32
-def info_nce(q: Float[Tensor, "B d"], k: Float[Tensor, "B d"], queue: Float[Tensor, "K d"], tau: float = 0.07) -> Float[Tensor, ""]:
-    """MoCo's loss, Eqn. 1: every query's own key among K keys of earlier batches, -log of its share of the softmax, mean over the batch.
+def info_nce(
+    q: Float[Tensor, "B d"],
+    k: Float[Tensor, "B d"],
+    queue: Float[Tensor, "K d"],
+    tau: Tau = 0.07,
+) -> Float[Tensor, ""]:
+    """MoCo's loss, Eqn. 1: each query's own key among K of earlier batches, the mean.
 
-    All rows are unit vectors, and stay as they are. log(K + 1) when all scores are equal.
-    Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or tau <= 0. A NaN spreads to the loss.
+    All rows are unit vectors, and stay as they are.
+    log(K + 1) when all scores are equal.
+    Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or
+    tau <= 0. A NaN spreads to the loss.
     """
     shapes = f"q is {tuple(q.shape)}, k is {tuple(k.shape)}"
-    require(q.shape == k.shape and q.ndim == 2, f"every query needs its own key, (B, d) each; {shapes}")
-    width = f"the queue is {tuple(queue.shape)}, the queries have width {q.shape[1]}; both come from heads of one width"
-    require(queue.ndim == 2 and queue.shape[1] == q.shape[1], width)
-    require(tau > 0, f"tau={tau} must be positive; the paper uses 0.07")
-    dtype = q.dtype
-    q, k, queue = (sharp(rows, tau) for rows in (q, k, queue))
-    l_pos = (q * k).sum(dim=1, keepdim=True)
-    l_neg = q @ queue.T
-    logits = torch.cat([l_pos, l_neg], dim=1) / tau
-    return (logits.logsumexp(dim=1) - logits[:, 0]).mean().to(dtype)  # cross entropy, label 0; F.cross_entropy adds 65,536 terms with 5e-6 of error
+    own_keys = f"every query needs its own key, (B, d) each; {shapes}"
+    require(q.shape == k.shape and q.ndim == 2, own_keys)
+    widths = f"the queue is {tuple(queue.shape)}, the queries have width {q.shape[1]}"
+    same_width = queue.ndim == 2 and queue.shape[1] == q.shape[1]
+    require(same_width, f"{widths}; both come from heads of one width")
+    require(bool(tau > 0), f"tau={tau} must be positive; the paper uses 0.07")
+    scores = queue_scores(*(sharp(rows, tau) for rows in (q, k, queue)))
+    return minus_log_share(scores, scores[:, 0], tau).mean().to(q.dtype)
+
+
+def queue_scores(
+    q: Float[Tensor, "B d"], k: Float[Tensor, "B d"], queue: Float[Tensor, "K d"]
+) -> Float[Tensor, "B _"]:
+    """Each query with its own key, in column 0, and with all K keys of the queue."""
+    return torch.cat([(q * k).sum(dim=1, keepdim=True), q @ queue.T], dim=1)
 
 
 @in_float32
-def byol_regression(p: Float[Tensor, "B d"], z: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
-    """BYOL's loss, Eqn. 2, one direction: |p/|p| - z/|z||² = 2 - 2 cos(p, z), summed over features, mean over the batch; 0 to 4.
+def byol_regression(
+    p: Float[Tensor, "B d"], z: Float[Tensor, "B d"]
+) -> Float[Tensor, ""]:
+    """BYOL's loss, Eqn. 2, one direction: |p/|p| - z/|z||² = 2 - 2 cos(p, z), 0 to 4.
 
-    Rows are normalised here. z is the target: whoever wants no gradient there passes z.detach(), as the method does.
+    Summed over features, mean over the batch. Rows are normalised here.
+    z is the target: whoever wants no gradient there passes z.detach(), as BYOL does.
     Raises: InputError (a ValueError) for unequal shapes. A NaN spreads to the loss.
     """
     shapes = f"got {tuple(p.shape)} and {tuple(z.shape)}"
-    require(p.shape == z.shape and p.ndim == 2, f"every prediction p needs its target z, (B, d) each; {shapes}")
+    targets = f"every prediction p needs its target z, (B, d) each; {shapes}"
+    require(p.shape == z.shape and p.ndim == 2, targets)
     return (F.normalize(p, dim=1) - F.normalize(z, dim=1)).square().sum(dim=1).mean()

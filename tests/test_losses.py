@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from ssl_lab import losses
 from ssl_lab.losses import nt_xent
 
-TAUS = (0.01, 0.0999, 0.1, 0.5, 10.0)  # float64 below 0.1, float32 from there
+TAUS = (0.01, 0.0699, 0.07, 0.5, 10.0)  # float64 below 0.07, float32 from there
 HAND = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.6, 0.8], [-0.8, 0.6]])
 
 
@@ -99,6 +99,24 @@ def test_gradcheck(path, monkeypatch):
     monkeypatch.setattr(losses, "PANEL", 4)
     z1, z2 = (z.double().requires_grad_() for z in pairs(5, math.inf, d=3))
     assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, tau=0.3), (z1, z2))
+
+
+@pytest.mark.parametrize("tau", [0.07, 0.2, 2.0])
+def test_a_temperature_that_learns_gets_its_gradient(tau, path):
+    z1, z2 = pairs(60, 0.5)
+    learned, right = (torch.tensor(tau, dtype=dtype, requires_grad=True) for dtype in (torch.float32, torch.float64))
+    nt_xent(z1, z2, learned).backward()
+    fast_oracle(z1, z2, right).backward()
+    assert right.grad.abs() > 1e-3
+    assert learned.grad.item() == pytest.approx(right.grad.item(), rel=1e-5)
+
+
+def test_rows_and_their_temperature_learn_together_as_with_a_number(path):
+    z1, z2 = pairs(60, 0.5)
+    value, gradient = value_and_gradient(nt_xent, z1, z2, 0.2)
+    learned, learned_gradient = value_and_gradient(nt_xent, z1, z2, torch.tensor(0.2, requires_grad=True))
+    assert learned == pytest.approx(value, abs=1e-6)
+    torch.testing.assert_close(learned_gradient, gradient, atol=1e-6, rtol=0)
 
 
 # ---- values known by hand

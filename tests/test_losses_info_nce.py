@@ -36,7 +36,7 @@ def value_and_gradients(loss, given, tau):
     return value.item(), [torch.zeros_like(x).double() if x.grad is None else x.grad.double() for x in given]
 
 
-@pytest.mark.parametrize("tau", [0.01, 0.07, 0.0999, 0.1, 0.2, 1.0, 10.0])
+@pytest.mark.parametrize("tau", [0.01, 0.0699, 0.07, 0.1, 0.2, 1.0, 10.0])
 @pytest.mark.parametrize("B, K, noise", [(1, 1, math.inf), (5, 7, 0.1), (16, 90, math.inf), (16, 90, 0.5)])
 def test_value_and_gradient_equal_the_double_loop_to_a_millionth(B, K, noise, tau):
     given = rows(B, K, noise)
@@ -44,7 +44,8 @@ def test_value_and_gradient_equal_the_double_loop_to_a_millionth(B, K, noise, ta
     right, right_gradients = value_and_gradients(oracle, given, tau)
     assert abs(value - right) <= 1e-6 * max(1, right)
     for gradient, right_gradient in zip(gradients, right_gradients):
-        assert (gradient - right_gradient).abs().max() <= 1e-6 * max(1, right)
+        largest = right_gradient.abs().max().item()  # a single query's is up to 2 / tau
+        assert (gradient - right_gradient).abs().max() <= 1e-6 * max(1, right, largest)
 
 
 @pytest.mark.parametrize("tau", [0.07, 0.2])

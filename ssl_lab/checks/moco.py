@@ -10,7 +10,7 @@ from torch import Tensor
 from ssl_lab import losses
 from ssl_lab.checks.answer import Kind
 from ssl_lab.checks.check import Check
-from ssl_lab.losses import unit
+from ssl_lab.losses import minus_log_share, queue_scores, unit
 
 
 def info_nce(q: Float[Tensor, "B d"], k: Float[Tensor, "B d"], queue: Float[Tensor, "K d"], tau: float = 0.07) -> Float[Tensor, ""]:
@@ -38,12 +38,12 @@ def own(q: Float[Tensor, "B d"], k: Float[Tensor, "B d"]) -> Float[Tensor, "B 1"
 
 def cost(positive: Float[Tensor, "B 1"], others: Float[Tensor, "B n"]) -> Float[Tensor, " B"]:
     """What each query pays, given its logits: for its own key, and for the others."""
-    return torch.cat([positive, others], dim=1).logsumexp(dim=1) - positive[:, 0]
+    return minus_log_share(torch.cat([positive, others], dim=1), positive[:, 0])
 
 
 def paid(q: Tensor, k: Tensor, queue: Tensor, tau: float) -> Float[Tensor, " B"]:
     """What each query pays, rightly."""
-    return cost(own(q, k) / tau, q @ queue.T / tau)
+    return minus_log_share(queue_scores(q, k, queue), own(q, k)[:, 0], tau)
 
 
 def share(*given):
@@ -55,8 +55,8 @@ def labelled(column: Callable[[int, int], Tensor], behind: bool = False) -> Call
     """The loss with labels column(B, K), all 0 where it is right.   behind: the positive stands behind the negatives."""
 
     def wrong(q, k, queue, tau):
-        parts = [own(q, k), q @ queue.T]
-        return F.cross_entropy(torch.cat(parts[::-1] if behind else parts, dim=1) / tau, column(len(q), len(queue)))
+        scores = queue_scores(q, k, queue)
+        return F.cross_entropy((scores.roll(-1, 1) if behind else scores) / tau, column(len(q), len(queue)))
 
     return wrong
 
@@ -88,7 +88,7 @@ def without_positive(q, k, queue, tau):
 
 
 def softmax_twice(q, k, queue, tau):
-    return F.cross_entropy(torch.cat([own(q, k), q @ queue.T], dim=1).div(tau).softmax(dim=1), zeros(len(q), len(queue)))
+    return F.cross_entropy((queue_scores(q, k, queue) / tau).softmax(dim=1), zeros(len(q), len(queue)))
 
 
 INFO_NCE = {

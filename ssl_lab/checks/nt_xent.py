@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_lab.checks.check import Check
-from ssl_lab.losses import nt_xent
+from ssl_lab.losses import anchors, nt_xent
 
 
 def inputs(seed: int) -> Iterator[tuple[Tensor, Tensor, float]]:
@@ -39,14 +39,12 @@ def masked(scores: Tensor) -> Tensor:
 
 def paid(z1: Tensor, z2: Tensor, tau: float) -> Tensor:
     """What each of the 2B anchors pays, rightly."""
-    scores = masked(similarities(z1, z2) / tau)
-    return F.cross_entropy(scores, partners(scores), reduction="none")
+    return anchors(F.normalize(torch.cat([z1, z2]), dim=1), tau)
 
 
 def as_it_is(z: Tensor, tau: float) -> Tensor:
     """The loss of rows that are not normalised here."""
-    scores = masked(z @ z.T / tau)
-    return F.cross_entropy(scores, partners(scores))
+    return anchors(z, tau).mean()
 
 
 def not_normalised(z1, z2, tau):

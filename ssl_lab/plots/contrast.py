@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
+from torch import Tensor
+
+from ssl_lab.losses import minus_log_share, queue_scores, unit
 
 ORDERS = ("view", "image", "class")  # how rows can be arranged
 DIGITS = 9  # of a cosine; what differs only beyond them is a tie
@@ -58,34 +62,31 @@ def contrast(z: Float[np.ndarray, "M d"], tau: float, kept: bool = False) -> Con
 
     kept: leave the diagonal in the softmax, so that each row competes for its own weight: the usual mistake.
     """
-    z = unit(z)
+    z = unit(double(z))
     return compete(z @ z.T, np.roll(np.arange(len(z)), len(z) // 2), tau, True, kept)
 
 
 def lookup(q: Float[np.ndarray, "N d"], keys: Float[np.ndarray, "N_and_K d"], tau: float) -> Contrast:
     """InfoNCE of N queries in float64: column 0 is the query's own key, one of the first N; all further keys, the queue, are the other columns."""
-    q, k, queue = unit(q), unit(keys[: len(q)]), unit(keys[len(q) :])
-    cosine = np.concatenate([(q * k).sum(1, keepdims=True), q @ queue.T], axis=1)
-    return compete(cosine, np.zeros(len(q), int), tau, False, False)
+    q, k, queue = (unit(double(rows)) for rows in (q, keys[: len(q)], keys[len(q) :]))
+    return compete(queue_scores(q, k, queue), np.zeros(len(q), int), tau, False, False)
 
 
-def compete(cosine: Float[np.ndarray, "A C"], partner: Int[np.ndarray, " A"], tau: float, square: bool, kept: bool) -> Contrast:
+def compete(scores: Float[Tensor, "A C"], partner: Int[np.ndarray, " A"], tau: float, square: bool, kept: bool) -> Contrast:
     """The softmax of every row, and where its partner stands."""
-    rows, logits = np.arange(len(cosine)), cosine / tau
+    cosine, rows = scores.numpy().copy(), np.arange(len(scores))
     if square and not kept:
-        np.fill_diagonal(logits, -np.inf)  # an image is not its own negative
-    logits -= logits.max(1, keepdims=True)
-    log_share = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        scores.fill_diagonal_(-torch.inf)  # an image is not its own negative
+    share, loss = (scores / tau).softmax(1), minus_log_share(scores, scores[rows, partner], tau)
     near = cosine.round(DIGITS)
     ahead = near >= near[rows, partner][:, None]  # the partner itself is one of these, and on a diagonal so is the anchor
     rank = ahead.sum(1) - (square and not kept)
-    return Contrast(cosine, np.exp(log_share), -log_share[rows, partner], rank, partner, tau, square, kept)
+    return Contrast(cosine, share.numpy(), loss.numpy(), rank, partner, tau, square, kept)
 
 
-def unit(z: Float[np.ndarray, "M d"]) -> Float[np.ndarray, "M d"]:
-    """Rows of length 1, in float64."""
-    z = z.astype(np.float64)
-    return z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+def double(rows: Float[np.ndarray, "M d"]) -> Float[Tensor, "M d"]:
+    """What a loss takes, in float64."""
+    return torch.from_numpy(rows.astype(np.float64))
 
 
 def arranged(order: str, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, " M"]:

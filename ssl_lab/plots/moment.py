@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
-from ssl_lab.plots.contrast import class_name
+from ssl_lab.losses import minus_log_share, queue_scores
+from ssl_lab.plots.contrast import class_name, double
 from ssl_lab.plots.look import percent
 
 
@@ -38,16 +40,18 @@ class Moment:
         rows[self.slots], age[self.slots], shows[self.slots], again[self.slots] = self.k, 0, self.own, 1
         return Moment(self.q, self.k, rows, age, shows, again, self.pointer, self.step)
 
+    @property
+    def scores(self) -> Float[Tensor, "B _"]:
+        """Of every query: with its own key, first, and with the K rows."""
+        return queue_scores(*map(double, (self.q, self.k, self.rows)))
+
     def shares(self, tau: float) -> Float[np.ndarray, "B _"]:
         """The softmax of every query: over its own key, first, and the K rows."""
-        q, k, rows = (x.astype(np.float64) for x in (self.q, self.k, self.rows))
-        logits = np.concatenate([(q * k).sum(axis=1, keepdims=True), q @ rows.T], axis=1) / tau
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
+        return (self.scores / tau).softmax(dim=1).numpy()
 
     def losses(self, tau: float) -> Float[np.ndarray, " B"]:
         """InfoNCE, one query at a time: -log of what its own key gets."""
-        return -np.log(np.maximum(self.shares(tau)[:, 0], 1e-300))
+        return minus_log_share(self.scores, self.scores[:, 0], tau).numpy()
 
     def agreement(self) -> tuple[Int[np.ndarray, " ages"], Float[np.ndarray, " ages"]]:
         """The ages of real keys, and how well keys of each agree with the present key network: the mean of `again`."""

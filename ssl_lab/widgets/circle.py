@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssl_lab import plots
 from ssl_lab.geometry import alignment, uniformity
-from ssl_lab.losses import byol_regression, nt_xent
+from ssl_lab.losses import byol_regression, minus_log_share, nt_xent
 from ssl_lab.widgets.explorer import Explorer
 
 STEPS = 60
@@ -39,7 +39,8 @@ def repel(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: float) -> Flo
 def info_nce_of_pairs(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: float) -> Float[Tensor, ""]:
     """MoCo's loss: first views are the queries, second ones their keys, without a gradient; the keys of the other pictures are the queue."""
     q, k = F.normalize(z1, dim=1), F.normalize(z2.detach(), dim=1)
-    return F.cross_entropy(q @ k.T / tau, torch.arange(len(q)))
+    scores = q @ k.T
+    return minus_log_share(scores, scores.diagonal(), tau).mean()
 
 
 def byol_of_pairs(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: float) -> Float[Tensor, ""]:
