@@ -25,7 +25,7 @@
 # %%
 from ssl_lab.notebook import notebook, show, use, within
 
-lab = notebook("03_simclr", version="0.3.0")
+lab = notebook("03_simclr", version="0.4.0")
 
 from dataclasses import replace
 

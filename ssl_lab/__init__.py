@@ -9,8 +9,9 @@
 import importlib
 
 from ssl_lab.methods import __all__ as METHODS
+from ssl_lab.version import VERSION
 
-__version__ = "0.3.0"
+__version__ = VERSION
 
 # public name → where it lives. A name that is also a module (train, features, augment) is always the module.
 HOME = dict.fromkeys(METHODS, "methods") | {

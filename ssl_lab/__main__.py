@@ -4,7 +4,6 @@ A user's mistake is one sentence and exit code 2, never a traceback; Ctrl-C is e
 """
 
 import argparse
-import importlib.metadata
 import inspect
 import re
 import shlex
@@ -15,6 +14,7 @@ from pathlib import Path
 from ssl_lab import methods  # torch and all that needs it is imported in the command that runs, so that --help is quick
 from ssl_lab.catalogue import SETS
 from ssl_lab.errors import InputError, one_of
+from ssl_lab.version import VERSION
 
 PROTOCOLS = {"knn": "k-nearest-neighbour", "linear": "linear probe"}
 PLACES = ("root", "download", "device", "out", "resume", "threads", "run", "method")  # words that say nothing of the training itself
@@ -171,7 +171,7 @@ class Parser(argparse.ArgumentParser):
 def parser(words: list[str]) -> Parser:
     """All commands; for `train METHOD`, with the options of that method."""
     top = Parser(prog="ssl-lab", description="Self-supervised and data-efficient vision, to be taught, touched and trained.", examples=EXAMPLES)
-    top.add_argument("--version", action="version", version=f"ssl-lab {importlib.metadata.version('ssl-lab')}")
+    top.add_argument("--version", action="version", version=f"ssl-lab {VERSION}")
     verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(run, summary: str, examples: str = "") -> Parser:

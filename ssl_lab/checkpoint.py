@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from ssl_lab.errors import InputError, require
 from ssl_lab.recipe import Log, Recipe
+from ssl_lab.version import VERSION
 
 CONFIG, METRICS, WEIGHTS, STATE = "config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors"
 
@@ -39,7 +39,7 @@ class Run:
                 begun = config.get(key)
                 require(begun == value, f"{folder} was begun with {key} = {begun}, not {value}; resume it with its own, or choose another folder")
             fit(method, under("method/", read_shapes(run.folder / STATE)), run.folder / STATE)
-        versions = {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
+        versions = {"ssl-lab": VERSION, "torch": torch.__version__}
         write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": versions}, indent=2))
         return run
 

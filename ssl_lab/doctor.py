@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from packaging.requirements import Requirement
 
+from ssl_lab.version import VERSION
+
 FIX = "pip install --upgrade ssl-lab (in a clone: uv sync)"
 TOOLS = {"pytest": "tests", "nbval": "notebooks as tests", "playwright": "browser test", "beartype": "shapes checked in tests", "ruff": "lint"}
 DEV = "in a clone, uv sync"
@@ -18,7 +20,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 def examine() -> int:
     """Print every finding; return 0 if all that is needed is here, else 1."""
-    print(f"python {platform.python_version()} on {platform.system()} {platform.machine()}, ssl-lab {importlib.metadata.version('ssl-lab')}")
+    print(f"python {platform.python_version()} on {platform.system()} {platform.machine()}, ssl-lab {VERSION}")
     missing = packages()
     print("\ndevices")
     for line in [*devices(), *([] if missing else [training()])]:

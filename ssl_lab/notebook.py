@@ -1,7 +1,6 @@
 """All that a notebook says beside the library's own names: notebook(name), use, show, within."""
 
 import dataclasses
-import importlib.metadata
 import inspect
 import os
 import platform
@@ -15,6 +14,7 @@ from packaging.version import Version
 from ssl_lab import checks, progress
 from ssl_lab.errors import one_of, require
 from ssl_lab.recipe import Recipe
+from ssl_lab.version import VERSION
 
 PROFILES = ("laptop", "ci")  # SSL_LAB_PROFILE: as written (nothing set), or shortened for tests
 SHORT = {"images": 1024, "epochs": 2}  # the most that a notebook under test trains on
@@ -68,7 +68,7 @@ def profile() -> str:
 
 
 def installed() -> str:
-    return importlib.metadata.version("ssl-lab")
+    return VERSION
 
 
 def release(version: str) -> Version:

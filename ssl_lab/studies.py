@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -27,6 +26,7 @@ from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.train import train
+from ssl_lab.version import VERSION
 
 FOLDER = Path(__file__).parent / "recorded"
 IMAGES, UNSEEN = 10_000, 2_000  # scenes to learn from, and to be asked about
@@ -213,7 +213,7 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
         curve.append({"epoch": log.epoch, "loss": log.loss, "knn": knn(), **log.stats})
         yield log
         start = time.process_time()
-    versions = {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
+    versions = {"ssl-lab": VERSION, "torch": torch.__version__}
     trained = scores(method, images, unseen)
     found = Record(name, dataclasses.asdict(recipe), curve, **trained, untrained=untrained, cpu_seconds=spent, versions=versions)
     folder.mkdir(parents=True, exist_ok=True)

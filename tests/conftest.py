@@ -4,6 +4,7 @@ Set before the first import of torch or ssl_lab; the notebooks' kernels inherit 
 """
 
 import functools
+import importlib.util
 import json
 import os
 import re
@@ -21,8 +22,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes are start
 import pytest
 from jaxtyping import install_import_hook
 
-# The tower: 1 is a float, as PEP 484 has it.
-install_import_hook("ssl_lab", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+if importlib.util.find_spec("beartype"):  # not on a bare GPU machine: there the same tests run, without a check of shapes at every call
+    # The tower: 1 is a float, as PEP 484 has it.
+    install_import_hook("ssl_lab", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 SEEDS = range(20)  # of the inputs that checks of exercises are tried on
 

@@ -1,6 +1,5 @@
 """The vocabulary of notebooks: notebook, use, show, within."""
 
-import importlib.metadata
 import random
 
 import numpy as np
@@ -74,7 +73,7 @@ def test_unknown_profile_names_those_there_are(monkeypatch):
 
 @pytest.mark.parametrize("version, has", [("0.9.1", "0.9.0"), ("0.10.0", "0.9.0"), ("1", "0.9.0"), ("0.9.1", "0.9.0.post1")])
 def test_a_notebook_for_a_newer_package_says_how_to_update(monkeypatch, version, has):
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: has)
+    monkeypatch.setattr("ssl_lab.notebook.VERSION", has)
     said = f"this notebook was written for ssl_lab {version}, installed is {has}: update with `git pull` and `uv sync`, or `pip install -U ssl-lab`"
     with pytest.raises(InputError) as caught:
         notebook("03_simclr", version=version)
@@ -83,7 +82,7 @@ def test_a_notebook_for_a_newer_package_says_how_to_update(monkeypatch, version,
 
 @pytest.mark.parametrize("version, has", [(None, "0.1"), ("0.9", "0.9.0"), ("0.9.0", "0.10.0"), ("0.9.0", "0.9.0.dev3"), ("0.9.0", "1.0rc1")])
 def test_a_notebook_runs_with_its_own_package_and_with_newer_ones(monkeypatch, version, has):
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: has)
+    monkeypatch.setattr("ssl_lab.notebook.VERSION", has)
     assert f"ssl_lab {has}" in repr(notebook("03_simclr", version=version))
 
 
@@ -161,7 +160,7 @@ def test_use_names_the_exercises_there_are():
 def test_show_is_the_live_source():
     shown = show(losses.nt_xent)
     assert "# ssl_lab/losses.py" in repr(shown)
-    assert "def nt_xent(z1" in repr(shown)
+    assert "def nt_xent(" in repr(shown)
     assert shown._repr_markdown_() == f"```python\n{shown}```"
 
 

@@ -69,14 +69,17 @@ def solarise(x: Batch, threshold: float = 0.5) -> Batch:
 
 
 def grey(x: Batch) -> Float[Tensor, "B 1 H W"]:
+    """torchvision's grey, one channel."""
     return torch.einsum("c,bchw->bhw", x.new_tensor(LUMA), x)[:, None]
 
 
 def blend(x: Batch, other: Tensor, factor: PerImage) -> Batch:
+    """Between another picture at factor 0 and this one at 1; beyond it at more."""
     return torch.lerp(other.expand_as(x), x, column(factor)).clamp(0, 1)
 
 
 def column(factor: PerImage) -> Float[Tensor, "B 1 1 1"]:
+    """One number an image, to multiply pictures with."""
     return factor[:, None, None, None]
 
 

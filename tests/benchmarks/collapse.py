@@ -11,7 +11,6 @@ import copy
 import dataclasses
 import json
 import time
-from importlib.metadata import version
 from itertools import product
 
 import numpy as np
@@ -28,6 +27,7 @@ from ssl_lab.methods import BYOL, byol
 from ssl_lab.models import small_resnet
 from ssl_lab.studies import ASKED, FOLDER, KNOWN, UNSEEN, collapse_name, rounded
 from ssl_lab.train import train
+from ssl_lab.version import VERSION
 
 EPOCHS = 24  # of byol.SCENES' many: a collapse takes one, and the healthy runs have left the untrained network far behind
 SHOWN = 100  # scenes whose embedding is kept
@@ -97,7 +97,7 @@ def run(name: str, images: Images, unseen: Images, epochs: int) -> tuple[dict, d
         start = time.process_time()
     figures = {
         "m": method.m, "recipe": dataclasses.asdict(recipe), "curve": method.curve, "epochs": each, "untrained": untrained,
-        "knn": knn(method, images, unseen), "cpu_seconds": spent, "versions": {"ssl-lab": version("ssl-lab"), "torch": torch.__version__},
+        "knn": knn(method, images, unseen), "cpu_seconds": spent, "versions": {"ssl-lab": VERSION, "torch": torch.__version__},
     }  # fmt: skip
     tensors = {"labels": unseen.labels[:SHOWN].to(torch.uint8), **{str(step): z for step, z in method.z.items()}}
     return {**switches, **rounded(figures), "recipe": figures["recipe"]}, tensors

@@ -13,7 +13,6 @@ import dataclasses
 import json
 import time
 from collections import deque
-from importlib.metadata import version
 
 import torch
 from torch import Tensor
@@ -25,6 +24,7 @@ from ssl_lab.methods import MoCo, moco
 from ssl_lab.models import small_resnet
 from ssl_lab.studies import ASKED, FOLDER, KNOWN, UNSEEN, rounded
 from ssl_lab.train import half_precision, train
+from ssl_lab.version import VERSION
 
 MOMENTA = (0.0, 0.9, 0.99, 0.999, 0.9999)
 MOMENTS = (1, 2, 5, 10, 20, 50)  # epochs after which keys are made again
@@ -101,7 +101,7 @@ def main() -> None:
         said = words(row, found["agreement"][last], found["strangers"][last])
         print(f"m {found['m']:<8g}{said}   kNN on all scenes {found['knn']:.3f}")
     if given.record:
-        recipe, versions = dataclasses.asdict(moco.SCENES), {"ssl-lab": version("ssl-lab"), "torch": torch.__version__}
+        recipe, versions = dataclasses.asdict(moco.SCENES), {"ssl-lab": VERSION, "torch": torch.__version__}
         kept = {"recipe": recipe, "versions": versions, "runs": runs}
         write_text(FOLDER / "momentum.json", json.dumps(kept) + "\n")
 
