@@ -161,7 +161,7 @@ def test_use_names_the_exercises_there_are():
 def test_show_is_the_live_source():
     shown = show(losses.nt_xent)
     assert "# ssl_lab/losses.py" in repr(shown)
-    assert "def nt_xent(z1" in repr(shown)
+    assert "def nt_xent(" in repr(shown)
     assert shown._repr_markdown_() == f"```python\n{shown}```"
 
 
