@@ -158,7 +158,7 @@ show(compare(scores, "nearest neighbour among 100 labelled scenes: accuracy on u
 # All three fail, and the supervised network has nothing to be ashamed of: with 100 pictures it learned 100
 # pictures by heart. It had no way to know which of their properties make them a star.
 #
-# One more. The next network has seen **all 10,000 pictures and not one label**, for a minute on two cores. Its
+# One more. The next network has seen **all 10,000 pictures and not one label**, for a minute or two. Its
 # weights came with the package; you will train it yourself in [notebook 03](03_simclr.ipynb). It is asked the same
 # question, with the same 100 labels.
 

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 03 · SimCLR: shapes, learned without one label
 #
-# Ten shapes, ten thousand pictures, and nobody says which is which. A minute from now, on this machine, a
+# Ten shapes, ten thousand pictures, and nobody says which is which. A minute or three from now, on this machine, a
 # network will tell them apart.
 #
 # **You will**
@@ -238,6 +238,12 @@ print(f"log(2 · 256 - 1)        {torch.tensor(511.0).log():.3f}")
 
 # %%
 show(losses.nt_xent)
+
+# %%
+show(losses.anchors)
+
+# %%
+show(losses.minus_log_share)
 
 # %% [markdown]
 # ## 4 · What the loss wants

@@ -14,11 +14,12 @@ from ssl_lab.version import VERSION
 __version__ = VERSION
 
 # public name → where it lives. A name that is also a module (train, features, augment) is always the module.
-HOME = dict.fromkeys(METHODS, "methods") | {
+HOME = {
     "Augmentation": "augment", "Images": "data", "InputError": "errors", "Log": "recipe", "Method": "method", "Recipe": "recipe",
     "byol_regression": "losses", "ema_": "models", "factor_table": "evaluate", "info_nce": "losses", "knn_accuracy": "evaluate",
     "linear_probe": "evaluate", "load": "data", "mlp": "models", "nt_xent": "losses", "resnet": "models", "small_resnet": "models",
 }
+HOME |= dict.fromkeys(METHODS, "methods")
 __all__ = list(HOME)
 
 

@@ -27,7 +27,7 @@ def last():
     images, found = load("scenes", limit=320, size=16).unlabelled(), {}
     for name, switches in (KEPT | BROKEN).items():
         torch.manual_seed(0)
-        *_, found[name] = train(BYOL(small_resnet(width=8), **{**BYOL.scenes, **switches}), images, RECIPE)
+        *_, found[name] = train(BYOL(small_resnet(width=8), **{**BYOL.suits["scenes"], **switches}), images, RECIPE)
     return found
 
 

@@ -84,7 +84,7 @@ def knn(method: BYOL, images: Images, unseen: Images) -> float:
 def run(name: str, images: Images, unseen: Images, epochs: int) -> tuple[dict, dict[str, Tensor]]:
     """Train with these switches: the figures, and z at some steps."""
     switches, recipe = RUNS[name], dataclasses.replace(byol.SCENES, epochs=epochs)
-    given = {**BYOL.scenes, "predictor": switches["predictor"], "stop_gradient": switches["stop_gradient"]}
+    given = {**BYOL.suits["scenes"], "predictor": switches["predictor"], "stop_gradient": switches["stop_gradient"]}
     torch.manual_seed(0)
     method = Watched(small_resnet(), **(given if switches["average"] else {**given, "m": 0.0}))
     method.watch(to_float(unseen.x[:SHOWN]), recipe.epochs * (len(images) // recipe.batch))
