@@ -242,9 +242,6 @@ show(losses.nt_xent)
 # %%
 show(losses.anchors)
 
-# %%
-show(losses.minus_log_share)
-
 # %% [markdown]
 # ## 4 · What the loss wants
 #

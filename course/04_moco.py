@@ -213,7 +213,7 @@ with torch.no_grad():
         loss = moco(*moco.views(*batch))
         if step in (1, 2, 4, 8, 17, 32):
             print(f"step {step:2}   {float(moco.stats()['filled']):4.0%} real keys   loss {float(loss):.2f}")
-        moco.enqueue(moco.last[1])
+        moco.enqueue(moco.k)
 print(f"log(1 + K) = {math.log(1 + len(moco.queue)):.2f}")
 
 # %% [markdown]

@@ -26,7 +26,7 @@ from ssl_lab.losses import unit
 from ssl_lab.methods import BYOL, byol
 from ssl_lab.models import small_resnet
 from ssl_lab.studies import ASKED, FOLDER, KNOWN, UNSEEN, collapse_name, rounded
-from ssl_lab.train import train
+from ssl_lab.train import Step, follow
 from ssl_lab.version import VERSION
 
 EPOCHS = 24  # of byol.SCENES' many: a collapse takes one, and the healthy runs have left the untrained network far behind
@@ -44,37 +44,28 @@ def moments(last: int, count: int) -> list[int]:
     return sorted({round(step) for step in np.geomspace(1, last, count)})
 
 
-class Watched(BYOL):
-    """BYOL that looks at some scenes while it learns, without a change to the training."""
+class Watch:
+    """Looks at some scenes at some of so many steps of a training, between them."""
 
-    def watch(self, scenes: Tensor, last: int) -> None:
-        """Begin, for a training of so many steps."""
-        self.scenes, self.step, self.losses, self.z = scenes, 0, [], {}
+    def __init__(self, method: BYOL, scenes: Tensor, last: int):
+        self.method, self.scenes, self.losses, self.z = method, scenes, [], {}
         self.points, self.kept = (set(moments(last, count)) for count in ((MOMENTS - 1) * BETWEEN + 1, MOMENTS))
         self.curve: dict[str, list] = {name: [] for name in ("step", "loss", "std", "rank", "centred")}
 
-    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        loss = super().forward(x1, x2)
-        self.losses.append(loss.detach())
-        return loss
-
-    def after_step(self, progress: float) -> None:
-        super().after_step(progress)
-        self.step += 1
-        if self.step in self.points:
-            self.look()
-
     @torch.no_grad()
-    def look(self) -> None:
-        """One more point. A copy embeds: in training mode, since running statistics lag behind the first steps, and the method stays as it was."""
-        u = unit(copy.deepcopy(self).train().embed(self.scenes))
+    def look(self, step: Step) -> None:
+        """One more point, where one is due. A copy embeds: in training mode, since running statistics lag behind the first steps."""
+        self.losses.append(step.loss)
+        if step.number not in self.points:
+            return
+        u = unit(copy.deepcopy(self.method).train().embed(self.scenes))
         std, loss = u.std(0).mean() * u.shape[1] ** 0.5, torch.stack(self.losses).mean()
-        row = (self.step, loss.item(), std.item(), effective_rank(u).item(), effective_rank(u - u.mean(0)).item())
+        row = (step.number, loss.item(), std.item(), effective_rank(u).item(), effective_rank(u - u.mean(0)).item())
         for column, value in zip(self.curve.values(), row):
             column.append(value)
         self.losses = []
-        if self.step in self.kept:
-            self.z[self.step] = u.half()  # numbers below 1 keep three digits in float16, two in bfloat16
+        if step.number in self.kept:
+            self.z[step.number] = u.half()  # numbers below 1 keep three digits in float16, two in bfloat16
 
 
 def knn(method: BYOL, images: Images, unseen: Images) -> float:
@@ -86,20 +77,23 @@ def run(name: str, images: Images, unseen: Images, epochs: int) -> tuple[dict, d
     switches, recipe = RUNS[name], dataclasses.replace(byol.SCENES, epochs=epochs)
     given = {**BYOL.suits["scenes"], "predictor": switches["predictor"], "stop_gradient": switches["stop_gradient"]}
     torch.manual_seed(0)
-    method = Watched(small_resnet(), **(given if switches["average"] else {**given, "m": 0.0}))
-    method.watch(to_float(unseen.x[:SHOWN]), recipe.epochs * (len(images) // recipe.batch))
+    method = BYOL(small_resnet(), **(given if switches["average"] else {**given, "m": 0.0}))
+    watch = Watch(method, to_float(unseen.x[:SHOWN]), recipe.epochs * (len(images) // recipe.batch))
     few, untrained, spent = (images[:KNOWN], unseen[:ASKED]), knn(method, images, unseen), 0.0
     each, start = [knn(method, *few)], time.process_time()
-    for log in train(method, images.unlabelled(), recipe):
+    for event in follow(method, images, recipe):
+        if isinstance(event, Step):
+            watch.look(event)
+            continue
         spent += time.process_time() - start
         each.append(knn(method, *few))
-        print(f"{name:<24}{log}   {words(method.curve)}   kNN {each[-1]:.3f}   {spent:.0f} CPU seconds", flush=True)
+        print(f"{name:<24}{event}   {words(watch.curve)}   kNN {each[-1]:.3f}   {spent:.0f} CPU seconds", flush=True)
         start = time.process_time()
     figures = {
-        "m": method.m, "recipe": dataclasses.asdict(recipe), "curve": method.curve, "epochs": each, "untrained": untrained,
+        "m": method.m, "recipe": dataclasses.asdict(recipe), "curve": watch.curve, "epochs": each, "untrained": untrained,
         "knn": knn(method, images, unseen), "cpu_seconds": spent, "versions": {"ssl-lab": VERSION, "torch": torch.__version__},
     }  # fmt: skip
-    tensors = {"labels": unseen.labels[:SHOWN].to(torch.uint8), **{str(step): z for step, z in method.z.items()}}
+    tensors = {"labels": unseen.labels[:SHOWN].to(torch.uint8), **{str(step): z for step, z in watch.z.items()}}
     return {**switches, **rounded(figures), "recipe": figures["recipe"]}, tensors
 
 

@@ -13,6 +13,7 @@ import dataclasses
 import json
 import time
 from collections import deque
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -22,8 +23,10 @@ from ssl_lab.data import Images, load
 from ssl_lab.evaluate import features, knn_accuracy
 from ssl_lab.methods import MoCo, moco
 from ssl_lab.models import small_resnet
+from ssl_lab.precision import autocast
+from ssl_lab.recipe import Log, Recipe
 from ssl_lab.studies import ASKED, FOLDER, KNOWN, UNSEEN, rounded
-from ssl_lab.train import half_precision, train
+from ssl_lab.train import follow
 from ssl_lab.version import VERSION
 
 MOMENTA = (0.0, 0.9, 0.99, 0.999, 0.9999)
@@ -31,26 +34,27 @@ MOMENTS = (1, 2, 5, 10, 20, 50)  # epochs after which keys are made again
 OLDEST = 64  # steps
 
 
-class Remembering(MoCo):
-    """MoCo that keeps the views and the keys of its last OLDEST steps, without a change to the training."""
+Made = deque[tuple[Tensor, Tensor]]  # views and keys of the last OLDEST steps
 
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        self.made: deque[tuple[Tensor, Tensor]] = deque(maxlen=OLDEST)
 
-    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        loss = super().forward(x1, x2)
-        self.made.append((x2, self.last[1]))
-        return loss
+def remembering(method: MoCo, data: Images, recipe: Recipe) -> Iterator[tuple[Log, Made]]:
+    """Train, and after every epoch hand over its Log and the last views with the keys that were made of them."""
+    made, seen, views = deque(maxlen=OLDEST), [], method.views
+    method.views = lambda x: seen.append(pair := views(x)) or pair
+    for event in follow(method, data, recipe):
+        if isinstance(event, Log):
+            yield event, made
+        else:
+            made.append((seen.pop()[1], event.embeddings["k"]))
 
 
 @torch.no_grad()
-def agreement(method: Remembering) -> tuple[list[float], float]:
+def agreement(method: MoCo, made: Made) -> tuple[list[float], float]:
     """By age, from 0, and the cosine of strangers. The running statistics of batch norm, which making keys moves, are put back."""
     before = {name: tensor.clone() for name, tensor in method.key_encoder.state_dict().items()}
-    with half_precision(method.queue.device):
-        x = method.made[-1][0]
-        pairs = [(method.keys(x), method.keys(x)), *((method.keys(x), k) for x, k in reversed(method.made))]
+    with autocast(method.queue.device):
+        x = made[-1][0]
+        pairs = [(method.keys(x), method.keys(x)), *((method.keys(x), k) for x, k in reversed(made))]
     method.key_encoder.load_state_dict(before)
     k = pairs[0][0].float()
     others = ((k.sum(0) ** 2).sum() - len(k)) / (len(k) * (len(k) - 1))
@@ -65,12 +69,12 @@ def run(m: float, images: Images, unseen: Images, epochs: int | None) -> dict:
     """Train with this m. Rows of the curve: one an epoch."""
     recipe = dataclasses.replace(moco.SCENES, **({"epochs": epochs} if epochs else {}))
     torch.manual_seed(0)
-    method, curve, agree, strangers, spent, start = Remembering(small_resnet(), m=m), [], {}, {}, 0.0, time.process_time()
-    for log in train(method, images.unlabelled(), recipe):
+    method, curve, agree, strangers, spent, start = MoCo(small_resnet(), m=m), [], {}, {}, 0.0, time.process_time()
+    for log, made in remembering(method, images, recipe):
         spent += time.process_time() - start
         curve.append({"loss": log.loss, "knn": knn(method, images[:KNOWN], unseen[:ASKED]), "std": log.stats["std"]})
         if log.epoch in MOMENTS:
-            agree[log.epoch], strangers[log.epoch] = agreement(method)
+            agree[log.epoch], strangers[log.epoch] = agreement(method, made)
             said = words(curve[-1], agree[log.epoch], strangers[log.epoch])
             print(f"m {m:<8g}epoch {log.epoch:>2}   loss {log.loss:.3f}   {said}   {spent:.0f} CPU seconds", flush=True)
         start = time.process_time()
