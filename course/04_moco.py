@@ -223,7 +223,7 @@ print(f"log(1 + K) = {math.log(1 + len(moco.queue)):.2f}")
 #
 # ## 6 · Train
 #
-# A fresh network, a fresh queue, 90 seconds on two cores. **Stop** (or ■) ends it when you have seen enough.
+# A fresh network, a fresh queue, two to three minutes on two cores. **Stop** (or ■) ends it when you have seen enough.
 
 # %%
 untrained = small_resnet().to(lab.device)  # random weights, to compare with
