@@ -227,6 +227,7 @@ print(f"log(1 + K) = {math.log(1 + len(moco.queue)):.2f}")
 
 # %%
 untrained = small_resnet().to(lab.device)  # random weights, to compare with
+torch.manual_seed(0)  # the weights that the recorded run below began with
 moco = MoCo(small_resnet()).to(lab.device)
 
 
