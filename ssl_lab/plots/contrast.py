@@ -62,13 +62,13 @@ def contrast(z: Float[np.ndarray, "M d"], tau: float, kept: bool = False) -> Con
 
     kept: leave the diagonal in the softmax, so that each row competes for its own weight: the usual mistake.
     """
-    z = unit(double(z))
+    z = unit(in_float64(z))
     return compete(z @ z.T, np.roll(np.arange(len(z)), len(z) // 2), tau, True, kept)
 
 
 def lookup(q: Float[np.ndarray, "N d"], keys: Float[np.ndarray, "N_and_K d"], tau: float) -> Contrast:
     """InfoNCE of N queries in float64: column 0 is the query's own key, one of the first N; all further keys, the queue, are the other columns."""
-    q, k, queue = (unit(double(rows)) for rows in (q, keys[: len(q)], keys[len(q) :]))
+    q, k, queue = (unit(in_float64(rows)) for rows in (q, keys[: len(q)], keys[len(q) :]))
     return compete(queue_scores(q, k, queue), np.zeros(len(q), int), tau, False, False)
 
 
@@ -84,7 +84,7 @@ def compete(scores: Float[Tensor, "A C"], partner: Int[np.ndarray, " A"], tau: f
     return Contrast(cosine, share.numpy(), loss.numpy(), rank, partner, tau, square, kept)
 
 
-def double(rows: Float[np.ndarray, "M d"]) -> Float[Tensor, "M d"]:
+def in_float64(rows: Float[np.ndarray, "M d"]) -> Float[Tensor, "M d"]:
     """What a loss takes, in float64."""
     return torch.from_numpy(rows.astype(np.float64))
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ssl_lab.losses import minus_log_share, queue_scores
-from ssl_lab.plots.contrast import class_name, double
+from ssl_lab.plots.contrast import class_name, in_float64
 from ssl_lab.plots.look import percent
 
 
@@ -43,7 +43,7 @@ class Moment:
     @property
     def scores(self) -> Float[Tensor, "B _"]:
         """Of every query: with its own key, first, and with the K rows."""
-        return queue_scores(*map(double, (self.q, self.k, self.rows)))
+        return queue_scores(*map(in_float64, (self.q, self.k, self.rows)))
 
     def shares(self, tau: float) -> Float[np.ndarray, "B _"]:
         """The softmax of every query: over its own key, first, and the K rows."""
