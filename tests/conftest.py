@@ -68,7 +68,7 @@ def holds() -> Callable[..., bool]:
 
 @pytest.fixture
 def interruptible():
-    """Processes that a test starts heed Ctrl-C, also where this one was started to ignore it, as a script's background job is."""
+    """This process and those that a test starts heed Ctrl-C, also where it was started to ignore it, as a script's background job is."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

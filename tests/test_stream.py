@@ -1,11 +1,15 @@
 """Random numbers of one's own: a seed's, on one device, and nobody else's are touched."""
 
+import _thread
+import random
+import signal
 import threading
+import time
 
 import pytest
 import torch
 
-from ssl_lab.stream import RandomStream, mixed
+from ssl_lab.stream import TURN, RandomStream, mixed
 
 
 def test_random_stream_is_the_seeds_own():
@@ -68,3 +72,101 @@ def test_only_one_thread_is_inside_a_stream():
         first()
     thread.join()
     assert order == ["first", "other"]
+
+
+# Interrupts
+
+
+def interrupts(seconds: float, begun: threading.Event) -> threading.Thread:
+    """Stop, pressed so long after the loop has begun."""
+
+    def press():
+        begun.wait()
+        time.sleep(seconds)
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    return thread
+
+
+def free() -> bool:
+    """Whether another thread could enter a stream now."""
+    got = []
+    thread = threading.Thread(target=lambda: got.append(TURN.acquire(timeout=1) and TURN.release() is None))
+    thread.start()
+    thread.join()
+    return got[0]
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_at_any_moment_leaves_no_stream_half_entered():
+    """A lost turn would let every other thread wait for ever; numbers that do not come back would change what follows."""
+    state, stream, handler = torch.get_rng_state(), RandomStream(0, torch.device("cpu")), signal.getsignal(signal.SIGINT)
+    for trial in range(100):
+        begun = threading.Event()
+        thread = interrupts(random.Random(trial).random() * 2e-3, begun)
+        with pytest.raises(KeyboardInterrupt):
+            begun.set()
+            while True:
+                with stream:
+                    torch.rand(8)
+        thread.join()
+        assert torch.equal(torch.get_rng_state(), state) and signal.getsignal(signal.SIGINT) is handler
+    assert free()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_waits_for_the_end_of_a_stream_and_a_second_one_does_not():
+    done = []
+
+    def inside(presses):
+        with RandomStream(0, torch.device("cpu")):
+            for _ in range(presses):
+                _thread.interrupt_main()
+                done.append(torch.rand(1))
+
+    with pytest.raises(KeyboardInterrupt):
+        inside(1)
+    assert len(done) == 1
+    with pytest.raises(KeyboardInterrupt):
+        inside(2)
+    assert len(done) == 2 and free()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_who_waits_for_its_turn_can_be_interrupted():
+    inside, over = threading.Event(), threading.Event()
+
+    def other():
+        with RandomStream(1, torch.device("cpu")):
+            inside.set()
+            over.wait()
+
+    thread, handler = threading.Thread(target=other), signal.getsignal(signal.SIGINT)
+    thread.start()
+    inside.wait()
+
+    def press():
+        for _ in range(2):
+            time.sleep(0.1)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # a real one: interrupt_main wakes nobody who waits
+
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    with pytest.raises(KeyboardInterrupt), RandomStream(0, torch.device("cpu")):
+        pass
+    over.set()
+    thread.join()
+    pressing.join()
+    assert signal.getsignal(signal.SIGINT) is handler and free()
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_where_interrupts_are_not_heard_a_stream_leaves_it_at_that(handler):
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with RandomStream(0, torch.device("cpu")):
+            assert signal.getsignal(signal.SIGINT) == handler
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -19,6 +19,8 @@ from ssl_lab.recipe import Log, Recipe
 from ssl_lab.train import train
 from ssl_lab.widgets import TrainingView, training
 
+pytestmark = pytest.mark.usefixtures("interruptible")
+
 
 def log(epoch=1, epochs=10, **stats):
     return Log(epoch, epochs, step=4 * epoch, loss=5 / epoch, lr=0.1, seconds=2.0, images=1000, stats=stats)
