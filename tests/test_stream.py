@@ -99,6 +99,13 @@ def free() -> bool:
     return got[0]
 
 
+def draw_for_ever(stream: RandomStream, begun: threading.Event) -> None:
+    begun.set()
+    while True:
+        with stream:
+            torch.rand(8)
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_at_any_moment_leaves_no_stream_half_entered():
     """A lost turn would let every other thread wait for ever; numbers that do not come back would change what follows."""
@@ -107,10 +114,7 @@ def test_an_interrupt_at_any_moment_leaves_no_stream_half_entered():
         begun = threading.Event()
         thread = interrupts(random.Random(trial).random() * 2e-3, begun)
         with pytest.raises(KeyboardInterrupt):
-            begun.set()
-            while True:
-                with stream:
-                    torch.rand(8)
+            draw_for_ever(stream, begun)
         thread.join()
         assert torch.equal(torch.get_rng_state(), state) and signal.getsignal(signal.SIGINT) is handler
     assert free()
