@@ -40,7 +40,14 @@ from ssl_lab.methods.simclr import SCENES
 from ssl_lab.models import small_resnet
 from ssl_lab.studies import begin, label_efficiency, recorded
 from ssl_lab.train import train
-from ssl_lab.widgets import CircleExplorer, EmbeddingExplorer, Recording, SimilarityExplorer, TrainingView, ViewsExplorer
+from ssl_lab.widgets import (
+    CircleExplorer,
+    EmbeddingExplorer,
+    Recording,
+    SimilarityExplorer,
+    TrainingView,
+    ViewsExplorer,
+)
 
 lab
 
@@ -65,7 +72,8 @@ show(plots.pipeline("SimCLR"))
 
 # %% tags=["exercise"]
 def mean_colour_match(x1, x2):
-    """Share of the first views x1 (B, 3, H, W) whose partner in x2 is the second view with the nearest average colour."""
+    """Share of the first views x1 (B, 3, H, W) whose partner in x2 is the second view
+    with the nearest average colour."""
     ### BEGIN SOLUTION
     distance = torch.cdist(x1.mean((2, 3)), x2.mean((2, 3)))
     right = distance.argmin(dim=1) == torch.arange(len(x1), device=x1.device)
@@ -77,10 +85,10 @@ def mean_colour_match(x1, x2):
 mean_colour_match = use(mean_colour_match)
 
 # %%
-images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # lab.count: all of them, unless a test is in a hurry
+images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # fewer in a hasty test
 unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
 simclr = SimCLR(small_resnet()).to(lab.device)
-no_colour = SimCLR(small_resnet(), augmentation=replace(SMALL, jitter=0)).to(lab.device)  # the same method without the colour distortion
+no_colour = SimCLR(small_resnet(), augmentation=replace(SMALL, jitter=0)).to(lab.device)
 
 x = images[:256].x
 a1, a2 = no_colour.views(x)
@@ -113,7 +121,7 @@ ViewsExplorer(unseen, simclr, jitter=0.0)
 
 # %% tags=["nbval-check-output"]
 torch.set_printoptions(precision=3, sci_mode=False)
-z1 = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]])  # first views of picture 0 and picture 1
+z1 = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]])  # first views of pictures 0 and 1
 z2 = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])  # second views
 z = torch.cat([z1, z2])
 z = z / z.norm(dim=1, keepdim=True)
@@ -143,7 +151,8 @@ p
 partner = torch.tensor([2, 3, 0, 1])
 paid = -p[torch.arange(4), partner].log()
 print("each anchor pays", paid)
-print(f"the loss is {paid.mean():.3f}; an embedding that says nothing would pay log 3 = {torch.tensor(3.0).log():.3f}")
+nothing = torch.tensor(3.0).log()
+print(f"the loss is {paid.mean():.3f}; who says nothing pays log 3 = {nothing:.3f}")
 
 # %% [markdown]
 # **And what pulls?** The gradient of what an anchor pays says how hard each candidate pulls it (minus) or pushes it
@@ -155,7 +164,7 @@ print(f"the loss is {paid.mean():.3f}; an embedding that says nothing would pay 
 # %% tags=["nbval-check-output"]
 pull = p.clone()
 pull[torch.arange(4), partner] -= 1
-pull[0] / tau  # on anchor 0, by itself, the other picture, its partner, the other picture's second view
+pull[0] / tau  # on anchor 0: by itself, picture 1, its partner, picture 1's second view
 
 # %% [markdown]
 # ## 3 · Your turn
@@ -185,7 +194,8 @@ alignment = use(alignment)
 
 # %% tags=["exercise"]
 def nt_xent_loop(z1, z2, tau=0.5):
-    """SimCLR's loss for the two views z1, z2 (B, d) of a batch: the mean of what all 2B anchors pay. One anchor at a time."""
+    """SimCLR's loss for the two views z1, z2 (B, d) of a batch: the mean of what all 2B
+    anchors pay. One anchor at a time."""
     ### BEGIN SOLUTION
     B = len(z1)
     z = [row / row.norm() for row in torch.cat([z1, z2])]
@@ -207,13 +217,15 @@ nt_xent_loop = use(nt_xent_loop)
 
 # %% tags=["exercise"]
 def nt_xent(z1, z2, tau=0.5):
-    """SimCLR's loss for the two views z1, z2 (B, d) of a batch: the mean of what all 2B anchors pay. One matrix."""
+    """SimCLR's loss for the two views z1, z2 (B, d) of a batch: the mean of what all 2B
+    anchors pay. One matrix."""
     ### BEGIN SOLUTION
     B = len(z1)
     z = torch.cat([z1, z2])
     z = z / z.norm(dim=1, keepdim=True)
     logits = z @ z.T / tau
-    logits = logits.masked_fill(torch.eye(2 * B, dtype=torch.bool, device=z.device), -torch.inf)
+    oneself = torch.eye(2 * B, dtype=torch.bool, device=z.device)
+    logits = logits.masked_fill(oneself, -torch.inf)
     partner = torch.arange(2 * B, device=z.device).roll(B)
     return torch.nn.functional.cross_entropy(logits, partner)
     ### END SOLUTION
@@ -229,7 +241,8 @@ nt_xent = use(nt_xent)
 # %% tags=["nbval-check-output"]
 print(f"two pictures, loop      {nt_xent_loop(z1, z2, 0.5):.3f}")
 print(f"two pictures, matrix    {nt_xent(z1, z2, 0.5):.3f}")
-print(f"knows nothing           {nt_xent(torch.ones(256, 8), torch.ones(256, 8), 0.5):.3f}")
+alike = torch.ones(256, 8)
+print(f"knows nothing           {nt_xent(alike, alike, 0.5):.3f}")
 print(f"log(2 · 256 - 1)        {torch.tensor(511.0).log():.3f}")
 
 # %% [markdown]
@@ -269,12 +282,13 @@ untrained = small_resnet().to(lab.device)  # random weights, to compare with
 
 
 def knn(f, known=images, asked=unseen):
-    """Share of the asked pictures whose nearest known neighbours vote for their shape; nothing is trained."""
-    return knn_accuracy(features(f, known), known.labels, features(f, asked), asked.labels)
+    """Share of the asked pictures whose known neighbours vote for their shape."""
+    h, ht = features(f, known), features(f, asked)
+    return knn_accuracy(h, known.labels, ht, asked.labels)
 
 
 few, some = images[:2_000], unseen[:500]  # enough for a curve
-recording = Recording(simclr, unseen, pairs=32)  # the same 64 views, embedded again after every epoch
+recording = Recording(simclr, unseen, pairs=32)  # the same 64 views after every epoch
 recipe = lab.recipe(SCENES)
 with TrainingView(recipe.epochs) as view:
     view.append(epoch=0, knn=knn(simclr.encoder, few, some))
@@ -306,18 +320,23 @@ SimilarityExplorer(recording, pairs=16, tau=simclr.tau, anchor=10)
 # %%
 def linear(f):
     """Accuracy of a linear classifier on frozen features."""
-    return linear_probe(features(f, images), images.labels, features(f, unseen), unseen.labels).accuracy
+    h, ht = features(f, images), features(f, unseen)
+    return linear_probe(h, images.labels, ht, unseen.labels).accuracy
 
 
 supervised = recorded("supervised").method().encoder.to(lab.device)
 rows = {
     "raw pixels": {"knn": knn(torch.nn.Flatten()), "labels": 0},
-    "random network": {"knn": knn(untrained), "linear": linear(untrained), "labels": 0},
-    "supervised": {"knn": knn(supervised), "linear": linear(supervised), "labels": 10_000},
-    "SimCLR": {"knn": knn(simclr.encoder), "linear": linear(simclr.encoder), "labels": 0},
 }
-for name, row in zip(("supervised", "simclr"), list(rows.values())[2:]):
-    row["cpu_seconds"] = recorded(name).cpu_seconds  # of the recorded runs, on one thread
+networks = {
+    "random network": (untrained, 0),
+    "supervised": (supervised, 10_000),
+    "SimCLR": (simclr.encoder, 0),
+}
+for name, (f, labels) in networks.items():
+    rows[name] = {"knn": knn(f), "linear": linear(f), "labels": labels}
+for name, study in (("supervised", "supervised"), ("SimCLR", "simclr")):
+    rows[name]["cpu_seconds"] = recorded(study).cpu_seconds  # of one thread
 tables.results(rows)
 
 # %% tags=["nbval-check-output"]
@@ -343,9 +362,11 @@ networks = {
     "random": untrained,
     "supervised": supervised,
     "SimCLR": simclr.encoder,
-    "SimCLR without colour": recorded("simclr-no-colour").method().encoder.to(lab.device),
+    "SimCLR without colour": recorded("simclr-no-colour").method().encoder,
 }
-show(plots.factors({name: factor_table(features(f, unseen), unseen) for name, f in networks.items()}))
+networks = {name: f.to(lab.device) for name, f in networks.items()}
+read = {name: factor_table(features(f, unseen), unseen) for name, f in networks.items()}
+show(plots.factors(read))
 
 # %% [markdown]
 # The hues are gone: the views changed them, so they could not help to find the partner. Without the colour
@@ -357,18 +378,20 @@ show(plots.factors({name: factor_table(features(f, unseen), unseen) for name, f 
 # simclr-no-head` on the command line makes one again. Which of them do you expect to fail?
 
 # %% tags=["picture"]
-names = ["simclr-no-colour", "simclr-tiny-batch", "simclr-cold", "simclr-no-head", "simclr"]
-titles = {name: recorded(name).title for name in names}
-show(plots.compare({titles[name]: recorded(name).knn for name in names}, "kNN accuracy for the shape, unseen scenes", chance=0.1))
+switched = ("simclr-no-colour", "simclr-tiny-batch", "simclr-cold", "simclr-no-head")
+runs = [recorded(name) for name in (*switched, "simclr")]
+ASKED = "kNN accuracy for the shape, unseen scenes"
+show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
 # %%
-show(plots.factors({titles[name]: recorded(name).factors for name in ("simclr", "simclr-no-colour", "simclr-no-head")}))
+runs = [recorded(name) for name in ("simclr", "simclr-no-colour", "simclr-no-head")]
+show(plots.factors({run.title: run.factors for run in runs}))
 
 # %% [markdown]
 # - **No colour distortion**: colour finds the partner, so colour is what is learned.
 # - **Temperature 0.01**: only the very nearest negative pushes, and the pull of a partner that is found is gone. It
 #   learns the shapes too, but more slowly, and uses fewer directions (the effective rank of $z$ ends at 8, not at 30).
-# - **Batches of 8**: 14 negatives are too easy to beat, and seven times the computing time does not make up for it.
+# - **Batches of 8**: 14 negatives are too easy to beat, and five times the computing time does not make up for it.
 #   The paper's batches hold 4,096.
 # - **No head**: for the shape it is no loss, in this world. But look at place, size and light: the loss wants an embedding that
 #   the views cannot change, and without a head the features themselves have to be that. The head takes the
@@ -377,11 +400,12 @@ show(plots.factors({titles[name]: recorded(name).factors for name in ("simclr", 
 # Train any of them here: put its name in place of `None`.
 
 # %%
-again = None  # "simclr-no-colour", "simclr-cold", "simclr-tiny-batch" or "simclr-no-head"
+again = None  # one of `switched`
 if again:
     broken, recipe = begin(again)
     with TrainingView(recipe.epochs) as view:
-        for log in train(broken.to(lab.device), images.unlabelled(), lab.recipe(recipe)):
+        broken, recipe = broken.to(lab.device), lab.recipe(recipe)
+        for log in train(broken, images.unlabelled(), recipe):
             view.append(log, knn=knn(broken.encoder, few, some))
 
 # %% [markdown]
@@ -392,7 +416,7 @@ if again:
 # what the **augmentation** knows; the distance from there up to SimCLR is what the **unlabelled pictures** add.
 
 # %% tags=["picture"]
-counts, learners = label_efficiency()  # three seeds; tests/benchmarks/label_efficiency.py measures it
+counts, learners = label_efficiency()  # of three recorded seeds
 words = {
     "pixels": "pixels, nearest neighbour",
     "supervised": "supervised, crop and flip",
@@ -400,7 +424,8 @@ words = {
     "probe": "SimCLR, linear",
     "fine-tuned": "SimCLR, fine-tuned",
 }
-show(plots.efficiency(counts, {words[name]: curve for name, curve in learners.items()}, ours=(words["probe"], words["fine-tuned"])))
+by_words = {words[name]: curve for name, curve in learners.items()}
+show(plots.efficiency(counts, by_words, ours=(words["probe"], words["fine-tuned"])))
 
 # %% [markdown]
 # With 40 labels both gaps are large. With all labels nothing is left to win: self-supervision is about *few* labels.

@@ -25,7 +25,7 @@
 # %%
 from ssl_lab.notebook import notebook, show, use, within
 
-lab = notebook("04_moco", version="0.3.0")
+lab = notebook("04_moco", version="0.4.0")
 
 import math
 
@@ -39,7 +39,14 @@ from ssl_lab.methods.moco import SCENES
 from ssl_lab.models import small_resnet
 from ssl_lab.studies import begin, recorded
 from ssl_lab.train import train
-from ssl_lab.widgets import CircleExplorer, MomentumExplorer, QueueExplorer, Recording, SimilarityExplorer, TrainingView
+from ssl_lab.widgets import (
+    CircleExplorer,
+    MomentumExplorer,
+    QueueExplorer,
+    Recording,
+    SimilarityExplorer,
+    TrainingView,
+)
 
 lab
 
@@ -67,12 +74,20 @@ moco = MoCo(small_resnet()).to(lab.device)
 
 queue_mb = moco.queue.numel() * 4 / 1e6
 kept = []  # what the encoder hands on from layer to layer, for one view
-hooks = [m.register_forward_hook(lambda m, x, y: kept.append(y.numel())) for m in moco.encoder.modules() if not list(m.children())]
+layers = [layer for layer in moco.encoder.modules() if not list(layer.children())]
+
+
+def count(layer, x, y):
+    kept.append(y.numel())
+
+
+hooks = [layer.register_forward_hook(count) for layer in layers]
 moco.eval().encoder(images[:1].x.float() / 255)
 for hook in hooks:
     hook.remove()
 print(f"A  the queue          {queue_mb:5.1f} MB")
-print(f"B  4,098 views        {4_098 * sum(kept) * 4 / 1e6:5.0f} MB, with this small network")  # 2B - 2 = 4,096 negatives: B = 2,049 pictures
+views_mb = 4_098 * sum(kept) * 4 / 1e6  # 2B - 2 = 4,096 negatives: B = 2,049 pictures
+print(f"B  4,098 views        {views_mb:5.0f} MB, with this small network")
 
 # %% [markdown]
 # The paper's numbers: 65,536 keys of 128 numbers are 34 MB. A ResNet-50 keeps about 90 MB for *one* view of 224
@@ -106,20 +121,24 @@ print(f"loss   {-p[0, 0].log():.4f}; all equal would cost log 4 = {math.log(4):.
 
 # %% tags=["nbval-check-output"]
 print(f"logits first     {losses.info_nce(q, k, older, tau=0.2):.4f}")
-print(f"enqueued first   {losses.info_nce(q, k, torch.cat([k, older[1:]]), tau=0.2):.4f}")
-print(f"a perfect query  {losses.info_nce(k, k, torch.cat([k, older[1:]]), tau=0.02):.4f}, and log 2 = {math.log(2):.4f}")
+early = torch.cat([k, older[1:]])
+print(f"enqueued first   {losses.info_nce(q, k, early, tau=0.2):.4f}")
+perfect = losses.info_nce(k, k, early, tau=0.02)
+print(f"a perfect query  {perfect:.4f}, and log 2 = {math.log(2):.4f}")
 
 # %% [markdown]
 # **Exercise** (10 minutes, ★★☆). InfoNCE for a batch. The keys carry no gradient: `k.detach()`.
 
 # %% tags=["exercise"]
 def info_nce(q, k, queue, tau=0.07):
-    """MoCo's loss: queries q (B, d), their keys k (B, d), and a queue of K keys (K, d), all unit rows. The mean over the batch."""
+    """MoCo's loss: queries q (B, d), their keys k (B, d), and a queue of K keys (K, d),
+    all unit rows. The mean over the batch."""
     ### BEGIN SOLUTION
     l_pos = (q * k.detach()).sum(dim=1, keepdim=True)
     l_neg = q @ queue.T
     logits = torch.cat([l_pos, l_neg], dim=1) / tau
-    return torch.nn.functional.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long, device=q.device))
+    first = torch.zeros(len(q), dtype=torch.long, device=q.device)
+    return torch.nn.functional.cross_entropy(logits, first)
     ### END SOLUTION
 
 
@@ -146,7 +165,8 @@ CircleExplorer(loss="InfoNCE (MoCo)", step=20)
 
 # %% tags=["exercise"]
 def ema(key, query, m):
-    """The key network's parameter after one step: m of itself, the rest from the query network. Tensors of one shape; m in [0, 1]."""
+    """The key network's parameter after one step: m of itself, the rest from the query
+    network. Tensors of one shape; m in [0, 1]."""
     ### BEGIN SOLUTION
     return m * key + (1 - m) * query
     ### END SOLUTION
@@ -157,7 +177,8 @@ ema = use(ema)
 
 # %% tags=["nbval-check-output"]
 for m in (0.9, 0.99, 0.999, 0.9999):
-    print(f"m = {m:<6}  after {math.log(0.5) / math.log(m):6.0f} steps half of the old weights are left")
+    half = math.log(0.5) / math.log(m)
+    print(f"m = {m:<6}  after {half:6.0f} steps half of the old weights are left")
 
 # %% [markdown]
 # Real runs, one for each $m$, recorded in the package: how alike are a key of a certain age and the key that the
@@ -165,7 +186,7 @@ for m in (0.9, 0.99, 0.999, 0.9999):
 #
 # - $m = 0$, after epoch 5: where is the line of the *strangers*, and what does that say about the embedding? After how
 #   many steps is a key less like itself than a stranger is?
-# - How many steps does a queue of 4,096 reach back, with batches of 256? Pull $K$.
+# - How many steps does a queue of 4,096 reach back, with batches of 128? Pull $K$.
 # - $m = 0.9999$ keeps everything consistent. Why does it learn less?
 
 # %% tags=["picture"]
@@ -182,7 +203,8 @@ MomentumExplorer()
 
 # %% tags=["exercise"]
 def enqueue(queue, pointer, k):
-    """The queue (K, d) after the keys k (B, d) have taken the place of its oldest ones, from slot `pointer` on; and the new pointer. B <= K."""
+    """The queue (K, d) after the keys k (B, d) have taken the place of its oldest ones,
+    from slot `pointer` on; and the new pointer. B <= K."""
     ### BEGIN SOLUTION
     slots = (pointer + torch.arange(len(k), device=k.device)) % len(queue)
     queue = queue.clone()
@@ -209,17 +231,20 @@ show(MoCo)
 # %%
 with torch.no_grad():
     moco.train()
-    for step, batch in enumerate(images.unlabelled().repeated(32 * 256).batches(256), start=1):
+    batches = images.unlabelled().repeated(32 * 256).batches(256)
+    for step, batch in enumerate(batches, start=1):
         loss = moco(*moco.views(*batch))
         if step in (1, 2, 4, 8, 17, 32):
-            print(f"step {step:2}   {float(moco.stats()['filled']):4.0%} real keys   loss {float(loss):.2f}")
+            real = float(moco.stats()["filled"])
+            print(f"step {step:2}   {real:4.0%} real keys   loss {float(loss):.2f}")
         moco.enqueue(moco.k)
 print(f"log(1 + K) = {math.log(1 + len(moco.queue)):.2f}")
 
 # %% [markdown]
 # An untrained network maps all pictures to nearly one direction. Random rows point elsewhere, so the own key is easy
-# to find; real keys point the same way as the query, so it is not. **A MoCo whose loss rises at first is healthy.** Below
-# the queue is full before the first epoch ends, after 16 of its 39 steps: the curve begins when the rise is over.
+# to find; real keys point the same way as the query, so it is not. **A MoCo whose loss rises at first is healthy.** Below,
+# in batches of 128, the queue is full before the first epoch ends, after 32 of its 78 steps: the curve begins when
+# the rise is over.
 #
 # ## 6 · Train
 #
@@ -232,8 +257,9 @@ moco = MoCo(small_resnet()).to(lab.device)
 
 
 def knn(f, known=images, asked=unseen):
-    """Share of the asked pictures whose nearest known neighbours vote for their shape; nothing is trained."""
-    return knn_accuracy(features(f, known), known.labels, features(f, asked), asked.labels)
+    """Share of the asked pictures whose known neighbours vote for their shape."""
+    h, ht = features(f, known), features(f, asked)
+    return knn_accuracy(h, known.labels, ht, asked.labels)
 
 
 few, some = images[:2_000], unseen[:500]  # enough for a curve
@@ -272,17 +298,20 @@ SimilarityExplorer(recording, pairs=16, tau=moco.tau, anchor=10, loss="InfoNCE")
 # %%
 def linear(f):
     """Accuracy of a linear classifier on frozen features."""
-    return linear_probe(features(f, images), images.labels, features(f, unseen), unseen.labels).accuracy
+    h, ht = features(f, images), features(f, unseen)
+    return linear_probe(h, images.labels, ht, unseen.labels).accuracy
 
 
 rows = {
     "raw pixels": {"knn": knn(torch.nn.Flatten()), "labels": 0},
     "random network": {"knn": knn(untrained), "linear": linear(untrained), "labels": 0},
 }
-for name, title, labels in (("supervised", "supervised", 10_000), ("simclr", "SimCLR", 0)):
-    other = recorded(name)
-    rows[title] = {"knn": other.knn, "linear": other.linear, "labels": labels, "cpu_seconds": other.cpu_seconds}
-rows["MoCo"] = {"knn": knn(moco.encoder), "linear": linear(moco.encoder), "labels": 0, "cpu_seconds": recorded("moco").cpu_seconds}
+for title, labels in (("supervised", 10_000), ("SimCLR", 0)):
+    other = recorded(title.lower())
+    rows[title] = {"knn": other.knn, "linear": other.linear, "labels": labels}
+    rows[title]["cpu_seconds"] = other.cpu_seconds
+rows["MoCo"] = {"knn": knn(moco.encoder), "linear": linear(moco.encoder), "labels": 0}
+rows["MoCo"]["cpu_seconds"] = recorded("moco").cpu_seconds
 tables.results(rows)
 
 # %% tags=["nbval-check-output"]
@@ -291,8 +320,10 @@ print("MoCo, linear  ", within(rows["MoCo"]["linear"], 0.95, 1.0))
 print("random network", within(rows["random network"]["knn"], 0.1, 0.3))
 
 # %%
-networks = {"random": untrained, "SimCLR": recorded("simclr").method().encoder.to(lab.device), "MoCo": moco.encoder}
-show(plots.factors({name: factor_table(features(f, unseen), unseen) for name, f in networks.items()}))
+simclr = recorded("simclr").method().encoder.to(lab.device)
+networks = {"random": untrained, "SimCLR": simclr, "MoCo": moco.encoder}
+read = {name: factor_table(features(f, unseen), unseen) for name, f in networks.items()}
+show(plots.factors(read))
 
 # %% [markdown]
 # ## 8 · Break it
@@ -304,25 +335,27 @@ show(plots.factors({name: factor_table(features(f, unseen), unseen) for name, f 
 
 # %%
 for name in ("moco-leak", "moco"):
-    same, other = leak(recorded(name).method().to(lab.device), unseen, batch=min(256, len(unseen) // 2))
-    print(f"{recorded(name).title:36} own company {same:6.1%}   another company {other:6.1%}   kNN {recorded(name).knn:.3f}")
+    run = recorded(name)
+    same, other = leak(run.method().to(lab.device), unseen, min(128, len(unseen) // 2))
+    print(f"{run.title:36} own company {same:6.1%}   another company {other:6.1%}")
 
 # %% [markdown]
-# Compare within a row. With one group the company alone finds the key for five more queries in a hundred; with eight
-# groups for none. (The second row is lower as a whole: keys of small groups are noisier.) kNN sees no harm in our short
+# Compare within a row. With one group the company alone finds the key for twelve more queries in a hundred; with eight
+# groups for one or two. (The second row is lower as a whole: keys of small groups are noisier.) kNN sees no harm in our short
 # run. In the paper the leaking network soon solves its task (over 99.9 % correct), and its features get worse.
 #
 # **No slowness.** $m = 0$: the key network is a copy of the query network after every step. The paper reports that
 # this fails. In our world?
 
 # %% tags=["picture"]
-names = ["moco-no-average", "moco-leak", "moco", "simclr"]
-show(plots.compare({recorded(name).title: recorded(name).knn for name in names}, "kNN accuracy for the shape, unseen scenes", chance=0.1))
+runs = [recorded(name) for name in ("moco-no-average", "moco-leak", "moco", "simclr")]
+ASKED = "kNN accuracy for the shape, unseen scenes"
+show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
 # %% [markdown]
 # It fails here too, and section 3 shows how. With $m = 0$ even different pictures agree to 0.9: all of them lie nearly
 # on one direction, and that direction runs away from its own old keys. The network tells *old from new*, not picture
-# from picture. kNN is hardly better than with random weights, the linear classifier worse.
+# from picture. kNN and the linear classifier are worse than with random weights.
 #
 # Train any of them here: put its name in place of `None`.
 
@@ -331,7 +364,8 @@ again = None  # "moco-leak" or "moco-no-average"
 if again:
     broken, recipe = begin(again)
     with TrainingView(recipe.epochs) as view:
-        for log in train(broken.to(lab.device), images.unlabelled(), lab.recipe(recipe)):
+        broken, recipe = broken.to(lab.device), lab.recipe(recipe)
+        for log in train(broken, images.unlabelled(), recipe):
             view.append(log, knn=knn(broken.encoder, few, some))
 
 # %% [markdown]

@@ -19,6 +19,7 @@ SOLUTION = re.compile(r"^([ ]+)### BEGIN SOLUTION\n.*?^[ ]+### END SOLUTION$", r
 MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|tmp|Users|opt|usr)/|\b[A-Z]:\\+Users")
 LINK = re.compile(r"\]\((?P<text>[^)\n]*)\)|(?:href|src)=([\"'])(?P<tag>.*?)\2|(?<![(\"'\w])(?P<bare>https?://[^\s)>\]\"']+)")
 CELLS, WORDS, EXERCISES = 60, 2_500, (3, 6)  # the most, the most, from and to where the header says nothing
+COLUMNS = 88
 PLUMBING = {"lab", "doctor", "commands", "__main__"}  # no notebook has to do with these, and `lab` is what it calls its session
 
 
@@ -31,7 +32,7 @@ def faults(book, source: Path) -> Iterator[str]:
         if cell.cell_type == "markdown":
             said += [*silent(cell), *links(cell, anchors, source)]
         else:
-            said += [*python(cell), *redefined(cell, taken)]
+            said += [*python(cell), *wide(cell), *redefined(cell, taken)]
         yield from (f"{source.name}, cell {number}: {each}" for each in said)
 
 
@@ -92,6 +93,12 @@ def python(cell) -> Iterator[str]:
         ast.parse(cell.source)
     except SyntaxError as error:
         yield f"line {error.lineno} is no Python: {error.msg}"
+
+
+def wide(cell) -> Iterator[str]:
+    for number, line in enumerate(cell.source.splitlines(), 1):
+        if len(line) > COLUMNS:
+            yield f"line {number} has {len(line)} columns; code that is read has at most {COLUMNS}"
 
 
 def links(cell, anchors: set[str], source: Path) -> Iterator[str]:

@@ -136,17 +136,18 @@ def evaluate(args) -> int:
 
 
 def study(args) -> int:
-    """Train a study again, as the notebooks tell of it, and say what came out beside what is recorded; without a name, list the studies."""
+    """Train studies again, as the notebooks tell of them, and say what came out beside what is recorded; without a name, list the studies."""
     from ssl_lab.studies import STUDIES, figures, record
 
-    print(f"{'study':20}{'kNN':>7}{'linear':>8}   what differs")
-    for name in [args.name] if args.name else STUDIES:
-        print(f"{name:20}{figures(name)}   {STUDIES[name].title}", flush=True)
-    if args.name:
-        say = Progress()
-        for log in record(args.name, args.out, args.limit, args.epochs):
-            say(log)
-        print(f"{'now':20}{figures(args.name, args.out)}   into {args.out}")
+    print(f"{'study':30}{'kNN':>7}{'linear':>8}   what differs")
+    names = list(STUDIES) if args.all else args.name
+    for name in names or STUDIES:
+        print(f"{name:30}{figures(name)}   {STUDIES[name].title}", flush=True)
+        if names:
+            say = Progress()
+            for log in record(name, args.out, args.limit, args.epochs):
+                say(log)
+            print(f"{'now':30}{figures(name, args.out)}   into {args.out}", flush=True)
     return 0
 
 
@@ -206,8 +207,9 @@ def parser(words: list[str]) -> Parser:
     p.add_argument("--protocol", choices=tuple(PROTOCOLS), default="knn", help="default: knn")
     places(p)
 
-    p = command(study, "train one of the runs that the notebooks tell of again", STUDY_EXAMPLES)
-    p.add_argument("name", metavar="NAME", nargs="?", help="default: list them")
+    p = command(study, "train runs that the notebooks tell of again", STUDY_EXAMPLES)
+    p.add_argument("name", metavar="NAME", nargs="*", help="default: list them")
+    p.add_argument("--all", action="store_true", help="every one, which takes 50 minutes of one thread")
     p.add_argument("--out", type=Path, metavar="FOLDER", default=Path("runs/studies"), help="default: runs/studies")
     p.add_argument("--limit", type=int, default=10_000, help="scenes to learn from (default: 10000, as recorded)")
     p.add_argument("--epochs", type=int, help="default: as recorded")
@@ -240,7 +242,8 @@ EVALUATE_EXAMPLES = """
     ssl-lab evaluate runs/cifar --protocol linear"""
 STUDY_EXAMPLES = """
     ssl-lab study
-    ssl-lab study simclr-no-head"""
+    ssl-lab study simclr-no-head
+    ssl-lab study --all --out ssl_lab/recorded"""
 
 if __name__ == "__main__":
     sys.exit(main())

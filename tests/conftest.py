@@ -61,6 +61,39 @@ def legible():
 
 
 @pytest.fixture(scope="session")
+def shown():
+    """A picture as it is seen: the figure, its summary, its words, and the renderer that says where they stand."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    def draw(figure, summary):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def each():
+    """torchvision's function on one image after the other."""
+    import torch
+
+    return lambda function, x, *parameters: torch.stack(
+        [function(image, *(p.item() for p in row)) for image, *row in zip(x, *parameters, strict=True)]
+    )
+
+
+@pytest.fixture
+def pictures():
+    """Six pictures that are wider than high."""
+    import torch
+
+    torch.manual_seed(0)
+    return torch.rand(6, 3, 24, 32)
+
+
+@pytest.fixture(scope="session")
 def holds() -> Callable[..., bool]:
     """Whether these names and figures stand in a sentence, in this order; the words between them are free."""
     return lambda sentence, *parts: re.search(".*?".join(map(re.escape, parts)), sentence, re.DOTALL) is not None

@@ -10,35 +10,24 @@ from ssl_lab import augment as A
 NEVER = torch.zeros(6, dtype=torch.bool)
 
 
-@pytest.fixture
-def x():
-    torch.manual_seed(0)
-    return torch.rand(6, 3, 24, 32)
-
-
-def each(function, x, *parameters):
-    """Torchvision's function on one image after the other."""
-    return torch.stack([function(image, *(p.item() for p in row)) for image, *row in zip(x, *parameters, strict=True)])
-
-
 @pytest.mark.parametrize("side", [16, 32, 96])
-def test_blur_equals_torchvision_with_one_sigma_an_image(side):
+def test_blur_equals_torchvision_with_one_sigma_an_image(side, each):
     x, sigma = torch.rand(4, 3, side, side), torch.tensor([0.1, 0.5, 1.0, 2.0])
     k = 2 * max(1, round(0.1 * side) // 2) + 1
     torch.testing.assert_close(A.blur(x, sigma), each(lambda image, s: T.gaussian_blur(image, [k, k], [s, s]), x, sigma), atol=1e-6, rtol=0)
 
 
-def test_resized_crop_equals_torchvision_on_whole_pixels(x):
+def test_resized_crop_equals_torchvision_on_whole_pixels(pictures, each):
     top, left = torch.tensor([0.0, 3, 5, 8, 10, 2]), torch.tensor([0.0, 1, 12, 4, 0, 2])
     height, width = torch.tensor([24.0, 20, 11, 16, 9, 22]), torch.tensor([32.0, 31, 20, 9, 16, 30])
-    expected = each(lambda image, *box: T.resized_crop(image, *map(int, box), [24, 32], antialias=False), x, top, left, height, width)
-    torch.testing.assert_close(A.crop(x, top, left, height, width, NEVER), expected, atol=1e-6, rtol=0)
-    torch.testing.assert_close(A.crop(x, top, left, height, width, ~NEVER), expected.flip(3), atol=1e-6, rtol=0)
+    expected = each(lambda image, *box: T.resized_crop(image, *map(int, box), [24, 32], antialias=False), pictures, top, left, height, width)
+    torch.testing.assert_close(A.crop(pictures, top, left, height, width, NEVER), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(A.crop(pictures, top, left, height, width, ~NEVER), expected.flip(3), atol=1e-6, rtol=0)
 
 
-def test_whole_image_is_left_as_it_is(x):
+def test_whole_image_is_left_as_it_is(pictures):
     zero, height, width = torch.zeros(6), torch.full((6,), 24.0), torch.full((6,), 32.0)
-    assert torch.equal(A.crop(x, zero, zero, height, width, NEVER), x)
+    assert torch.equal(A.crop(pictures, zero, zero, height, width, NEVER), pictures)
 
 
 def test_crops_show_nothing_from_outside_the_box():

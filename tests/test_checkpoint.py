@@ -142,7 +142,7 @@ def test_a_run_goes_on_where_its_random_numbers_are(training, tmp_path):
 def test_settings_are_the_arguments_that_a_method_was_built_with(tmp_path):
     method = SimCLR(small_resnet(width=4), tau=0.3)
     kept = Run.open(tmp_path, method, RECIPE, resume=False).config()["settings"]
-    assert (kept["tau"], kept["dim"], kept["augmentation"]["area"]) == (0.3, 64, [0.5, 1.0]) and "encoder" not in kept
+    assert (kept["tau"], kept["dim"], kept["augmentation"]["area"]) == (0.3, 128, [0.5, 1.0]) and "encoder" not in kept
 
 
 @pytest.mark.parametrize("spoil, words", [

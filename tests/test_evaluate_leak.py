@@ -27,7 +27,7 @@ def test_a_network_that_has_learned_with_one_batch_norm_for_all_uses_the_leak():
     for name in ("moco", "moco-leak"):
         same, other = leak(recorded(name).method(), images)
         gain[name] = same - other
-    assert gain["moco-leak"] > 0.02 > 0.01 > gain["moco"]
+    assert gain["moco-leak"] > 0.1 > 0.04 > gain["moco"]
 
 
 def test_where_no_image_sees_another_nothing_can_leak(images):
@@ -67,4 +67,4 @@ def test_a_batch_has_two_images_at_least(images, batch):
 
 def test_one_batch_has_no_other_company(images):
     with pytest.raises(InputError, match="no two batches of 256; give 512 or more"):
-        leak(moco(8), images)
+        leak(moco(8), images, batch=256)

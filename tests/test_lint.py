@@ -56,6 +56,7 @@ def test_a_fault_names_its_file_and_cell(faults):
         ('<img src="dot.png">', "a picture without alt text"),
         ("<img alt='' src='dot.png'>", "a picture without alt text"),
         (("x = (3",), "line 1 is no Python"),
+        (("x = 3\ny = '" + 83 * "z" + "'",), "line 2 has 89 columns"),
         (("%matplotlib inline",), "line 1 is no Python"),
         (("torch.load('" + "/home" + "/me/x')",), "a path of one machine"),
         ("It lies in " + "/tmp" + "/x.", "a path of one machine"),
@@ -151,7 +152,7 @@ def test_a_comment_in_code_is_no_heading(faults):
         "nt_xent = use(my_nt_xent)",
         "nt_xent = losses.nt_xent",
         "from ssl_lab.train import train\ntrain = 3",
-        "from ssl_lab.train import train as run\ntrain = lambda: 3",
+        "from ssl_lab.train import train as mine\ntrain = lambda: 3",
     ],
 )
 def test_what_the_library_has_may_not_be_defined_again(faults, code):

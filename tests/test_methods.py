@@ -210,7 +210,8 @@ def test_the_command_line_and_the_studies_begin_with_what_suits_a_minute():
 def test_simclr_is_nt_xent_of_the_two_projections():
     method = build("SimCLR")
     x1, x2 = torch.rand(2, 6, 3, 32, 32)
-    expected = nt_xent(method.projector(method.encoder(x1)), method.projector(method.encoder(x2)), method.tau)
+    z1, z2 = method.projector(method.encoder(torch.cat([x1, x2]))).chunk(2)  # batch norm sees both views, as the authors' does
+    expected = nt_xent(z1, z2, method.tau)
     torch.testing.assert_close(method(x1, x2), expected)
 
 

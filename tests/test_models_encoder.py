@@ -75,6 +75,13 @@ def test_features_are_the_mean_over_the_positions(kind, timm):
     torch.testing.assert_close(f(x), f.maps(x).mean((2, 3)), atol=1e-6, rtol=1e-5)
 
 
+def test_a_size_that_a_network_does_not_take_is_one_sentence():
+    vit = Encoder(tokens(), side=32)
+    for ask in (vit, vit.maps):
+        with pytest.raises(InputError, match=r"cannot take images of 24 x 24 pixels .*--size"):
+            ask(torch.rand(2, 3, 24, 24))
+
+
 def test_maps_of_tokens_are_the_patches_in_their_places():
     """By hand: all tokens but the first, 16 of them, row by row."""
     network, x = tokens().eval(), torch.rand(2, 3, 32, 32)

@@ -6,8 +6,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
@@ -43,12 +41,9 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def drawn(request):
+def drawn(request, shown):
     """Each picture, its summary, its words and where they stand."""
-    figure, summary = PICTURES[request.param]()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+    return shown(*PICTURES[request.param]())
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.quiver import Quiver
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
@@ -76,11 +74,8 @@ def evenly(pairs, sharpness):
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def drawn(request):
-    figure, summary = PICTURES[request.param]()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+def drawn(request, shown):
+    return shown(*PICTURES[request.param]())
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):

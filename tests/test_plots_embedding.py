@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
@@ -48,12 +47,9 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def picture(request):
+def picture(request, shown):
     """Each picture, its summary, and its words."""
-    figure, summary = PICTURES[request.param]()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+    return shown(*PICTURES[request.param]())
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(picture, legible):

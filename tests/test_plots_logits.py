@@ -9,7 +9,6 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
@@ -48,11 +47,8 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def drawn(request):
-    figure, summary = drawing(**PICTURES[request.param])
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+def drawn(request, shown):
+    return shown(*drawing(**PICTURES[request.param]))
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):

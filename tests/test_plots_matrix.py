@@ -9,7 +9,6 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgba
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
@@ -56,12 +55,9 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def drawn(request):
+def drawn(request, shown):
     """Each picture, its summary, its words and where they stand."""
-    figure, summary = drawing(**PICTURES[request.param])
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+    return shown(*drawing(**PICTURES[request.param]))
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):

@@ -4,9 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
@@ -37,12 +35,9 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def picture(request):
+def picture(request, shown):
     """Each picture, its summary, and its words."""
-    figure, summary = PICTURES[request.param]()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+    return shown(*PICTURES[request.param]())
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(picture, legible):

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
@@ -33,11 +31,8 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def drawn(request):
-    figure, summary = PICTURES[request.param]()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
+def drawn(request, shown):
+    return shown(*PICTURES[request.param]())
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):

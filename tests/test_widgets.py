@@ -63,9 +63,17 @@ EXPLORERS = {
 }
 
 
-@pytest.fixture(params=EXPLORERS)
-def explorer(request, method, images):
-    return EXPLORERS[request.param](method, images)
+@pytest.fixture(scope="module", params=EXPLORERS)
+def built(request, method, images):
+    """An explorer, and how its controls stood."""
+    explorer = EXPLORERS[request.param](method, images)
+    return explorer, {name: control.value for name, control in explorer.controls.items()}
+
+
+@pytest.fixture
+def explorer(built):
+    explorer, start = built
+    return explorer.set(**start)
 
 
 class Counted(widgets.Explorer):

@@ -12,7 +12,7 @@ def mix_pixels(x: Float[Tensor, "B c H W"], rows: Float[Tensor, "B h H"], column
     """rows · x · columnsᵀ in every channel; each row of the two holds weights that add up to 1."""
     B, C, H, W = x.shape
     x = torch.bmm(x.reshape(B, C * H, W), columns.transpose(1, 2)).view(B, C, H, -1)
-    return torch.stack([rows @ channel for channel in x.unbind(1)], 1)  # broadcasting would copy `rows` for every channel
+    return rows[:, None] @ x
 
 
 def box(share: PerImage, aspect: PerImage, ratio: tuple[float, float], H: int, W: int) -> tuple[PerImage, PerImage]:

@@ -18,12 +18,18 @@ GENTLE = Recipe(epochs=1, batch=128, lr=5e-4, weight_decay=1e-2)  # for a traine
 
 
 def finetune(
-    encoder: nn.Module, images: Images, unseen: Images, steps: int = 600, recipe: Recipe = GENTLE, augmentation: Augmentation = SMALL
+    encoder: nn.Module,
+    images: Images,
+    unseen: Images,
+    steps: int = 600,
+    recipe: Recipe = GENTLE,
+    augmentation: Augmentation = SMALL,
+    threads: int | None = None,
 ) -> float:
     """Accuracy on unseen images, in [0, 1], of a copy of the encoder and a linear classifier that learn together from the labelled images.
 
     steps: optimizer steps; every labelled image is drawn equally often, and at least once.   recipe: its epochs repeat those steps.
-    The encoder itself is left as it was.
+    threads: of the CPU, as `train` takes them. The encoder itself is left as it was.
     Raises: InputError for images without a label, or steps below 1.
     """
     known, asked = images.labelled(), unseen.labelled()
@@ -32,7 +38,7 @@ def finetune(
     device = next(encoder.parameters()).device
     with RandomStream(recipe.seed, device):
         method = Supervised(copy.deepcopy(encoder), len(images.classes), augmentation).to(device)
-    for _ in train(method, known.repeated(max(steps * recipe.batch, len(known))), recipe):
+    for _ in train(method, known.repeated(max(steps * recipe.batch, len(known))), recipe, threads=threads):
         pass
     with torch.no_grad():
         logits = method.classifier(features(method.encoder, asked))

@@ -16,7 +16,7 @@ from ssl_lab.stream import RandomStream
 
 
 @torch.no_grad()
-def leak(method: MoCo, images: Images, batch: int = 256, seed: int = 0) -> tuple[float, float]:
+def leak(method: MoCo, images: Images, batch: int = 128, seed: int = 0) -> tuple[float, float]:
     """(same, other): share of queries that rank their own key first, where it was made in the query's own company, and where in another one.
 
     Queries and keys are made in batches, in training mode, as a step makes them; the rivals are the keys that all other images got in other company,
@@ -26,7 +26,7 @@ def leak(method: MoCo, images: Images, batch: int = 256, seed: int = 0) -> tuple
     """
     name = type(method).__name__
     require(isinstance(method, MoCo), f"leak asks the keys of MoCo and got {name}; give a MoCo, such as recorded('moco').method()")
-    require(batch >= 2, f"batch={batch}: batch norm needs at least two images; take 256, as in training")
+    require(batch >= 2, f"batch={batch}: batch norm needs at least two images; take 128, as in training")
     require(len(images) >= 2 * batch, f"{len(images)} images are no two batches of {batch}; give {2 * batch} or more, or a smaller batch")
     method = copy.deepcopy(method).train()
     x = images[: len(images) // batch * batch].x.to(method.queue.device)

@@ -42,7 +42,7 @@ class Encoder(nn.Module):
         self.place = found if maps is None else maps
 
     def forward(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B dim"]:
-        h = self.module(self.normalised(x))
+        h = self.through(x)
         return h if h.ndim == 2 else h.mean((2, 3))
 
     def maps(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B d h w"]:
@@ -52,13 +52,21 @@ class Encoder(nn.Module):
         kind = type(self.module).__name__
         require(self.place is not None, f"no part of this {kind} returns a map or tokens; wrap one that does, or name it: Encoder(..., maps=NAME)")
         with watched(self.module, {self.place, self.grid}) as seen:
-            self.module(self.normalised(x))
+            self.through(x)
         returned = dict(seen)
         y = returned[self.place]
         if y.ndim == 3:  # tokens: a class token, if any, comes first
             h, w = returned[self.grid].shape[2:]
             return y[:, -h * w :].transpose(1, 2).unflatten(2, (h, w))
         return y.movedim(-1, 1) if y.shape[-1] == self.dim != y.shape[1] else y  # some of timm's have channels last in name, too
+
+    def through(self, x: Float[Tensor, "B c H W"]) -> Tensor:
+        """The module itself. Raises: InputError for a size that it does not take; transformers have one size."""
+        try:
+            return self.module(self.normalised(x))
+        except AssertionError as error:
+            what = f"{type(self.module).__name__} cannot take images of {x.shape[-2]} x {x.shape[-1]} pixels ({error})"
+            raise InputError(f"{what}; load them at its size (--size, load(size=...)), or take a network without a size of its own") from error
 
     def normalised(self, x: Tensor) -> Tensor:
         return x if self.mean is None else (x - self.mean) / self.std

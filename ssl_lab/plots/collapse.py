@@ -14,7 +14,7 @@ from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, in_o
 
 WIDE, HIGH = 13, 7.5  # inches
 MARKS = "o^s*vdP><X"  # one a class, for eyes that do not tell ten colours apart; for the classes of the scenes as like the shape as may be
-ROOM = 1.4  # from the middle of the map to its edge, in radii of the unit sphere, whatever the points do
+ROOM = 1.45  # from the middle of the map to its edge, in radii of the unit sphere, whatever the points do
 DOT = 0.2  # radii of the sphere: points that are all so near the middle are pointed at
 ROW = 0.33  # inches of a row of the table
 LESS = 0.75  # of the usual spread: with less, a collapse has begun

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ssl_lab import plots, scenes, studies
+from ssl_lab import plots, scenes
+from ssl_lab.studies import BYOLS, Record, recorded
 from ssl_lab.tables import byol
 from ssl_lab.widgets.explorer import Explorer
 
@@ -27,8 +28,8 @@ ROUNDS = 30  # of `flat` at every moment, each beginning where the one before ha
 class CollapseLab(Explorer):
     """BYOL's three switches, and what its embedding does at every recorded step, beside BYOL as it is.
 
-    The runs are recorded (`studies.collapse`; `python tests/benchmarks/collapse.py --record` trains them again): one recipe, the same weights and
-    images at the start, one seed. The map keeps the distances of unit rows as well as a plane can and is never rescaled. All figures but the loss
+    The runs are recorded (`studies.BYOLS`; `ssl-lab study byol-no-predictor` trains one again): one recipe, the same weights and images at the
+    start, one seed. The map keeps the distances of unit rows as well as a plane can and is never rescaled. All figures but the loss
     are of 100 unseen scenes with batch norm in training mode, as the loss sees them.
     Controls: predictor, average (off: m = 0, the target is a copy of the online network), stop_gradient (off: the online network is its own target,
         and the average idle), step (from 1, on a logarithmic slider; the nearest recorded one is shown).
@@ -36,7 +37,7 @@ class CollapseLab(Explorer):
     """
 
     def __init__(self, **start):
-        last = max(studies.collapse().z)
+        last = max(embeddings(True, True, True))
         controls = {
             "predictor": widgets.Checkbox(True, description="predictor"),
             "average": widgets.Checkbox(True, description="moving average (off: m = 0, a copy)"),
@@ -48,15 +49,15 @@ class CollapseLab(Explorer):
         super().__init__(controls, **start)
 
     def draw(self, predictor: bool, average: bool, stop_gradient: bool, step: float):
-        shown, usual = run(predictor, average, stop_gradient), run(True, True, True)
-        step = min(shown.z, key=lambda kept: abs(np.log(kept / step)))
+        shown, usual = embeddings(predictor, average, stop_gradient), embeddings(True, True, True)
+        step = min(shown, key=lambda kept: abs(np.log(kept / step)))
         return plots.collapse(
             maps(predictor, average, stop_gradient)[step],
-            shown.labels.numpy().astype(int),
+            run(True, True, True).tensors()["labels"].numpy().astype(int),
             tuple(scenes.CLASSES),
-            spread(shown.z[step]),
+            spread(shown[step]),
             course(predictor, average, stop_gradient),
-            spread(usual.z[step]),
+            spread(usual[step]),
             course(True, True, True),
             ablation(predictor, average, stop_gradient),
             step,
@@ -64,13 +65,26 @@ class CollapseLab(Explorer):
         )
 
 
-run = functools.cache(studies.collapse)
+def run(predictor: bool, average: bool, stop_gradient: bool) -> Record:
+    """What was recorded with these switches."""
+    return one(BYOLS[predictor, average or not stop_gradient, stop_gradient])
+
+
+one = functools.cache(recorded)
+
+
+@functools.cache
+def embeddings(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float[Tensor, "N d"]]:
+    """Step → unit rows of z."""
+    found = {name.removeprefix("z/"): z for name, z in run(predictor, average, stop_gradient).tensors().items() if name != "labels"}
+    return {int(step): found[step].float() for step in sorted(found, key=int)}
 
 
 @functools.cache
 def course(predictor: bool, average: bool, stop_gradient: bool) -> plots.Course:
     """The curve as arrays."""
-    return plots.Course(**{name: np.array(values) for name, values in run(predictor, average, stop_gradient).curve.items()})
+    rows = run(predictor, average, stop_gradient).seen
+    return plots.Course(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
 def spread(z: Float[Tensor, "N d"]) -> Float[np.ndarray, " d"]:
@@ -89,15 +103,15 @@ def words(predictor: bool, average: bool, stop_gradient: bool) -> str:
 def ablation(predictor: bool, average: bool, stop_gradient: bool) -> plots.Ablation:
     """The paper's rows beside ours."""
     rows = tuple((name, byol.ABLATION.row(row)["Top 1"], 100 * run(*switches).knn) for switches, (row, name) in ROWS.items())
-    untrained = 100 * run(True, True, True).untrained
+    untrained = 100 * run(True, True, True).untrained["knn"]
     return plots.Ablation(rows, list(ROWS).index((predictor, average or not stop_gradient, stop_gradient)), untrained, NOTE.format(untrained))
 
 
 @functools.cache
 def maps(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float[np.ndarray, "N 2"]]:
     """Every recorded step's map, begun at the one before; all runs begin alike, in the first principal plane of BYOL as it is."""
-    found, z = {}, run(predictor, average, stop_gradient).z
-    first, usual = (next(iter(rows.values())).double() for rows in (z, run(True, True, True).z))
+    found, z = {}, embeddings(predictor, average, stop_gradient)
+    first, usual = (next(iter(rows.values())).double() for rows in (z, embeddings(True, True, True)))
     xy = (first - first.mean(0)) @ torch.linalg.svd(usual - usual.mean(0), full_matrices=False).Vh[:2].T
     for step, rows in z.items():
         xy = flat(torch.cdist(rows.double(), rows.double()), xy)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import plots
+from ssl_lab.arguments import ranges
 from ssl_lab.augment import Augmentation, to_float
 from ssl_lab.data import Images
 from ssl_lab.errors import require
@@ -66,16 +67,23 @@ class Knob:
         return widgets.FloatSlider(value, min=min(self.low, value), max=max(self.high, value), step=0.01, description=self.words)
 
 
+def declared(words: str, name: str, **others) -> Knob:
+    """A knob over the range that an Augmentation declares for this strength, where it has an end."""
+    allowed = ranges(Augmentation)[name]
+    ends = {end: value for end, value in (("low", allowed.low), ("high", allowed.high)) if value is not None}
+    return Knob(words, **ends | others)
+
+
 KNOBS = {  # every strength of an Augmentation, and keywords of the functions of `ssl_lab.augment`; any other stays at its default
-    "area": Knob("area from", 0.02, 1, start=0.08, make=least, read=lambda area: area[0]),
+    "area": declared("area from", "area", low=0.02, start=0.08, make=least, read=lambda area: area[0]),
     "ratio": Knob("stretch", 1, 3, start=4 / 3, make=stretch, read=lambda ratio: ratio[1]),
-    "flip": Knob("mirrored", 0, 1),
-    "jitter": Knob("jitter", 0, 2),
-    "hue": Knob("hue", 0, 0.5),
-    "jitter_share": Knob("coloured", 0, 1),
-    "grey_share": Knob("grey", 0, 1),
-    "blur_share": Knob("blurred", 0, 1),
-    "solarise_share": Knob("solarised", 0, 1),
+    "flip": declared("mirrored", "flip"),
+    "jitter": declared("jitter", "jitter", high=2),
+    "hue": declared("hue", "hue"),
+    "jitter_share": declared("coloured", "jitter_share"),
+    "grey_share": declared("grey", "grey_share"),
+    "blur_share": declared("blurred", "blur_share"),
+    "solarise_share": declared("solarised", "solarise_share"),
     "threshold": Knob("threshold", 0, 1),
     "sigma": Knob("sigma", 0.1, 4, start=1.0, make=each),
     "factor": Knob("factor", 0, 2, start=1.0, make=each),

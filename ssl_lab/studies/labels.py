@@ -1,0 +1,45 @@
+"""What unlabelled images are worth: accuracy on unseen scenes against the number of labels, for five learners."""
+
+from dataclasses import replace
+
+import torch
+
+from ssl_lab.augment import SMALL
+from ssl_lab.data import Images
+from ssl_lab.evaluate import features, finetune, knn_accuracy, linear_probe
+from ssl_lab.evaluate.finetune import GENTLE
+from ssl_lab.methods.supervised import PLAIN
+from ssl_lab.models import small_resnet
+from ssl_lab.stream import RandomStream
+from ssl_lab.studies.watch import Watch
+
+COUNTS = (10, 40, 100, 400, 10_000)
+
+
+class Labels(Watch):
+    """seen: "labels", how many, and at each the accuracy of every learner. All networks are the same; the trained one saw all images and no label.
+
+    pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with SimCLR's own augmentation.   probe: logistic regression on
+    the trained network's frozen features.   fine-tuned: all of the trained network, augmented.
+    """
+
+    def end(self) -> None:
+        for count in COUNTS:
+            if count <= len(self.images):
+                some = self.images.label_fraction(count / len(self.images), self.recipe.seed).labelled()
+                self.seen.append({"labels": count, **self.row(some)})
+
+    def row(self, some: Images) -> dict[str, float]:
+        """Every learner, with these labels."""
+        test, trained, seed = self.unseen, self.method.encoder, self.recipe.seed
+        gentle = replace(GENTLE, seed=seed)
+        scratch = replace(gentle, lr=2e-3)
+        with RandomStream(seed, torch.device("cpu")):
+            fresh = small_resnet()
+        return {
+            "pixels": knn_accuracy(some.x.flatten(1).float(), some.labels, test.x.flatten(1).float(), test.labels, k=1),
+            "supervised": finetune(fresh, some, test, recipe=scratch, augmentation=PLAIN, threads=1),
+            "augmented": finetune(fresh, some, test, recipe=scratch, augmentation=SMALL, threads=1),
+            "probe": linear_probe(features(trained, some), some.labels, features(trained, test), test.labels).accuracy,
+            "fine-tuned": finetune(trained, some, test, recipe=gentle, augmentation=SMALL, threads=1),
+        }

@@ -1,0 +1,158 @@
+"""What came of a study: one schema for all of them."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ssl_lab.checkpoint import fill, read_json, read_tensors, under, write_tensors, write_text
+from ssl_lab.data import Images, load
+from ssl_lab.errors import one_of, require
+from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.method import Method
+from ssl_lab.recipe import Log
+from ssl_lab.studies.study import STUDIES, begin
+from ssl_lab.train import Step, follow
+from ssl_lab.version import VERSION
+
+FOLDER = Path(__file__).parents[1] / "recorded"
+IMAGES, UNSEEN = 10_000, 2_000  # scenes to learn from, and to be asked about
+KNOWN, ASKED = 2_000, 500  # of them, for the kNN of every epoch
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of a study.
+
+    curve: one row an epoch, from epoch 0, before training.   seen: the rows of its `Watch`.   knn, linear: accuracy for the shape on unseen scenes,
+    of frozen features.   factors: R² of what a linear map reads from them.   untrained: the same three of the weights before training.
+    cpu_seconds: of the training, on one thread.
+    """
+
+    study: str
+    recipe: dict
+    knn: float
+    linear: float
+    factors: dict[str, float]
+    untrained: dict
+    cpu_seconds: float
+    versions: dict[str, str]
+    curve: list[dict]
+    seen: list[dict]
+    folder: Path = FOLDER
+
+    @property
+    def title(self) -> str:
+        """What differs, in words."""
+        return STUDIES[self.study].title
+
+    def method(self) -> Method:
+        """The method with the weights that were learned, rounded to 16 bits; slow copies are copies once more, and a queue holds random rows."""
+        require(STUDIES[self.study].weights, f"of {self.study} figures are recorded and no weights; take begin({self.study!r}), and train it")
+        method, _ = begin(self.study)
+        weights = under("method/", self.read())
+        present = {name: tensor for name, tensor in method.state_dict().items() if name not in learned(method)}
+        fill(method, present | {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}, self.folder)
+        for copy, original in method.slow.items():
+            getattr(method, copy).load_state_dict(getattr(method, original).state_dict())
+        return method
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What its `Watch` kept, by name."""
+        return under("seen/", self.read())
+
+    def read(self) -> dict[str, Tensor]:
+        return read_tensors(self.folder / f"{self.study}.safetensors")[0]
+
+
+def recorded(name: str, folder: Path = FOLDER) -> Record:
+    """What came of a study, as the package has it. Raises: InputError for a name that is no study."""
+    one_of(name, STUDIES, "study")
+    path = folder / f"{name}.json"
+    return Record(**read_json(path.read_text(), path), folder=folder)
+
+
+def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:
+    """Numbers of labels, and at each the mean accuracy of every learner over the recorded seeds."""
+    seeds = [recorded(name).seen for name in ("simclr", "simclr-seed-1", "simclr-seed-2")]
+    counts, learners = [row["labels"] for row in seeds[0]], list(seeds[0][0])[1:]
+    return counts, {name: [sum(rows[i][name] for rows in seeds) / len(seeds) for i in range(len(counts))] for name in learners}
+
+
+def figures(name: str, folder: Path = FOLDER) -> str:
+    """kNN and linear accuracy in two columns; "-" for a study that nobody has recorded yet. Raises: InputError for a name that is no study."""
+    one_of(name, STUDIES, "study")
+    if not (folder / f"{name}.json").exists():
+        return f"{'-':>7}{'-':>8}"
+    found = recorded(name, folder)
+    return f"{found.knn:7.3f}{found.linear:8.3f}"
+
+
+def scores(method: Method, images: Images, unseen: Images) -> dict:
+    """kNN, linear probe and factor table of the frozen encoder."""
+    h, ht = features(method.encoder, images), features(method.encoder, unseen)
+    knn, probe = knn_accuracy(h, images.labels, ht, unseen.labels), linear_probe(h, images.labels, ht, unseen.labels)
+    return {"knn": knn, "linear": probe.accuracy, "factors": factor_table(ht, unseen)}
+
+
+def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | None = None) -> Iterator[Log]:
+    """Train a study on one thread, yielding its Logs, and write NAME.json and NAME.safetensors at its end.   limit, epochs: fewer, for a trial."""
+    method, recipe = begin(name)
+    recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs)
+    images, unseen = load("scenes", limit=limit), load("scenes", split="test", limit=min(limit, UNSEEN))
+    known, asked = images[:KNOWN], unseen[:ASKED]
+
+    def knn() -> float:
+        return knn_accuracy(features(method.encoder, known), known.labels, features(method.encoder, asked), asked.labels)
+
+    untrained, curve, spent = scores(method, images, unseen), [{"epoch": 0, "knn": knn()}], 0.0
+    watch, start = STUDIES[name].watch(method, images, unseen, recipe), time.process_time()
+    for event in follow(method, images, recipe, threads=1):
+        spent += time.process_time() - start
+        if isinstance(event, Step):
+            watch.step(event)
+        else:
+            watch.epoch(event)
+            curve.append({"epoch": event.epoch, "loss": event.loss, "knn": knn(), **event.stats})
+            yield event
+        start = time.process_time()
+    watch.end()
+    versions = {"ssl-lab": VERSION, "torch": torch.__version__}
+    found = Record(
+        name, dataclasses.asdict(recipe), **scores(method, images, unseen), untrained=untrained, cpu_seconds=spent, versions=versions,
+        curve=curve, seen=watch.seen,
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {"method": learned(method) if STUDIES[name].weights else {}, "seen": watch.tensors}
+    tensors = {f"{part}/{key}": tensor for part, tensors in parts.items() for key, tensor in tensors.items()}
+    if tensors:
+        write_tensors(folder / f"{name}.safetensors", tensors)
+    kept = {key: value for key, value in dataclasses.asdict(found).items() if key != "folder"}
+    write_text(folder / f"{name}.json", written({**rounded(kept), "recipe": kept["recipe"]}))
+
+
+def learned(method: Method) -> dict[str, torch.Tensor]:
+    """The weights in 16 bits, without what follows them: slow copies and queues."""
+    state = {name: tensor for name, tensor in method.state_dict().items() if "." in name and name.split(".")[0] not in method.slow}
+    return {name: tensor.bfloat16() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def written(facts: dict) -> str:
+    """JSON with a line for every fact, and for every row of a table."""
+    lines = {key: json.dumps(value) for key, value in facts.items()}
+    tables = {key: "[\n" + ",\n".join(f"  {json.dumps(row)}" for row in facts[key]) + "\n ]" for key in ("curve", "seen") if facts[key]}
+    return "{\n" + ",\n".join(f' "{key}": {text}' for key, text in (lines | tables).items()) + "\n}\n"
+
+
+def rounded(value):
+    """Floats to four digits after the point, all the way down."""
+    if isinstance(value, dict):
+        return {key: rounded(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v) for v in value]
+    return round(value, 4) if isinstance(value, float) else value

@@ -1,0 +1,86 @@
+"""Which studies there are."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import torch
+
+from ssl_lab import methods
+from ssl_lab.augment import SMALL
+from ssl_lab.errors import one_of
+from ssl_lab.method import Method
+from ssl_lab.models import small_resnet
+from ssl_lab.recipe import Recipe
+from ssl_lab.stream import RandomStream
+from ssl_lab.studies.ages import Ages
+from ssl_lab.studies.labels import Labels
+from ssl_lab.studies.spread import Spread
+from ssl_lab.studies.watch import Watch
+
+
+@dataclass(frozen=True)
+class Study:
+    """One training of scenes.
+
+    title: what differs, in words.   change: arguments of the method.   recipe: what differs from its SCENES.   watch: what else is looked at.
+    weights: whether they are recorded.
+    """
+
+    title: str
+    method: str = "SimCLR"
+    change: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+    watch: type[Watch] = Watch
+    weights: bool = True
+
+
+def momentum(m: float) -> Study:
+    return Study(f"m = {m:g}", "MoCo", {"m": m}, watch=Ages, weights=False)
+
+
+def switched(title: str, **change) -> Study:
+    return Study(title, "BYOL", change, watch=Spread, weights=False)
+
+
+STUDIES = {
+    "supervised": Study("supervised, every label", "Supervised"),
+    "simclr": Study("SimCLR as it is", watch=Labels),
+    "simclr-seed-1": Study("SimCLR, seed 1", recipe={"seed": 1}, watch=Labels, weights=False),
+    "simclr-seed-2": Study("SimCLR, seed 2", recipe={"seed": 2}, watch=Labels, weights=False),
+    "simclr-no-colour": Study("no colour distortion", change={"augmentation": dataclasses.replace(SMALL, jitter=0.0)}),
+    "simclr-no-head": Study("no head", change={"dim": None}),
+    "simclr-cold": Study("temperature 0.01", change={"tau": 0.01}),
+    "simclr-tiny-batch": Study("batches of 8", recipe={"batch": 8, "lr": 0.8 * 8 / 128}),
+    "moco": Study("MoCo as it is", "MoCo", watch=Ages),
+    "moco-leak": Study("one batch norm for the whole batch", "MoCo", change={"split": 1}),
+    "moco-no-average": Study("key network copied at every step, m = 0", "MoCo", {"m": 0.0}, watch=Ages),
+    "moco-m-0.9": momentum(0.9),
+    "moco-m-0.999": momentum(0.999),
+    "moco-m-0.9999": momentum(0.9999),
+    "byol": Study("BYOL as it is", "BYOL", watch=Spread),
+    "byol-no-average": switched("no moving average, m = 0", m=0.0),
+    "byol-no-stop": switched("no stop-gradient", stop_gradient=False),
+    "byol-no-predictor": switched("no predictor", predictor=False),
+    "byol-no-predictor-no-average": switched("no predictor, no moving average", predictor=False, m=0.0),
+    "byol-no-predictor-no-stop": switched("no predictor, no stop-gradient", predictor=False, stop_gradient=False),
+}
+MOMENTA = {0.0: "moco-no-average", 0.9: "moco-m-0.9", 0.99: "moco", 0.999: "moco-m-0.999", 0.9999: "moco-m-0.9999"}
+BYOLS = {  # predictor, moving average, stop-gradient; without the last the online network is its own target, and there is nothing to average
+    (True, True, True): "byol",
+    (True, False, True): "byol-no-average",
+    (True, True, False): "byol-no-stop",
+    (False, True, True): "byol-no-predictor",
+    (False, False, True): "byol-no-predictor-no-average",
+    (False, True, False): "byol-no-predictor-no-stop",
+}
+
+
+def begin(name: str) -> tuple[Method, Recipe]:
+    """The method of a study with fresh weights, of its recipe's seed, and the recipe. Raises: InputError for a name that is no study."""
+    one_of(name, STUDIES, "study")
+    study = STUDIES[name]
+    kind = getattr(methods, study.method)
+    recipe = dataclasses.replace(kind.recipes["scenes"], **study.recipe)
+    with RandomStream(recipe.seed, torch.device("cpu")):
+        method = kind(small_resnet(), **kind.suits.get("scenes", {}) | study.change)
+    return method, recipe
