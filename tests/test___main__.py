@@ -140,7 +140,7 @@ def test_unknown_names_list_the_known_ones(fails):
     "options, word",
     [
         (["--limit", "0"], "limit=0"),
-        (["--limit", "10"], "batch=256"),
+        (["--limit", "10"], "batch=128"),
         (["--batch", "1"], "batch=1"),
         (["--epochs", "0"], "epochs=0"),
         (["--size", "7"], "size=7"),

@@ -45,7 +45,7 @@ def test_the_encoder_and_the_random_numbers_are_left_alone_and_the_same_again_gi
 def test_only_labelled_images_are_learned_and_asked(images, encoder, monkeypatch):
     seen, module = {}, sys.modules["ssl_lab.evaluate.finetune"]
     real = module.train
-    monkeypatch.setattr(module, "train", lambda method, data, recipe: seen.update(data=data) or real(method, data, recipe))
+    monkeypatch.setattr(module, "train", lambda method, data, recipe, **options: seen.update(data=data) or real(method, data, recipe, **options))
     finetune(encoder, images.label_fraction(0.1), images.label_fraction(0.5), steps=3, recipe=QUICK)
     assert len(seen["data"]) == 96 and len(seen["data"].x) == 40 and int(seen["data"].labels.min()) >= 0
 

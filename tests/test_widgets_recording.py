@@ -37,7 +37,7 @@ def test_a_recording_holds_two_views_of_the_first_pairs_and_the_present_weights_
     assert recording.labels.tolist() == images.labels[:5].tolist()
     assert recording.classes == images.classes
     assert list(recording.frames) == [0]
-    assert recording.frames[0].shape == (10, 64)
+    assert recording.frames[0].shape == (10, 128)
 
 
 def test_frames_are_the_methods_embeddings_of_the_views_that_are_shown(method, images):
