@@ -88,7 +88,8 @@ loss = 2 - 2 * cosine
 loss.backward()
 print(f"cosine {cosine:.1f}, loss {loss:.1f}")
 print("equal directions cost 0, orthogonal ones 2, opposite ones 4")
-print("gradient at p:", p.grad[0], "  p · gradient:", f"{(p * p.grad).sum().abs():.1f}")
+along = (p * p.grad).sum().abs()
+print("gradient at p:", p.grad[0], "  p · gradient:", f"{along:.1f}")
 
 # %% [markdown]
 # The gradient is orthogonal to $p$: only the direction counts, so only the direction is turned.

@@ -141,8 +141,9 @@ def study(args) -> int:
 
     print(f"{'study':30}{'kNN':>7}{'linear':>8}   what differs")
     names = list(STUDIES) if args.all else args.name
-    for name in names or STUDIES:
-        print(f"{name:30}{figures(name)}   {STUDIES[name].title}", flush=True)
+    before = {name: figures(name) for name in names or STUDIES}  # an unknown name is refused before anything is trained
+    for name, known in before.items():
+        print(f"{name:30}{known}   {STUDIES[name].title}", flush=True)
         if names:
             say = Progress()
             for log in record(name, args.out, args.limit, args.epochs):
@@ -209,7 +210,7 @@ def parser(words: list[str]) -> Parser:
 
     p = command(study, "train runs that the notebooks tell of again", STUDY_EXAMPLES)
     p.add_argument("name", metavar="NAME", nargs="*", help="default: list them")
-    p.add_argument("--all", action="store_true", help="every one, which takes 50 minutes of one thread")
+    p.add_argument("--all", action="store_true", help="every one, which takes an hour and a half of one thread")
     p.add_argument("--out", type=Path, metavar="FOLDER", default=Path("runs/studies"), help="default: runs/studies")
     p.add_argument("--limit", type=int, default=10_000, help="scenes to learn from (default: 10000, as recorded)")
     p.add_argument("--epochs", type=int, help="default: as recorded")

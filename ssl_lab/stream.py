@@ -46,14 +46,14 @@ class RandomStream:
 
     def __init__(self, seed: int | tuple, device: torch.device):
         self.device, self.which = device, (device,) if device.type == "cuda" else ()  # which of them; MPS and others are one
-        self.whole = Whole()
         seed = mixed(seed) if isinstance(seed, tuple) else seed
         self.state = {one.type: torch.Generator(one).manual_seed(seed).get_state() for one in (torch.device("cpu"), device)}
 
     def __enter__(self) -> None:
         with ExitStack() as undo:
-            self.whole.begin()
-            undo.callback(self.whole.end)
+            whole = Whole()
+            whole.begin()
+            undo.callback(whole.end)
             TURN.acquire()
             undo.callback(TURN.release)
             undo.callback(self.write, self.read())

@@ -151,9 +151,11 @@ def test_the_command_lists_the_studies(capsys):
         assert f"{name} " in said and study.title in said
 
 
-def test_an_unknown_study_is_one_sentence(capsys):
+def test_an_unknown_study_is_one_sentence(capsys, tmp_path):
     assert main(["study", "simclr-blue"]) == 2
     assert "study 'simclr-blue' is unknown; there are: supervised, simclr" in capsys.readouterr().err
+    assert main(["study", "simclr-no-head", "simclr-blue", "--limit", "64", "--epochs", "1", "--out", str(tmp_path / "new")]) == 2
+    assert not (tmp_path / "new").exists(), "nothing is trained before all names are known"
     for ask in (begin, recorded):
         with pytest.raises(InputError, match="is unknown"):
             ask("simclr-blue")

@@ -5,7 +5,6 @@ import pytest
 
 from ssl_lab.errors import InputError
 from ssl_lab.studies import MOMENTA, recorded
-from ssl_lab.studies.ages import OLDEST
 from ssl_lab.tables.moco import MOMENTUM
 from ssl_lab.widgets import MomentumExplorer
 
@@ -31,12 +30,6 @@ def test_the_papers_figures_are_those_of_the_table():
     for m, top in zip(MOMENTUM.column("m"), MOMENTUM.column("Top 1")):
         said = top if isinstance(top, str) else f"{top:.1f} %"
         assert MomentumExplorer(m=float(m)).summary.endswith(f"linear probe on ImageNet {said}.")
-
-
-def test_after_the_first_epoch_no_key_is_older_than_its_steps(runs):
-    steps, explorer = len(runs[0.99].seen[0]["agreement"]) - 1, MomentumExplorer(epoch=1)
-    if steps < OLDEST:
-        assert f"when {steps} steps old, the oldest that there is after {steps} steps" in explorer.set(K=explorer.controls["K"].max).summary
 
 
 @pytest.mark.parametrize(

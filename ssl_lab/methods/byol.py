@@ -45,7 +45,7 @@ class BYOL(Method):
     """The online network predicts what a slow copy of itself makes of the other view.
 
     encoder: f, with `.dim`.   m: what the target keeps of itself, at the start; 0: it
-    is a copy at every step.   dim: width of g and q.   hidden: of the layer inside both.
+    is a copy at every step.   dim: width of g and q.   hidden: of the layer in both.
     predictor=False: q is left out.
     stop_gradient=False: the online network is its own target, m is idle.
     T, T_prime: draw the first view and the second.

@@ -2,7 +2,7 @@
 
     STUDIES[name] → begin → Method, Recipe → record (train, watch, evaluate) → recorded/NAME.json, NAME.safetensors → recorded(name)
 
-`ssl-lab study NAME` does it. A study costs one to three minutes of one thread.
+`ssl-lab study NAME` does it. A study costs half a minute to ten minutes of one thread.
 """
 
 from ssl_lab.studies.record import FOLDER, Record, figures, label_efficiency, record, recorded
