@@ -174,3 +174,21 @@ def test_where_interrupts_are_not_heard_a_stream_leaves_it_at_that(handler):
             assert signal.getsignal(signal.SIGINT) == handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_two_threads_that_share_a_stream_give_the_handler_back():
+    stream, handler, inside = RandomStream(0, torch.device("cpu")), signal.getsignal(signal.SIGINT), threading.Event()
+
+    def other():
+        inside.wait()
+        with stream:
+            pass
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with stream:
+        inside.set()
+        thread.join(0.2)  # it has begun to wait for its turn
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) is handler and free()
