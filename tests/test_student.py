@@ -63,13 +63,14 @@ def kernel(folder: Path):
     def run(code: str) -> str:
         seen = []
 
-        def keep(message):
+        def keep(message):  # what is printed arrives in pieces, which may end anywhere
             content = message["content"]
-            seen.extend(text for text in (content.get("text"), content.get("data", {}).get("text/plain")) if text)
+            shown = content.get("data", {}).get("text/plain")
+            seen.append(f"{shown}\n" if shown else content.get("text", ""))
 
         reply = client.execute_interactive(code, output_hook=keep, timeout=600)["content"]
         assert reply["status"] == "ok", f"{reply['ename']}: {reply['evalue']}"
-        return "\n".join(seen)
+        return "".join(seen)
 
     try:
         yield run
