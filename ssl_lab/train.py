@@ -180,9 +180,12 @@ class Training:
         yield from batches
 
     def step(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Views, loss, gradient, update."""
+        """Draw the views of a batch and learn from them; returns the loss."""
+        return self.learn(self.method.views(*batch))
+
+    def learn(self, views: tuple[Tensor, ...]) -> Tensor:
+        """Loss, gradient, update."""
         self.method.train()
-        views = self.method.views(*batch)
         with autocast(self.device):
             loss = self.model(*views)
         self.optimizer.zero_grad()

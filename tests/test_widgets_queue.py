@@ -13,6 +13,7 @@ from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce, unit
 from ssl_lab.methods import MoCo, SimCLR
 from ssl_lab.models import small_resnet
+from ssl_lab.precision import autocast
 from ssl_lab.widgets import QueueExplorer
 from ssl_lab.widgets.queue import MOMENTA
 
@@ -64,11 +65,12 @@ def by_hand(explorer, K, m):
     method.projector.load_state_dict(given.projector.state_dict())
     method.key_projector.load_state_dict(given.projector.state_dict())
     method.queue = unit(torch.randn(K, 64, generator=torch.Generator().manual_seed(0)))
-    optimizer = torch.optim.SGD([*method.encoder.parameters(), *method.projector.parameters()], explorer.lr, momentum=0.9)
+    optimizer = torch.optim.SGD([*method.encoder.parameters(), *method.projector.parameters()], explorer.recipe.lr, momentum=0.9)
     for step in range(STEPS):
         x1, x2 = (x[step * B : (step + 1) * B] for x in explorer.views)
-        loss = method(x1, x2)
-        yield loss.item(), *method.embeddings.values(), copy.deepcopy(method)
+        with autocast(x1.device):
+            loss = method(x1, x2)
+        yield loss.item(), *(z.float() for z in method.embeddings.values()), copy.deepcopy(method)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -90,8 +92,8 @@ def test_agreement_is_the_cosine_with_the_key_that_the_present_key_network_makes
     for now, (*_, method) in zip(moments(explorer), by_hand(explorer, 2 * B, m), strict=True):
         for batch in {j // B for j in now.shows if j >= 0}:
             slots = np.flatnonzero(now.shows // B == batch)
-            with torch.no_grad():
-                k = method.keys(explorer.views[1][batch * B : (batch + 1) * B]).numpy()
+            with torch.no_grad(), autocast(explorer.views[1].device):
+                k = method.keys(explorer.views[1][batch * B : (batch + 1) * B]).float().numpy()
             np.testing.assert_allclose(now.again[slots], (k * now.rows[slots]).sum(axis=1), atol=1e-3)
 
 
@@ -225,7 +227,7 @@ def test_of_a_single_step_there_is_nothing_to_choose(images):
         ({"steps": 0}, "steps=0: a whole number, at least one, is needed"),
         ({"batch": 1}, "batch=1: 2 to 16 images a step"),
         ({"batch": 17}, "batch=17: 2 to 16 images a step"),
-        ({"lr": -0.1}, "lr=-0.1 must not be negative"),
+        ({"lr": -0.1}, "lr=-0.1 must be a number above 0"),
         ({"K": 4}, "K=4 is not offered; K is one of 8, 16, 32, 64"),
         ({"m": 0.5}, "m=0.5 is not offered; m is one of 0.0, 0.9, 0.99, 0.999"),
         ({"query": B}, "query=8 is not offered; query is a whole number from 0 to 7"),

@@ -16,7 +16,9 @@ from ssl_lab.methods import MoCo
 from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
 from ssl_lab.plots.moment import Moment
 from ssl_lab.plots.queue import LINES
-from ssl_lab.stream import RandomStream
+from ssl_lab.precision import autocast
+from ssl_lab.recipe import Recipe
+from ssl_lab.train import Training
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import views
 
@@ -32,7 +34,7 @@ class QueueExplorer(Explorer):
     does. Step t takes pictures (t - 1) · batch and those that follow, no picture twice; SGD with momentum 0.9, as in the paper.
     differs: f_k's batch norm sees the few images as one group, whatever the method's `split`.
     images: at least steps · batch, of the method's size; their labels only mark false negatives.   steps: 1 or more.   batch: 2 to 16 images a step.
-    seed: of the views and the random rows.   lr: of SGD; 0.1 is three times the paper's, so that a few steps are seen.
+    seed: of the views and the random rows.   lr: of SGD, all the time; 0.1 is three times the paper's, so that a few steps are seen.
     Controls: K (1, 2, 4 or 8 batches), m (0, 0.9, 0.99, 0.999; the method's own where it is another), step, query (which of the batch), when: the
         keys are enqueued "after" the logits, or "before" them, what the loss would be. K and m train again, the first time that they are chosen.
     Raises: InputError for what is no MoCo, too few images, numbers outside these ranges, a control out of its range.
@@ -45,9 +47,9 @@ class QueueExplorer(Explorer):
         require(batch in range(2, 17), f"batch={batch}: 2 to 16 images a step can be shown in one line")
         fix = "give more images, or fewer steps"
         require(len(images) >= steps * batch, f"steps={steps} of batch={batch} take {steps * batch} images and there are {len(images)}; {fix}")
-        require(lr >= 0, f"lr={lr} must not be negative")
         chosen = images[: steps * batch]
-        self.method, self.batch, self.seed, self.lr = copy.deepcopy(method), batch, seed, lr
+        self.recipe = Recipe(1, batch, "sgd", lr, weight_decay=0, seed=seed)
+        self.method, self.chosen = copy.deepcopy(method), chosen
         self.views = views(method, chosen, seed)
         self.images, self.labels, self.classes = tuple(map(plots.hwc, self.views)), chosen.labels.cpu().numpy(), images.classes
         self.runs: dict[tuple[int, float], Run] = {}
@@ -63,22 +65,22 @@ class QueueExplorer(Explorer):
 
     def draw(self, K: int, m: float, query: int, when: str, step: int = 1):
         if (K, m) not in self.runs:
-            self.runs[K, m] = Run(self.method, self.views, K, m, self.batch, self.seed, self.lr)
-        moments, early, setting = self.runs[K, m].until(step), when == "before", f"m = {m:g} · lr = {self.lr:g}"
-        said = {"classes": self.classes, "last": len(self.labels) // self.batch, "setting": setting}
+            self.runs[K, m] = Run(started(self.method, K, m, self.recipe.seed), self.chosen, self.views, self.recipe)
+        moments, early, setting = self.runs[K, m].until(step), when == "before", f"m = {m:g} · lr = {self.recipe.lr:g}"
+        said = {"classes": self.classes, "last": len(self.labels) // self.recipe.batch, "setting": setting}
         return plots.queue(moments, self.images, self.labels, self.method.tau, query, early=early, **said)
 
 
 class Run:
-    """Steps of one MoCo on views that are given, taken when they are asked for.
+    """Steps of one MoCo on views of these images, taken when they are asked for; the learning rate stays.
 
-    moments: of the steps so far.   rows K and momentum m are the run's own.
+    moments: of the steps so far.
     """
 
-    def __init__(self, method: MoCo, views: tuple[Tensor, Tensor], K: int, m: float, batch: int, seed: int, lr: float):
-        self.method, self.views, self.batch, self.seed, self.moments = started(method, K, m, seed), views, batch, seed, []
-        self.optimizer = torch.optim.SGD([p for p in self.method.parameters() if p.requires_grad], lr, momentum=0.9)
-        self.age, self.shows = np.full(K, -1), np.full(K, -1)
+    def __init__(self, method: MoCo, images: Images, views: tuple[Tensor, Tensor], recipe: Recipe):
+        self.method, self.views, self.batch, self.lr, self.moments = method, views, recipe.batch, recipe.lr, []
+        self.training = Training(method, images, recipe)
+        self.age, self.shows = np.full(len(method.queue), -1), np.full(len(method.queue), -1)
 
     def until(self, step: int) -> list[Moment]:
         """The moments from the first step to this one; those that nobody has asked for yet are taken now."""
@@ -88,18 +90,14 @@ class Run:
 
     @torch.enable_grad()
     def take(self, step: int) -> Moment:
-        """One step: the loss and what is seen at its logits, gradient, update, momentum, enqueue."""
+        """One step of the training, and what is seen before its momentum and its enqueue."""
         method, pictures = self.method, np.arange((step - 1) * self.batch, step * self.batch)
-        with RandomStream(self.seed, method.queue.device):
-            loss = method(*(x[pictures[0] : pictures[-1] + 1] for x in self.views))
+        with self.training.stream:
+            self.training.learn(tuple(x[pictures[0] : pictures[-1] + 1] for x in self.views))
         q, k, rows, pointer = *method.embeddings.values(), method.queue.clone(), int(method.pointer)
         fine = all(bool(x.isfinite().all()) for x in (q, k))
-        require(fine, f"step {step} gives embeddings that are not finite; take a smaller lr than {self.optimizer.defaults['lr']:g}, or other weights")
-        again = self.agreement(rows)
-        moment = Moment(*map(numpy, (q, k, rows)), self.age.copy(), self.shows.copy(), again, pointer, step)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
+        require(fine, f"step {step} gives embeddings that are not finite; take a smaller lr than {self.lr:g}, or other weights")
+        moment = Moment(*map(numpy, (q, k, rows)), self.age.copy(), self.shows.copy(), self.agreement(rows), pointer, step)
         method.after_step(0.0)
         self.age[self.age >= 0] += 1
         self.age[moment.slots], self.shows[moment.slots] = 1, pictures
@@ -111,7 +109,7 @@ class Run:
         found, real = np.full(len(rows), np.nan), self.shows >= 0
         if real.any():
             shown = torch.from_numpy(self.shows[real]).to(rows.device)
-            with groups(self.method, int(real.sum()) // self.batch):
+            with groups(self.method, int(real.sum()) // self.batch), autocast(rows.device):
                 k = unit(self.method.key_projector(self.method.key_encoder(self.views[1][shown])))
             found[real] = numpy((k * rows[torch.from_numpy(real).to(rows.device)]).sum(dim=1))
         return found
@@ -120,7 +118,7 @@ class Run:
 def started(method: MoCo, K: int, m: float, seed: int) -> MoCo:
     """A copy of the method as training begins from its weights: both networks alike, random rows in the queue; f_k's batch norm in one group."""
     run = copy.deepcopy(method).train()
-    run.m, width, device = m, run.queue.shape[1], run.queue.device
+    run.m, run.split, width, device = m, 1, run.queue.shape[1], run.queue.device
     run.encoder.requires_grad_(True)
     run.projector.requires_grad_(True)
     run.key_encoder, run.key_projector = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.projector)
