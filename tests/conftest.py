@@ -5,6 +5,7 @@ Set before the first import of torch or ssl_lab; the notebooks' kernels inherit 
 
 import functools
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -72,6 +73,29 @@ def shown():
         return figure, summary, [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()], canvas.get_renderer()
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def one_sentence():
+    """Asserts that a summary is one."""
+
+    def judge(summary: str) -> None:
+        assert summary.endswith(".")
+        assert ". " not in summary
+        assert "\n" not in summary
+
+    return judge
+
+
+@pytest.fixture(scope="session")
+def apart():
+    """Asserts that none of these lies on another, (name, box) each; so many pixels are for the edges, and for the tails of letters."""
+
+    def judge(boxes, across: float = 0, down: float = 0) -> None:
+        pairs = itertools.combinations([(name, box.padded(-across / 2, -down / 2)) for name, box in boxes], 2)
+        assert [(a, b) for (a, one), (b, other) in pairs if one.overlaps(other)] == []
+
+    return judge
 
 
 @pytest.fixture(scope="session")

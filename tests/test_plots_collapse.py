@@ -54,14 +54,10 @@ def test_legible_whatever_is_seen(legible, course, chosen, size, step):
     legible(drawn(course, size, step, chosen)[0])
 
 
-def test_no_two_sentences_lie_on_each_other():
-    figure, _ = drawn()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+def test_no_two_sentences_lie_on_each_other(shown, apart):
+    figure, _, texts, renderer = shown(*drawn())
     ticks = {id(label) for axes in figure.axes for label in (*axes.get_xticklabels(which="both"), *axes.get_yticklabels(which="both"))}
-    texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible() and id(text) not in ticks]
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
-    assert not [(a.get_text(), b.get_text()) for i, a in enumerate(texts) for j, b in enumerate(texts) if i < j and boxes[i].overlaps(boxes[j])]
+    apart((text.get_text(), text.get_window_extent(renderer)) for text in texts if id(text) not in ticks)
 
 
 def test_the_map_keeps_its_scale_so_that_a_collapse_is_seen():

@@ -1,7 +1,6 @@
 """The curves of a training: each measure that there is, in words that are true, large enough, and nowhere cut off."""
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
@@ -26,28 +25,24 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def drawn(request):
-    figure, summary = plots.curves(*PICTURES[request.param])
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, canvas.get_renderer()
+def drawn(request, shown):
+    return shown(*plots.curves(*PICTURES[request.param]))
 
 
 def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
     legible(drawn[0])
 
 
-def test_no_words_lie_on_others(drawn):
-    figure, _, renderer = drawn
+def test_no_words_lie_on_others(drawn, apart):
+    figure, _, _, renderer = drawn
     titles = [text.get_window_extent(renderer) for text in figure.findobj(Text) if text.get_fontweight() == "bold" and text.get_text()]
     scales = [box for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if (box := axis.get_tightbbox(renderer))]
     assert len(titles) == len(figure.axes)
-    assert not [(i, j) for i, a in enumerate(titles + scales) for j, b in enumerate((titles + scales)[:i]) if a.overlaps(b)]
+    apart(enumerate(titles + scales))
 
 
-def test_summary_is_one_sentence(drawn):
-    assert drawn[1].endswith(".")
-    assert ". " not in drawn[1]
+def test_summary_is_one_sentence(drawn, one_sentence):
+    one_sentence(drawn[1])
 
 
 def test_every_measure_that_there_is_gets_a_panel_and_its_ends_are_said(holds):

@@ -56,16 +56,12 @@ def test_everything_is_large_enough_and_nothing_is_cut_off(picture, legible):
     legible(picture[0])
 
 
-def test_no_words_lie_on_other_words(picture):
-    _, _, texts, renderer = picture
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
-    assert [(a, b) for (a, box), (b, other) in itertools.combinations(boxes, 2) if box.padded(-1).overlaps(other.padded(-1))] == []
+def test_no_words_lie_on_other_words(picture, apart):
+    apart(((text.get_text(), text.get_window_extent(picture[3])) for text in picture[2]), across=2, down=2)
 
 
-def test_summary_is_one_sentence(picture):
-    assert picture[1].endswith(".")
-    assert ". " not in picture[1]
-    assert "\n" not in picture[1]
+def test_summary_is_one_sentence(picture, one_sentence):
+    one_sentence(picture[1])
 
 
 def said(figure):

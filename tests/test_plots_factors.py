@@ -3,9 +3,7 @@
 import re
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.data import load
@@ -26,11 +24,8 @@ PICTURES = {
 
 
 @pytest.fixture(params=PICTURES, scope="module")
-def drawn(request):
-    figure, summary = plots.factors(PICTURES[request.param])
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return figure, summary, canvas.get_renderer()
+def drawn(request, shown):
+    return shown(*plots.factors(PICTURES[request.param]))
 
 
 def title(tables) -> str:
@@ -41,14 +36,12 @@ def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
     legible(drawn[0])
 
 
-def test_no_words_lie_on_others(drawn):
-    words = [text.get_window_extent(drawn[2]) for text in drawn[0].findobj(Text) if text.get_text().strip() and text.get_visible()]
-    assert not [(i, j) for i, a in enumerate(words) for j, b in enumerate(words[:i]) if a.overlaps(b)]
+def test_no_words_lie_on_others(drawn, apart):
+    apart((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2])
 
 
-def test_summary_is_one_sentence_with_every_number(drawn):
-    assert drawn[1].endswith(".")
-    assert ". " not in drawn[1]
+def test_summary_is_one_sentence_with_every_number(drawn, one_sentence):
+    one_sentence(drawn[1])
     assert len(re.findall(r"\d\.\d\d\b", drawn[1])) == len(drawn[0].axes[0].texts)
 
 

@@ -1,6 +1,5 @@
 """The picture of MoCo's logits: its numbers are those of the loss and of autograd, its words are true, large enough and do not collide."""
 
-import itertools
 import math
 
 import numpy as np
@@ -55,17 +54,12 @@ def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
     legible(drawn[0])
 
 
-def test_no_two_words_collide(drawn):
-    _, _, words, renderer = drawn
-    for (one, a), (other, b) in itertools.combinations([(text.get_text(), text.get_window_extent(renderer)) for text in words], 2):
-        across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert across <= 0 or down <= 4, f"{one} | {other}"
+def test_no_two_words_collide(drawn, apart):
+    apart(((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2]), down=4)
 
 
-def test_summary_is_one_sentence(drawn):
-    assert drawn[1].endswith(".")
-    assert ". " not in drawn[1]
-    assert "\n" not in drawn[1]
+def test_summary_is_one_sentence(drawn, one_sentence):
+    one_sentence(drawn[1])
 
 
 def words(figure):

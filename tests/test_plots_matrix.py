@@ -69,17 +69,12 @@ def test_nothing_at_all_leaves_the_figure(drawn):
     assert box.x0 >= 0 and box.x1 <= 13 and box.y0 >= 0 and box.y1 <= 6.6
 
 
-def test_no_two_words_collide(drawn):
-    _, _, words, renderer = drawn
-    for (one, a), (other, b) in itertools.combinations([(text.get_text(), text.get_window_extent(renderer)) for text in words], 2):
-        across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert across <= 0 or down <= 4, f"{one} | {other}"  # of a line's height, four pixels are for the tails of letters
+def test_no_two_words_collide(drawn, apart):
+    apart(((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2]), down=4)
 
 
-def test_summary_is_one_sentence(drawn):
-    assert drawn[1].endswith(".")
-    assert ". " not in drawn[1]
-    assert "\n" not in drawn[1]
+def test_summary_is_one_sentence(drawn, one_sentence):
+    one_sentence(drawn[1])
 
 
 @pytest.mark.parametrize("tau", [0.01, 0.2, 10.0])

@@ -39,15 +39,12 @@ def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
     legible(drawn[0])
 
 
-def test_no_words_lie_on_other_words(drawn):
-    boxes = [(text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2]]
-    assert [(a, b) for i, (a, one) in enumerate(boxes) for b, other in boxes[:i] if one.overlaps(other)] == []
+def test_no_words_lie_on_other_words(drawn, apart):
+    apart((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2])
 
 
-def test_summary_is_one_sentence(drawn):
-    assert drawn[1].endswith(".")
-    assert ". " not in drawn[1]
-    assert "\n" not in drawn[1]
+def test_summary_is_one_sentence(drawn, one_sentence):
+    one_sentence(drawn[1])
 
 
 def test_the_summary_counts_all_that_were_asked_and_those_that_are_seen(holds):
