@@ -58,13 +58,13 @@ def lab(args) -> int:
 
 def train(args) -> int:
     """Train a method; the run folder receives config.json, metrics.jsonl, weights.safetensors, state.safetensors and curves.png."""
-    name, given = find(args.method), {name: value for name, value in vars(args).items() if name not in PLACES}
+    name = find(args.method)
     from ssl_lab import commands
     from ssl_lab.checkpoint import Run
     from ssl_lab.recipe import Recipe
     from ssl_lab.train import follow
 
-    given |= {"root": args.root} if args.root else {}
+    given = {word: value for word, value in vars(args).items() if word not in PLACES} | ({"root": args.root} if args.root else {})
     run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
     config = commands.go_on(run, name, given) if args.resume else commands.begin(name, given)
     recipe, device = Recipe(**config["recipe"]), commands.pick(args.device)
@@ -130,8 +130,7 @@ def evaluate(args) -> int:
 
     score = commands.scores(Run(args.out), args.protocol, args.root, args.download, commands.pick(args.device))
     print(f"{PROTOCOLS[args.protocol]} accuracy on {score['unseen']:,} unseen images, from {score['images']:,} with labels:")
-    for name in ("trained", "untrained", "pixels"):
-        print(f"  {name:12}{score[name]:.3f}")
+    print("\n".join(f"  {name:12}{score[name]:.3f}" for name in ("trained", "untrained", "pixels")))
     return 0
 
 
@@ -191,6 +190,7 @@ def parser(words: list[str]) -> Parser:
     said = {"default": argparse.SUPPRESS}
     p.add_argument("--size", type=int, help="side of the images in pixels (default: as stored; scenes 32)", **said)
     p.add_argument("--limit", type=int, help="train on this many images", **said)
+    p.add_argument("--white", type=float, help="the value that is white in image files of more than 8 bits, such as 65535, 4095 or 1.0", **said)
     p.add_argument("--labels", type=float, metavar="SHARE", help="keep this share of the labels, above 0 and at most 1", **said)
     p.add_argument("--encoder", metavar="NAME", help="small_resnet (default), or a network of torchvision, such as resnet18", **said)
     p.add_argument("--recipe", metavar="NAME", help="scenes, a minute or two on a laptop (default), or paper", **said)

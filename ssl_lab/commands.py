@@ -19,7 +19,7 @@ from ssl_lab.method import Method
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 
-DATA = ("name", "size", "limit", "root", "labels")  # what a configuration says of its images
+DATA = ("name", "size", "limit", "root", "white", "labels")  # what a configuration says of its images
 SMALL = 64  # pixels, up to which a ResNet gets the stem for small images
 FIXED = "images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
 

@@ -86,8 +86,7 @@ class Images:
             if self.index is None and step > 0:
                 return self.each(lambda column: column[start:stop:step])  # shares the pixels
             key = range(start, stop, step)
-        rows = torch.as_tensor(key if isinstance(key, Tensor) else list(key), device=self.x.device)
-        rows = rows if len(rows) else rows.long()
+        rows = torch.as_tensor(key if isinstance(key, Tensor) else list(key) or torch.empty(0, dtype=torch.long), device=self.x.device)
         rows = rows if self.index is None else self.index[rows]
         return self.each(lambda column: column[rows])
 
@@ -223,6 +222,7 @@ def load(
     seed: int = 0,
     root: str | os.PathLike | None = None,
     download: bool = False,
+    white: float | None = None,
 ) -> Images:
     """Images by name: "scenes", "digits", a torchvision set such as "cifar10", or "folder:PATH".
 
@@ -230,18 +230,20 @@ def load(
     limit: how many; scenes are drawn up to it (None = 10,000 to train, 2,000 to test), of other sets a random part is drawn by `seed`.
     seed: selects the world of scenes, and the part of other sets that `limit` leaves; no seed makes train and test overlap.
     root: where torchvision sets lie (None = data/ in the working directory); download=True fetches them there.
+    white: for image files of more than 8 bits, or of floats, the value that is white in all of them: 4095 for 12 bits, 1.0 for floats up to 1.
     Raises: InputError, which says what was given, what there is, and how to get it.
     """
     require(isinstance(name, str), f"data set {name!r} is not a name; there are: {', '.join(SETS)}")
     require(limit is None or (whole(limit) and limit >= 1), f"limit={limit!r} is the number of images wanted: a whole number from 1")
     require(whole(seed), f"seed={seed!r} must be a whole number")
+    require(white is None or (isinstance(white, numbers.Real) and 0 < white < 1e38), f"white={white!r} is no value above 0, such as 65535 or 1.0")
     low, high = (16, 224) if name == "scenes" else (8, 1024)
     require(size is None or (whole(size) and low <= size <= high), f"size={size!r} must be a whole number of pixels from {low} to {high}")
     if name == "scenes":
         one_of(split, tuple(COUNTS), "split of scenes")
         return Images(**scenes.render(limit or COUNTS[split], split, size or 32, seed), classes=scenes.CLASSES)
     source = sources.find(name, split, root, download).limited(limit, seed)
-    return Images(*source.read(source.rows, size), source.classes)
+    return Images(*source.read(source.rows, size, white), source.classes)
 
 
 def whole(value: object) -> bool:

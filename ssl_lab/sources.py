@@ -1,43 +1,20 @@
-"""Where pixels come from: scikit-learn's digits, torchvision's sets by name, folders of image files.
+"""Where images come from, by name: scikit-learn's digits, torchvision's sets, folders of image files.
 
-A Source is a set whose images are counted but not yet read, so that 500 images of a million cost 500:
-    rows → an array at once, files one by one → shorter side to `size`, antialiased → centre → (N, 3, size, size) uint8
 Sets without an official split get ours: a random 80 % of the images train, the other 20 % test, always the same.
 """
 
 import difflib
 import inspect
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ssl_lab.catalogue import BY_HAND, KEYWORDS, NAMES, OPTIONS, TORCHVISION, UNNAMED
 from ssl_lab.errors import InputError, one_of, require
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-
-
-class Source(NamedTuple):
-    """One split of a set, its images not yet read.
-
-    rows: which of the set's images belong to the split.   read(rows, size) → x uint8 (M, 3, size, size), labels (M,); size None = as stored.
-    """
-
-    rows: Int64[Tensor, " N"]
-    classes: tuple[str, ...]
-    read: Callable[[Tensor, int | None], tuple[Tensor, Tensor]]
-
-    def limited(self, limit: int | None, seed: int) -> "Source":
-        """A random part of the split, its order kept; a larger limit of one seed holds the smaller."""
-        have = len(self.rows)
-        require(limit is None or limit <= have, f"limit={limit} images were asked for, and this split has {have}; use limit={have} or fewer")
-        return self._replace(rows=self.rows[permutation(have, seed)[:limit].sort().values])
+from ssl_lab.folders import folder
+from ssl_lab.reading import Source, array, files, share
 
 
 def find(name: str, split: str, root: str | os.PathLike | None, download: bool) -> Source:
@@ -59,7 +36,7 @@ def digits(split: str) -> Source:
 
     data = load_digits()
     read = array((data.images * (255 / 16)).round().astype("uint8"), data.target)
-    return Source(share(len(data.target), split), tuple("0123456789"), lambda rows, size: read(rows, size or 32))
+    return Source(share(len(data.target), split), tuple("0123456789"), lambda rows, size, white: read(rows, size or 32))
 
 
 def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source:
@@ -104,125 +81,3 @@ def class_names(name: str, data: object) -> tuple[str, ...]:
     places = ("classes", "categories", "class_to_idx", "all_categories", "_characters")
     names = next((getattr(data, p) for p in places if getattr(data, p, None)), range(UNNAMED.get(name, 0)))
     return tuple(str(n[0]) if isinstance(n, tuple) else str(n) for n in names)
-
-
-def folder(top: Path, split: str) -> Source:
-    """Image files: a folder a class, or all in one folder without labels; train/ beside test/ or val/ where these are there, else 80/20."""
-    from PIL import Image
-
-    names, _ = listing(top)
-    official = "train" in names and (names == ["train"] or bool({"test", "val"} & set(names)))  # among other classes, train is a vehicle
-    paths, labels, classes = scan_split(top, names, split) if official else scan(top)
-    rows = torch.arange(len(paths)) if official else share(len(paths), split)
-    return Source(rows, classes, files(lambda i: (Image.open(paths[i]), labels[i]), lambda i: str(paths[i])))
-
-
-def scan_split(top: Path, names: list[str], split: str) -> tuple[list[Path], list[int], tuple[str, ...]]:
-    """What `scan` finds in the folder of one split, or in all; val/ serves as test/ where that is missing."""
-    parts = {"test" if n == "val" and "test" not in names else n: scan(top / n) for n in ("train", "val", "test") if n in names}
-    one_of(split, (*parts, "all"), f"split of {top}")
-    classes = parts["train"][2]
-    for part, (_, _, theirs) in parts.items():
-        odd = ", ".join(sorted(set(classes) ^ set(theirs)))
-        require(not odd, f"{top}: every split needs the same class folders; only one of train and {part} has {odd}")
-    chosen = [parts[split]] if split in parts else list(parts.values())
-    return [p for part in chosen for p in part[0]], [k for part in chosen for k in part[1]], classes
-
-
-def scan(top: Path) -> tuple[list[Path], list[int], tuple[str, ...]]:
-    """All image files below a folder, in the order of their names, their labels, and the names of the classes."""
-    classes, loose = listing(top)
-    beside = ", ".join(p.name for p in loose[:3])
-    require(not (classes and loose), f"{top} holds class folders and, beside them, {beside}; sort all images into class folders, or none")
-    found = [below(top / name) for name in classes] or [loose]
-    empty = [name for name, paths in zip(classes, found) if not paths]
-    require(any(found), f"{top} holds no images; files that end in {', '.join(SUFFIXES)} are needed")
-    require(not empty, f"{top}: no images in the class folders {', '.join(empty)}; fill or remove them")
-    return [p for paths in found for p in paths], [k if classes else -1 for k, paths in enumerate(found) for _ in paths], tuple(classes)
-
-
-def below(top: Path) -> list[Path]:
-    """Image files in a folder and in the folders inside it."""
-    names, images = listing(top)
-    return images + [p for name in names for p in below(top / name)]
-
-
-def listing(top: Path) -> tuple[list[str], list[Path]]:
-    """The folders and the image files directly inside a folder, sorted by name; hidden ones are passed over."""
-    try:
-        seen = sorted((e.name, e.is_dir()) for e in os.scandir(top) if not e.name.startswith((".", "__MACOSX")))
-    except (OSError, ValueError) as error:
-        why = {FileNotFoundError: "does not exist", NotADirectoryError: "is a file"}.get(type(error), f"cannot be read ({error})")
-        raise InputError(f"{top.absolute()} {why}; a folder of images is needed, as in folder:path/to/images") from error
-    return [n for n, is_folder in seen if is_folder], [top / n for n, is_folder in seen if not is_folder and n.lower().endswith(SUFFIXES)]
-
-
-def share(count: int, split: str) -> Int64[Tensor, " M"]:
-    """The rows of a split of a set that has none of its own: 80 % train, 20 % test, drawn once and for all; "all" is everything."""
-    one_of(split, ("train", "test", "all"), "split")
-    order, cut = permutation(count, seed=0), round(0.8 * count)
-    rows = {"train": order[:cut], "test": order[cut:], "all": order}[split]
-    require(len(rows) > 0, f"{count} images are too few for an 80/20 split with a {split} part; add images or use split='all'")
-    return rows.sort().values
-
-
-def permutation(count: int, seed: int) -> Int64[Tensor, " N"]:
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-
-
-def array(pixels, labels) -> Callable:
-    """Read rows of an array in memory: (N, H, W), (N, H, W, 3) or (N, 3, H, W), uint8, of numpy or torch."""
-
-    def read(rows: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
-        x = torch.as_tensor(pixels[rows.numpy()])
-        x = x[:, None] if x.ndim == 3 else x.movedim(-1, 1) if x.shape[-1] == 3 else x
-        x = x if size is None else fit(x, size)
-        return x.expand(-1, 3, -1, -1).contiguous(), torch.as_tensor(labels)[rows].long()
-
-    return read
-
-
-def files(item: Callable, where: Callable[[int], str]) -> Callable:
-    """Read rows one image at a time: item(i) → (PIL image, label or None), where(i) → its name in an error."""
-
-    def read(rows: Tensor, size: int | None) -> tuple[Tensor, Tensor]:
-        x, labels = torch.empty(0), []
-        for i in rows.tolist():
-            try:
-                image, label = item(i)
-                one = rgb(image) if size is None else fit(rgb(image), size)
-            except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...
-                raise InputError(f"{where(i)} cannot be read as an image ({error}); replace or remove it") from error
-            x = x if labels else one.new_empty(len(rows), *one.shape[1:])
-            H, W = x.shape[2:]
-            require(one.shape[2:] == (H, W), f"images differ in size: {where(i)} is not {W} x {H} like the first; give a size, such as size=32")
-            x[len(labels)] = one[0]
-            labels.append(-1 if label is None else int(label))
-        return x, torch.tensor(labels)
-
-    return read
-
-
-def rgb(image) -> UInt8[Tensor, "1 3 H W"]:
-    """Pixels of a PIL image as its camera was held: transparency on white, 16-bit grey to 8 bits."""
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    with image:  # closes its file
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
-
-
-def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C {size} {size}"]:
-    """Shorter side to `size` by antialiased bilinear interpolation, in whole grey levels, then the centre."""
-    H, W = x.shape[2:]
-    h, w = (max(size, round(side * size / min(H, W))) for side in (H, W))
-    if (h, w) != (H, W):
-        x = torch.cat([F.interpolate(part, (h, w), mode="bilinear", antialias=True) for part in x.split(5_000)])
-    top, left = (h - size) // 2, (w - size) // 2
-    return x[:, :, top : top + size, left : left + size]

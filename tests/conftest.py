@@ -108,6 +108,41 @@ def each():
     )
 
 
+@pytest.fixture(scope="session")
+def colour():
+    """colour(path, level): an image file of one grey level; exactly that level in formats without loss."""
+    from PIL import Image
+
+    def write(path, level, size=(10, 10)) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, (level, level, level)).save(path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def levels():
+    """The grey level of every image of one level."""
+
+    def read(images) -> list[int]:
+        assert (images.x == images.x[:, :1, :1, :1]).all()
+        return images.x[:, 0, 0, 0].tolist()
+
+    return read
+
+
+@pytest.fixture
+def tree(tmp_path, colour):
+    """tree({"cat/a.png": 3, ...}) → the name of a folder that holds these files."""
+
+    def write(images, top=tmp_path / "pictures"):
+        for name, level in images.items():
+            colour(top / name, level)
+        return f"folder:{top}"
+
+    return write
+
+
 @pytest.fixture
 def pictures():
     """Six pictures that are wider than high."""

@@ -1,9 +1,8 @@
-"""What load promises of torchvision's sets and of folders, on files that the tests write, and on the real CIFAR-10 and Fashion-MNIST."""
+"""What load promises of torchvision's sets, on files that the tests write, and on the real CIFAR-10 and Fashion-MNIST."""
 
 import bz2
 import gzip
 import json
-import os
 import struct
 import subprocess
 import sys
@@ -11,28 +10,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torchvision import datasets
 from torchvision.transforms.functional import pil_to_tensor
 
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
-from ssl_lab.sources import BY_HAND, TORCHVISION, fit, share
+from ssl_lab.sources import BY_HAND, TORCHVISION
 
-HELD = [2, 6]  # of ten images, the two to test
 SPLITS = [(name, split) for name, splits in TORCHVISION.items() for split in dict.fromkeys(("train", *splits, "test"))]
-
-
-def colour(path, value, size=(10, 10)):
-    """An image file of one grey level; exactly that level in formats without loss."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (value, value, value)).save(path)
-
-
-def levels(images) -> list[int]:
-    """The grey level of every image of one level."""
-    assert (images.x == images.x[:, :1, :1, :1]).all()
-    return images.x[:, 0, 0, 0].tolist()
 
 
 def idx(path, array):
@@ -101,7 +86,7 @@ def test_what_torchvision_cannot_download_must_be_placed_by_hand(name, tmp_path)
 
 
 @pytest.mark.parametrize("name, where", [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST"), ("kmnist", "KMNIST")])
-def test_mnist_and_its_kin_are_read_from_their_files(name, where, tmp_path):
+def test_mnist_and_its_kin_are_read_from_their_files(name, where, tmp_path, levels):
     for part, n in (("train", 20), ("t10k", 7)):
         idx(tmp_path / where / "raw" / f"{part}-images-idx3-ubyte", greys(n))
         idx(tmp_path / where / "raw" / f"{part}-labels-idx1-ubyte", np.arange(n, dtype=np.uint8) % 10)
@@ -128,7 +113,7 @@ def test_qmnist_labels_are_the_digits_among_all_it_knows_of_them(tmp_path):
     assert load("qmnist", root=tmp_path).labels.tolist() == [3, 1, 4, 1]
 
 
-def test_usps_is_read_from_its_text(tmp_path):
+def test_usps_is_read_from_its_text(tmp_path, levels):
     lines = [f"{label} " + " ".join(f"{i + 1}:{value}" for i in range(256)) for label, value in ((1, -1), (10, 1), (4, 0))]
     (tmp_path / "usps.t.bz2").write_bytes(bz2.compress("\n".join(lines).encode()))
     images = load("usps", "test", root=tmp_path)
@@ -164,7 +149,7 @@ def test_stl10_comes_with_its_unlabelled_images(tmp_path, monkeypatch):
     assert load("stl10", "train+unlabeled", root=tmp_path, size=32).labels.tolist() == [0, 9, -1, -1, -1]
 
 
-def test_sets_of_files_are_read_with_their_names(tmp_path):
+def test_sets_of_files_are_read_with_their_names(tmp_path, colour, levels):
     top = tmp_path / "food-101"
     for part, n in (("train", 3), ("test", 2)):
         (top / "meta").mkdir(parents=True, exist_ok=True)
@@ -185,7 +170,7 @@ def test_sets_of_files_are_read_with_their_names(tmp_path):
         load("food101", root=tmp_path, size=16)
 
 
-def test_the_last_split_serves_as_test_where_none_is_called_so(tmp_path):
+def test_the_last_split_serves_as_test_where_none_is_called_so(tmp_path, colour, levels):
     names = list(datasets.Imagenette._WNID_TO_CLASS)[:2]
     for i, wnid in enumerate(names):
         colour(tmp_path / "imagenette2" / "train" / wnid / "a.jpeg", 10 + i)
@@ -196,7 +181,7 @@ def test_the_last_split_serves_as_test_where_none_is_called_so(tmp_path):
     assert train.classes == tuple(datasets.Imagenette._WNID_TO_CLASS[wnid][0] for wnid in sorted(names))
 
 
-def test_a_set_without_splits_is_split_80_to_20(tmp_path):
+def test_a_set_without_splits_is_split_80_to_20(tmp_path, colour, levels):
     for i in range(10):
         colour(tmp_path / "eurosat" / "2750" / f"class{i % 2}" / f"{i}.png", i)
     train, test, everything = (load("eurosat", split, root=tmp_path) for split in ("train", "test", "all"))
@@ -257,214 +242,3 @@ def test_a_damaged_cifar_is_told(real, tmp_path):
         file.truncate(1_000_000)
     with pytest.raises(InputError, match=f"cifar10 is missing or damaged in {tmp_path}"):
         load("cifar10", root=tmp_path)
-
-
-# folders
-
-
-@pytest.fixture
-def tree(tmp_path):
-    """write({"cat/a.png": 3, ...}) → the name of a folder that holds these files."""
-
-    def write(images, top=tmp_path / "pictures"):
-        for name, level in images.items():
-            colour(top / name, level)
-        return f"folder:{top}"
-
-    return write
-
-
-def test_class_folders_are_classes_in_the_order_of_their_names(tree):
-    name = tree({"dog/1.png": 10, "cat/2.png": 21, "cat/1.PNG": 20, "ant/deep/er/x.bmp": 30, "ant/z.gif": 31})
-    images = load(name, "all")
-    assert images.classes == ("ant", "cat", "dog")
-    assert images.labels.tolist() == [0, 0, 1, 1, 2]
-    assert levels(images) == [31, 30, 20, 21, 10]
-
-
-@pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "JPG"])
-def test_a_flat_folder_has_no_labels(suffix, tree):
-    images = load(tree({f"a.{suffix}": 0, f"b.{suffix}": 255}), "all")
-    assert images.labels.tolist() == [-1, -1]
-    assert images.classes == ()
-    assert levels(images) == [0, 255]
-
-
-def test_hidden_and_other_files_are_passed_over(tree, tmp_path):
-    name = tree({"a/1.png": 1, "a/.2.png": 2, ".b/3.png": 3, "__MACOSX/4.png": 4})
-    for other in ("README.txt", "a/labels.csv"):
-        (tmp_path / "pictures" / other).write_text("words")
-    assert levels(load(name, "all")) == [1]
-
-
-@pytest.mark.parametrize("held", ["test", "val"])
-def test_train_and_test_folders_are_the_splits(held, tree):
-    name = tree({"train/a/1.png": 1, "train/b/2.png": 2, f"{held}/a/3.png": 3, f"{held}/b/4.png": 4, f"{held}/b/5.png": 5})
-    assert levels(load(name, "train")) == [1, 2]
-    assert levels(load(name, "test")) == [3, 4, 5]
-    everything = load(name, "all")
-    assert levels(everything) == [1, 2, 3, 4, 5]
-    assert everything.labels.tolist() == [0, 1, 0, 1, 1]
-    assert everything.classes == ("a", "b")
-
-
-def test_train_val_and_test_are_three_splits(tree):
-    name = tree({"train/1.png": 1, "val/2.png": 2, "test/3.png": 3})
-    assert [levels(load(name, split)) for split in ("train", "val", "test", "all")] == [[1], [2], [3], [1, 2, 3]]
-    with pytest.raises(InputError, match=r"split of .*pictures 'valid' is unknown; there are: train, val, test, all"):
-        load(name, "valid")
-
-
-def test_train_alone_is_a_split_and_among_vehicles_a_class(tree, tmp_path):
-    alone = tree({"train/a/1.png": 1}, tmp_path / "alone")
-    assert load(alone).classes == ("a",)
-    with pytest.raises(InputError, match=r"split of .*alone 'test' is unknown; there are: train, all"):
-        load(alone, "test")
-    assert load(tree({"bus/1.png": 1, "train/2.png": 2}, tmp_path / "vehicles"), "all").classes == ("bus", "train")
-
-
-def test_a_folder_without_splits_is_split_80_to_20_once_and_for_all(tree):
-    name = tree({f"{'ab'[i % 2]}/{i}.png": i for i in range(20)})
-    train, test = load(name), load(name, "test")
-    assert [len(train), len(test)] == [16, 4]
-    assert sorted(levels(train) + levels(test)) == list(range(20))
-    assert levels(load(name, seed=5)) == levels(train)
-    assert train.classes == test.classes == ("a", "b")
-    assert all("ab"[level % 2] == train.classes[label] for level, label in zip(levels(train), train.labels.tolist()))
-
-
-def test_the_share_of_a_set_is_always_the_same():
-    """Held, so that no release moves an image from test to train."""
-    assert share(10, "test").tolist() == HELD
-    assert sorted(share(10, "train").tolist() + HELD) == list(range(10))
-
-
-@pytest.mark.parametrize(
-    "files, words",
-    [
-        ({"train/a/1.png": 1, "test/a/1.png": 1, "test/b/1.png": 1}, "every split needs the same class folders; only one of train and test has b"),
-        ({"a/1.png": 1, "2.png": 2}, "holds class folders and, beside them, 2.png; sort all images into class folders, or none"),
-        ({"1.png": 1}, "1 images are too few for an 80/20 split with a test part; add images or use split='all'"),
-    ],
-)
-def test_a_folder_that_contradicts_itself_is_refused(files, words, tree):
-    with pytest.raises(InputError, match=words):
-        load(tree(files), "test")
-
-
-def test_empty_class_folders_are_named(tree, tmp_path):
-    name = tree({"a/1.png": 1})
-    for empty in ("b", "c/d"):
-        (tmp_path / "pictures" / empty).mkdir(parents=True)
-    (tmp_path / "pictures" / "c" / "notes.txt").write_text("no image")
-    with pytest.raises(InputError, match="pictures: no images in the class folders b, c; fill or remove them"):
-        load(name)
-
-
-@pytest.mark.parametrize("inside", [None, "a/b", "words.txt"])
-def test_a_folder_without_images_says_what_counts_as_one(inside, tmp_path):
-    if inside:
-        (tmp_path / inside).mkdir(parents=True)
-    with pytest.raises(InputError, match=f"{tmp_path} holds no images; files that end in .png, .jpg, .jpeg, .*, .tiff are needed"):
-        load(f"folder:{tmp_path}")
-
-
-def test_a_missing_folder_a_file_and_no_path_are_told(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match=f"{tmp_path / 'nowhere'} does not exist; a folder of images is needed, as in folder:path/to/images"):
-        load(f"folder:{tmp_path / 'nowhere'}")
-    with pytest.raises(InputError, match=f"{tmp_path / 'file'} is a file; a folder of images is needed"):
-        load(f"folder:{tmp_path / 'file'}")
-    with pytest.raises(InputError, match="folder: needs a path"):
-        load("folder:")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=f"{tmp_path / 'here'} does not exist"):
-        load("folder:here")
-
-
-def test_an_unreadable_folder_is_told(tree, tmp_path, monkeypatch):
-    def denied(path):
-        raise PermissionError(13, "Permission denied")
-
-    name = tree({"a/1.png": 1})
-    monkeypatch.setattr(os, "scandir", denied)  # root may read everything, and tests may run as root
-    with pytest.raises(InputError, match=rf"{tmp_path / 'pictures'} cannot be read \(\[Errno 13\] Permission denied\)"):
-        load(name)
-
-
-@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "bmp", "webp", "tif"])
-@pytest.mark.parametrize("damage", ["empty", "truncated", "garbage"])
-def test_a_damaged_image_is_named(suffix, damage, tree, tmp_path):
-    name = tree({f"a/1.{suffix}": 1, f"a/2.{suffix}": 2})
-    path = tmp_path / "pictures" / "a" / f"2.{suffix}"
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(path)
-    whole = path.read_bytes()
-    path.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "garbage": b"no image " * 100}[damage])
-    with pytest.raises(InputError, match=rf"a/2.{suffix} cannot be read as an image \(.*\); replace or remove it") as caught:
-        load(name, "all", size=8)
-    assert caught.value.__cause__ is not None
-
-
-def test_only_the_images_that_are_asked_for_are_read(tree, tmp_path):
-    name = tree({f"{i}.png": i for i in range(20)})
-    kept = levels(load(name, "all", limit=5))
-    for i in set(range(20)) - set(kept):
-        (tmp_path / "pictures" / f"{i}.png").write_bytes(b"")
-    assert levels(load(name, "all", limit=5)) == kept
-
-
-def test_images_of_different_sizes_need_a_size(tree, tmp_path):
-    name = tree({"a.png": 1})
-    colour(tmp_path / "pictures" / "b.png", 2, size=(20, 30))
-    with pytest.raises(InputError, match=r"images differ in size: .*b.png is not 10 x 10 like the first; give a size, such as size=32"):
-        load(name, "all")
-    assert load(name, "all", size=12).x.shape == (2, 3, 12, 12)
-
-
-def test_every_kind_of_image_becomes_three_channels_of_8_bits(tmp_path):
-    Image.new("L", (8, 8), 77).save(tmp_path / "a.png")
-    Image.fromarray(np.full((8, 8), 77 * 256 + 5, dtype=np.uint16)).save(tmp_path / "b.png")
-    Image.new("RGBA", (8, 8), (9, 9, 9, 0)).save(tmp_path / "c.png")
-    Image.new("RGB", (8, 8), (255, 0, 0)).quantize(4).save(tmp_path / "d.png")
-    Image.new("CMYK", (8, 8), (0, 0, 0, 255)).save(tmp_path / "e.tif")
-    Image.new("1", (8, 8), 1).save(tmp_path / "f.png")
-    x = load(f"folder:{tmp_path}", "all").x
-    assert x[:, :, 3, 3].tolist() == [[77] * 3, [77] * 3, [255] * 3, [255, 0, 0], [0] * 3, [255] * 3]
-
-
-def test_a_photograph_stands_as_its_camera_was_held(tmp_path):
-    image = Image.new("RGB", (8, 16))
-    image.paste((255, 255, 255), (0, 0, 8, 8))  # white above, black below
-    orientation = Image.Exif()
-    orientation[0x0112] = 3  # upside down
-    image.save(tmp_path / "a.png", exif=orientation)
-    x = load(f"folder:{tmp_path}", "all").x[0]
-    assert x[:, 0].max() == 0
-    assert x[:, -1].min() == 255
-
-
-# sizes
-
-
-@pytest.mark.parametrize("H, W, size", [(32, 32, 32), (32, 32, 64), (28, 28, 32), (50, 31, 16), (31, 50, 16), (97, 33, 8), (9, 100, 100)])
-def test_the_shorter_side_is_resized_and_the_centre_kept(H, W, size):
-    x = torch.randint(0, 256, (3, 3, H, W), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    made = fit(x, size)
-    assert made.shape == (3, 3, size, size)
-    h, w = (size, max(size, round(W * size / H))) if H <= W else (max(size, round(H * size / W)), size)
-    whole = torch.nn.functional.interpolate(x.double(), (h, w), mode="bilinear", antialias=True)
-    top, left = (h - size) // 2, (w - size) // 2
-    assert (made.double() - whole[:, :, top : top + size, left : left + size]).abs().max() <= 1.001
-
-
-def test_many_images_are_resized_as_each_alone():
-    x = torch.randint(0, 256, (5_003, 1, 6, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    made = fit(x, 8)
-    for i in (0, 4_999, 5_000, 5_002):
-        assert torch.equal(made[i], fit(x[i : i + 1], 8)[0])
-
-
-def test_a_size_that_is_there_already_changes_no_pixel():
-    x = torch.randint(0, 256, (2, 3, 40, 32), dtype=torch.uint8)
-    assert torch.equal(fit(x, 32), x[:, :, 4:36])

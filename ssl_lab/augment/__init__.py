@@ -20,10 +20,11 @@ from ssl_lab.augment.colours import (
     solarise,
 )  # fmt: skip
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
-from ssl_lab.augment.shapes import Batch, PerImage, Pixels, to_float
+from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
 from ssl_lab.augment.views import SMALL, Augmentation, Drawn, augment
 
 __all__ = [
     "LUMA", "SMALL", "YIQ", "Augmentation", "Batch", "Drawn", "PerImage", "Pixels", "augment", "blend", "blur", "box", "brightness", "contrast",
-    "crop", "grey", "greyscale", "hue", "hue_yiq", "jitter_colours", "nearest_crop", "saturation", "solarise", "to_float",
+    "crop", "grey", "greyscale", "hue", "hue_yiq", "in_range", "jitter_colours", "nearest_crop", "saturation", "solarise",
+    "to_float",
 ]  # fmt: skip

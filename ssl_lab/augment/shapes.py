@@ -1,11 +1,29 @@
 """What augmentation works on: (B, 3, H, W) bytes, or floats in [0, 1], and one parameter an image."""
 
+import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from ssl_lab.errors import require
+
+SLACK = 1e-3  # what rounding, and a resize, may add to a float
 Pixels = Num[Tensor, "B 3 H W"]
 Batch = Float[Tensor, "B 3 H W"]
 PerImage = Float[Tensor, " B"]
+
+
+def in_range(x: Num[Tensor, "*shape"]) -> Num[Tensor, "*shape"]:
+    """The same pixels; bytes are always in their range, which costs nothing to say, and only other types are looked at.
+
+    Raises: InputError for floats beyond [0, 1], whole numbers beyond 0 to 255, and what is no number.
+    """
+    if x.dtype != torch.uint8 and x.numel() and x.device.type != "meta":
+        low, high = (float(end) for end in x.detach().aminmax())
+        top = 1 if x.is_floating_point() else 255
+        fix = "divide values of 0 to 255 by 255, and leave mean and standard deviation to the network (models.encoder)"
+        fine = low >= -SLACK and high <= top + SLACK
+        require(fine, f"pixels are {x.dtype} from {low:.3g} to {high:.3g}; bytes, or floats from 0 to 1, are needed: {fix}")
+    return x
 
 
 def to_float(x: Pixels) -> Batch:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ssl_lab.arguments import Range, Share, check_ranges
 from ssl_lab.augment.colours import jitter_colours, solarise
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
-from ssl_lab.augment.shapes import Batch, PerImage, Pixels, to_float
+from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
 from ssl_lab.errors import require
 
 CACHED = 128  # images at a time on a CPU, so that a chunk stays in its cache: twice as fast as 512 (EPYC, torch 2.15)
@@ -46,7 +46,7 @@ class Augmentation:
             require(low <= high, f"{name}={(low, high)}: the smaller one comes first; try {(high, low)}")
 
     def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
-        """One random view of every image."""
+        """One random view of every image. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
         return self.draw(x, generator)(x)
 
     @torch.no_grad()
@@ -100,10 +100,10 @@ class Drawn:
 
     @torch.no_grad()
     def __call__(self, x: Pixels) -> Batch:
-        """The view of every image, floats in [0, 1]."""
+        """The view of every image, floats in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
         if x.device.type == "cpu" and len(x) > CACHED:
             return torch.cat([self[i : i + CACHED](x[i : i + CACHED]) for i in range(0, len(x), CACHED)])
-        x = crop(to_float(x), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
+        x = crop(to_float(in_range(x)), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
         if self.coloured:
             x = jitter_colours(x, self.brightness, self.contrast, self.saturation, self.turn)
         if self.blurs:
