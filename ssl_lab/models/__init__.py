@@ -3,6 +3,7 @@
 from ssl_lab.models.backbones import NAMES, encoder, resnet
 from ssl_lab.models.copies import ema_, frozen_copy
 from ssl_lab.models.encoder import IMAGENET, Encoder
+from ssl_lab.models.frozen import rest
 from ssl_lab.models.heads import mlp
 from ssl_lab.models.small import SmallResNet, small_resnet
 from ssl_lab.models.split import SplitBatchNorm, check_groups, split_batch_norm
@@ -10,5 +11,5 @@ from ssl_lab.models.weights import load_weights
 
 __all__ = [
     "IMAGENET", "NAMES", "Encoder", "SmallResNet", "SplitBatchNorm", "check_groups", "ema_", "encoder", "frozen_copy", "load_weights", "mlp",
-    "resnet", "small_resnet", "split_batch_norm",
+    "resnet", "rest", "small_resnet", "split_batch_norm",
 ]
