@@ -6,7 +6,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import GREY, INK, NEGATIVE, PAPER, POSITIVE, in_our_look, percent
+from ssl_lab.plots.look import GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look, percent
 
 ARROW = 4  # steps that an arrow is long
 THICK = 18  # width of the line from one that does all of the pushing, in points
@@ -48,7 +48,7 @@ def circle(
     finite = all(np.isfinite(values).all() for values in (angles, moves, weights, *curves.values()))
     require(finite, f"the loss {what} or its gradient is not finite; try a higher temperature")
     found = finding(angles[step], weights)
-    figure = Figure(figsize=(13, 6.6))
+    figure = Page(figsize=(13, 6.6))
     points(figure.add_axes((0.005, 0.005, 0.434, 0.434 * 13 / 6.6)), angles[: step + 1], moves, weights)
     aims = {"alignment": (0.0, "partners meet"), "uniformity": (even, "evenly spread")}
     for place, (name, values) in enumerate(curves.items()):

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from ssl_lab.errors import require
 from ssl_lab.method import COLLAPSED
 from ssl_lab.plots.embedding import KINDS
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, in_our_look
+from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look
 
 WIDE, HIGH = 13, 7.5  # inches
 MARKS = "o^s*vdP><X"  # one a class, for eyes that do not tell ten colours apart; for the classes of the scenes as like the shape as may be
@@ -69,7 +69,7 @@ def collapse(
     now, then = course.at(step), usual.at(step)
     found = finding(now, then, step == last, table)
     what = f"{what}, step {step:,} of {last:,}"
-    figure = Figure(figsize=(WIDE, HIGH))
+    figure = Page(figsize=(WIDE, HIGH))
     figure.text(0.15 / WIDE, 7.13 / HIGH, found, fontsize=19, fontweight="bold", va="center")
     figure.text(0.15 / WIDE, 6.7 / HIGH, f"━ {what}", fontsize=14, va="center")
     if usual is not course:

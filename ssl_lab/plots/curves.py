@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ssl_lab.method import COLLAPSED
-from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, in_our_look
+from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, in_our_look
 
 MEASURES = {  # name → (in words, its form)
     "loss": ("loss", "{:.2f}"), "knn": ("kNN accuracy", "{:.0%}"), "rank": ("effective rank", "{:.3g}"), "std": ("std", "{:.2f}"),
@@ -24,7 +24,7 @@ def curves(metrics: list[dict], epochs: int | None = None) -> tuple[Figure, str]
     """
     drawn = {name: [(row["epoch"], row[name]) for row in metrics if name in row] for name in MEASURES}
     drawn = {name: points for name, points in drawn.items() if points} or {"loss": []}
-    figure = Figure(figsize=(WIDTHS[len(drawn)], 4.2))
+    figure = Page(figsize=(WIDTHS[len(drawn)], 4.2))
     for number, (name, points) in enumerate(drawn.items()):
         curve(figure.add_axes(place(number, len(drawn))), name, points, epochs, {"fontsize": NARROW} if len(drawn) > 3 else {})
     said = ", ".join(finding(name, points) for name, points in drawn.items())

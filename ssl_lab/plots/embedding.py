@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, in_our_look
+from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look
 
 # Ten colours that colour-blind eyes tell apart (after Tol's "muted"), none of them one of the three that have a meaning; an eleventh begins anew.
 KINDS = ["#332288", "#cc6677", "#117733", "#88ccee", "#ddaa33", "#882255", "#44aa99", "#999933", "#aa4499", "#777777"]
@@ -62,7 +62,7 @@ def embedding(
     same = [(labels[near] == own) & (own >= 0) for near in (in_pixels, in_embedding)]
     pixels, ours = (int(hits.sum()) for hits in same)
     name = "no class" if own < 0 else classes[own] if own < len(classes) else f"class {own}"
-    figure = Figure(figsize=(13, 6.6))
+    figure = Page(figsize=(13, 6.6))
     chart(figure, xy, colouring, picked, in_embedding, same[1], busy)
     figure.text(0.012, 0.035, words, fontsize=13, color=GREY, va="bottom", linespacing=1.3)
     finding = f"{ours} of {k} neighbours share its class ({name}); in pixels {pixels} of {k}"

@@ -7,7 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import INK, PAPER, in_our_look
+from ssl_lab.plots.look import INK, PAPER, Page, in_our_look
 
 KEPT = LinearSegmentedColormap.from_list("kept", ["#fdfbf7", "#c6d4dc", "#5f8ea9", "#0b4f79", "#04263f"])  # light to dark, so grey print tells it too
 NAMES = {"x": "x position", "y": "y position"}  # where a factor's own name says too little
@@ -33,7 +33,7 @@ def factors(tables: dict[str, dict[str, float]]) -> tuple[Figure, str]:
     width, head = max(WIDE, SIDE + CELL[0] * len(tables) + 0.2), 0.75 + LINE * max(1 + name.count("\n") for name in columns)
     title = textwrap.wrap(headline, int(6.2 * width))  # characters of 18 points to an inch
     height = head + 0.3 * (len(title) - 1) + CELL[1] * len(causes) + 0.1
-    figure = Figure(figsize=(width, height))
+    figure = Page(figsize=(width, height))
     axes = figure.add_axes((SIDE / width, 0.1 / height, CELL[0] * len(tables) / width, CELL[1] * len(causes) / height))
     cells(axes, [[table[cause] for table in tables.values()] for cause in causes], bold={causes.index(cause) for cause in told.values()})
     axes.set_xticks(range(len(tables)), columns)

@@ -2,9 +2,11 @@
 
 import functools
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import style
 from matplotlib.figure import Figure
 
 # Readable from the back row, for colour-blind eyes, and in black-and-white print.
@@ -16,18 +18,37 @@ LOOK = {
     "xtick.color": GREY, "ytick.color": GREY, "figure.facecolor": PAPER, "figure.dpi": 100, "lines.linewidth": 3,
 }  # fmt: skip
 PARTS = {0: "0", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1: "100 %"}  # the ticks of every share
-LOOKING = threading.Lock()  # matplotlib's settings are global, and front ends may draw on a thread of their own
+LOOKING = threading.RLock()  # matplotlib's settings are global, and front ends may draw on a thread of their own
+
+
+@contextmanager
+def our_look() -> Iterator[None]:
+    """Inside, matplotlib's own settings with LOOK, one figure at a time, whatever style the reader has chosen; outside, the reader's again."""
+    with LOOKING, style.context(["default", LOOK]):
+        yield
 
 
 def in_our_look(draw):
-    """Draw with LOOK, one figure at a time."""
+    """Draw in our look."""
 
     @functools.wraps(draw)
     def drawn(*args, **options) -> tuple[Figure, str]:
-        with LOOKING, rc_context(LOOK):
+        with our_look():
             return draw(*args, **options)
 
     return drawn
+
+
+class Page(Figure):
+    """A figure that stays in our look when it is drawn and saved, long after it was made: some settings count only then."""
+
+    def draw(self, renderer) -> None:
+        with our_look():
+            super().draw(renderer)
+
+    def savefig(self, *args, **options) -> None:
+        with our_look():
+            super().savefig(*args, **options)
 
 
 def hwc(images) -> np.ndarray:

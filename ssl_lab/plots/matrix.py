@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import one_of, require
 from ssl_lab.plots.cells import SHOWN, matrix
 from ssl_lab.plots.contrast import ORDERS, Contrast, arranged, contrast, groups
-from ssl_lab.plots.look import GREY, in_our_look
+from ssl_lab.plots.look import GREY, Page, in_our_look
 from ssl_lab.plots.row import Seen, row, same_class
 
 # Inches. The whole picture is one pair of axes in inches, y running down, all but the margin: each further one costs 5 ms.
@@ -62,7 +62,7 @@ def similarity(
 
 def page(title: str, words: str) -> tuple[Figure, Axes]:
     """An empty picture with a title and a line below it."""
-    figure = Figure(figsize=(WIDTH, HEIGHT))
+    figure = Page(figsize=(WIDTH, HEIGHT))
     inside = (MARGIN / WIDTH, MARGIN / HEIGHT, 1 - 2 * MARGIN / WIDTH, 1 - 2 * MARGIN / HEIGHT)
     axes = figure.add_axes(inside, xlim=(MARGIN, WIDTH - MARGIN), ylim=(HEIGHT - MARGIN, MARGIN))
     axes.axis("off")

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, in_our_look
+from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look
 
 WIDTH, HEIGHT = 13, 6.5  # inches
 CURVES = (0.068, 0.12, 0.475, 0.66)  # left, bottom, width, height of the left half
@@ -35,7 +35,7 @@ def momentum(
     one_of(m, agreement, "m")
     require(K >= 1, f"K={K}: the queue needs at least one key")
     kept, floor, steps = mean(agreement[m], K / B), agreement[m][0], round(K / B, 1)
-    figure = Figure(figsize=(WIDTH, HEIGHT))
+    figure = Page(figsize=(WIDTH, HEIGHT))
     figure.text(0.012, 0.945, f"m = {m:g}: keys in the queue agree to {kept:.2f} with today's, strangers to {strangers[m]:z.2f}",
                 va="center", fontsize=18, fontweight="bold")  # fmt: skip
     said = f"K = {K:,}, which is {steps:g} step{'s' * (steps != 1)} of {B}"

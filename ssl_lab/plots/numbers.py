@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, in_our_look
+from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, in_our_look
 
 
 @in_our_look
@@ -13,7 +13,7 @@ def compare(scores: dict[str, float], what: str, chance: float | None = None) ->
     scores: name → share in [0, 1].   what: was measured, for the axis.   chance: of guessing, a dashed line.
     """
     names, values = list(scores), list(scores.values())
-    figure = Figure(figsize=(11, 0.75 * len(names) + 1.7), layout="constrained")
+    figure = Page(figsize=(11, 0.75 * len(names) + 1.7), layout="constrained")
     axes = figure.subplots()
     axes.barh(names, values, color=[GREY] * (len(names) - 1) + [POSITIVE], height=0.62)
     for y, value in enumerate(values):
@@ -36,7 +36,7 @@ def efficiency(counts: list[int], scores: dict[str, list[float]], ours: tuple[st
     Raises: InputError for a curve with more or fewer points than counts.
     """
     require(all(len(curve) == len(counts) for curve in scores.values()), f"every curve needs one point for each of {len(counts)} numbers of labels")
-    figure = Figure(figsize=(13, 5.6), layout="constrained")
+    figure = Page(figsize=(13, 5.6), layout="constrained")
     axes, at = figure.subplots(), list(range(len(counts)))
     for marker, (name, curve) in zip("os^Dv", scores.items()):
         mine = name in ours

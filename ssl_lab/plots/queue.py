@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, in_our_look, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look, percent
 from ssl_lab.plots.moment import Moment, Seen, steps
 from ssl_lab.plots.panel import Panel
 from ssl_lab.plots.row import square
@@ -51,7 +51,7 @@ def queue(
     require(K % B == 0 and K <= LINES * B, f"a queue of {K} keys is not 1 to {LINES} whole batches of {B}; take K={B} to {LINES * B} in steps of {B}")
     as_logits_see = [moment.enqueued() if early else moment for moment in moments]
     seen, right = Seen(as_logits_see[-1], query, labels, classes, tau, early), float(moments[-1].losses(tau).mean())
-    figure = Figure(figsize=(WIDTH, HEIGHT))
+    figure = Page(figsize=(WIDTH, HEIGHT))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0))
     axes.axis("off")
     axes.text(0.15, 0.36, seen.finding(), va="center", fontsize=18, fontweight="bold")

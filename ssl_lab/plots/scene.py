@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import ANCHOR, GREY, INK, POSITIVE, in_our_look
+from ssl_lab.plots.look import ANCHOR, GREY, INK, POSITIVE, Page, in_our_look
 
 LAYERS = np.array([(239, 236, 230), (27, 31, 36), (150, 155, 162)], np.uint8)  # ground, object, shadow
 
@@ -21,7 +21,7 @@ def scene(before: np.ndarray, now: dict[str, np.ndarray], moved: dict[str, float
     """
     require(len(moved) > 0, "moved={}: name at least one representation, such as pixels")
     require(all(distance >= 0 for distance in moved.values()), f"a distance is a number from 0 on; got {moved}")
-    figure = Figure(figsize=(13, 6.6))
+    figure = Page(figsize=(13, 6.6))
     pictures(figure.add_axes((0.012, 0.03, 0.46, 0.86)), before, now)
     bars(figure.add_axes((0.5, 0.13, 0.485, 0.76)), moved)
     words = "".join(changed).replace("_", " ") if len(changed) < 2 else f"{len(changed)} causes"

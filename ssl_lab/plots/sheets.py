@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import INK, hwc, in_our_look
+from ssl_lab.plots.look import INK, Page, hwc, in_our_look
 
 
 @in_our_look
@@ -19,7 +19,7 @@ def gallery(rows: dict[str, np.ndarray], columns: list[str] | tuple[str, ...] = 
     n = count.pop()
     cell = min(1.25, 11 / n)  # inches
     width, height = 0.7 + 0.12 * max(map(len, rows)) + n * cell, len(rows) * cell + 0.5 * bool(title) + 0.35 * bool(columns) + 0.1
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Page(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.imshow(sheet(sheets.values()), extent=(0, n, len(rows), 0), interpolation="nearest")
     axes.set(title=title, xticks=np.arange(len(columns)) + 0.5, xticklabels=columns, yticks=np.arange(len(rows)) + 0.5, yticklabels=sheets)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PARTS, POSITIVE, hwc, in_our_look, percent
+from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PARTS, POSITIVE, Page, hwc, in_our_look, percent
 from ssl_lab.plots.sheets import sheet
 
 ROWS = ("picture", "one view", "the other", "the other,\nif asked by\ncolour alone")
@@ -29,7 +29,7 @@ def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "") -> tupl
     require(set(lengths) == {shown} != {0}, f"each of four rows needs one image for every picture, and at least one; got {lengths}")
     require(n >= max(2, shown), f"got {n} answers for {shown} pictures; at least 2 are needed, and one for every picture")
     found, cell = int(right.sum()), min(1.35, 7.2 / shown)  # inches
-    figure = Figure(figsize=(WIDTH, HEIGHT))
+    figure = Page(figsize=(WIDTH, HEIGHT))
     strip(figure.add_axes((0.11, 0.89 - 4 * cell / HEIGHT, shown * cell / WIDTH, 4 * cell / HEIGHT)), rows, right[:shown])
     bar(figure.add_axes((0.7, 0.37, 0.27, 0.24)), found, n)
     figure.text(0.012, 0.95, title(found, n), fontsize=22, fontweight="bold", va="center")
