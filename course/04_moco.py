@@ -340,9 +340,9 @@ for name in ("moco-leak", "moco"):
     print(f"{run.title:36} own company {same:6.1%}   another company {other:6.1%}")
 
 # %% [markdown]
-# Compare within a row. With one group the company alone finds the key for twelve more queries in a hundred; with eight
-# groups for one or two. (The second row is lower as a whole: keys of small groups are noisier.) kNN sees no harm in our short
-# run. In the paper the leaking network soon solves its task (over 99.9 % correct), and its features get worse.
+# Compare within a row. With one group the company alone finds the key for thirteen more queries in a hundred; with
+# eight groups for two. (The second row is lower as a whole: keys of small groups are noisier.) kNN sees no harm in our
+# short run. In the paper the leaking network soon solves its task (over 99.9 % correct), and its features get worse.
 #
 # **No slowness.** $m = 0$: the key network is a copy of the query network after every step. The paper reports that
 # this fails. In our world?
@@ -353,9 +353,9 @@ ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
 # %% [markdown]
-# It fails here too, and section 3 shows how. With $m = 0$ even different pictures agree to 0.9: all of them lie nearly
-# on one direction, and that direction runs away from its own old keys. The network tells *old from new*, not picture
-# from picture. kNN and the linear classifier are worse than with random weights.
+# It fails here too, and section 3 shows how. With $m = 0$ even different pictures agree to 0.9 or more: all of them lie
+# nearly on one direction, and that direction runs away from its own old keys. The network tells *old from new*, not
+# picture from picture. kNN and the linear classifier are worse than with random weights.
 #
 # Train any of them here: put its name in place of `None`.
 

@@ -78,7 +78,6 @@ def test_what_the_notebook_says_of_the_momentum_is_so():
     fast, slow = ({row["epoch"]: row for row in recorded(name).seen} for name in ("moco-no-average", "moco"))
     assert recorded("moco-no-average").knn < 0.3 < 0.9 < recorded("moco").knn
     for epoch in (2, 5):
-        assert fast[epoch]["agreement"][16] < 0.75 < 0.85 < slow[epoch]["agreement"][16]
         assert fast[epoch]["agreement"][16] < fast[epoch]["strangers"], "keys of m = 0 are worse than strangers"
         assert slow[epoch]["agreement"][16] > slow[epoch]["strangers"] + 0.2
 
