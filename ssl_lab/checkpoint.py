@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.errors import InputError, require
-from ssl_lab.recipe import Log, Recipe
+from ssl_lab.fingerprint import fingerprint
+from ssl_lab.recipe import Log
 from ssl_lab.version import VERSION
 
 CONFIG, METRICS, WEIGHTS, STATE = "config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors"
@@ -24,20 +25,25 @@ class Run:
     folder: Path
 
     @classmethod
-    def open(cls, folder: str | Path, method: nn.Module, recipe: Recipe, resume: bool) -> "Run":
-        """Make the folder and write its config, keeping what the caller has written there.
+    def open(cls, folder: str | Path, training, resume: bool) -> "Run":
+        """Make the folder of a `train.Training` and write its config; on resuming, what else is written there stays.
 
-        Raises: InputError for a folder that holds a run already (without resume), or a run of another method, recipe, settings or shapes (with it).
+        Raises: InputError for a folder that holds a run already (without resume), or a run of another method, recipe, settings, shapes, trained
+        parameters or images (with it), or files that are no run's.
         """
-        run = cls(Path(folder))
+        run, method = cls(Path(folder)), training.method
+        require(str(folder) != "", "a run needs a folder, and its name is empty; give one, such as runs/mine")
         require(not run.folder.is_file(), f"{folder} is a file; a run needs a folder")
         run.folder.mkdir(parents=True, exist_ok=True)
-        config, mine = run.config(), {"method": type(method).__name__, "recipe": asdict(recipe), "settings": settings(method.settings)}
+        mine = {"method": type(method).__name__, "recipe": asdict(training.recipe), "settings": settings(method.settings)}
+        mine["images"] = fingerprint(training.lesson, method.columns)
+        mine["trained"] = [name for name, p in method.named_parameters() if p.requires_grad]
+        config, held = run.config(), [name for name in (CONFIG, METRICS, WEIGHTS, STATE) if (run.folder / name).exists()]
+        require(resume or not held, f"{folder} holds a run already ({', '.join(held)}); resume it (resume=True, --resume) or choose another folder")
+        for key in mine if held else ():
+            if config.get(key) != mine[key]:
+                raise InputError(differs(folder, key, config.get(key), mine[key]))
         if (run.folder / STATE).exists():
-            require(resume, f"{folder} holds a run already; resume it (resume=True, --resume) or choose another folder")
-            for key, value in mine.items():
-                begun = config.get(key)
-                require(begun == value, f"{folder} was begun with {key} = {begun}, not {value}; resume it with its own, or choose another folder")
             fit(method, under("method/", read_shapes(run.folder / STATE)), run.folder / STATE)
         versions = {"ssl-lab": VERSION, "torch": torch.__version__}
         write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": versions}, indent=2))
@@ -70,8 +76,8 @@ class Run:
         state = {f"{part}/{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
         write_text(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in [*self.metrics()[: log.epoch - 1], log.as_dict()]))
         self.add(threads=training.threads)
-        write_tensors(self.folder / STATE, state, {"epoch": str(log.epoch), "step": str(log.step)})
         write_tensors(self.folder / WEIGHTS, parts["method"])
+        write_tensors(self.folder / STATE, state, {"epoch": str(log.epoch), "step": str(log.step)})
 
     def add(self, **facts) -> None:
         """Write more into config.json."""
@@ -95,6 +101,20 @@ class Run:
         training.scaler.load_state_dict({name: x.item() for name, x in under("scaler/", tensors).items()})
         training.epoch, training.number = int(note["epoch"]), int(note["step"])
         training.threads = training.threads or self.config().get("threads")
+
+
+def differs(folder: str | Path, key: str, begun, here) -> str:
+    """The sentence for a run that was begun with something else."""
+    fix = "resume it with its own, or choose another folder"
+    if begun is None:
+        return f"{folder} does not say with which {key} it was begun; choose another folder"
+    if key == "images":
+        there, these = (f"{one['count']:,} images of {' x '.join(map(str, one['shape']))} (digest {one['digest']})" for one in (begun, here))
+        return f"{folder} was begun on {there}, and these are {these}; {fix}"
+    if key == "trained":
+        name = next(iter(set(begun) ^ set(here)))
+        return f"{folder} was begun with {name} {'trained' if name in begun else 'frozen'}, and now it is not; {fix}"
+    return f"{folder} was begun with {key} = {begun}, not {here}; {fix}"
 
 
 def settings(given: dict) -> dict:
@@ -166,11 +186,18 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], note: dict[str, str] |
     except SafetensorError as error:
         partial.unlink(missing_ok=True)
         raise OSError(f"{path} cannot be written ({error}); make room, then resume the run") from error
-    os.replace(partial, path)
+    settle(partial, path)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write beside, then rename."""
     partial = path.with_suffix(".partial")
     partial.write_text(text)
+    settle(partial, path)
+
+
+def settle(partial: Path, path: Path) -> None:
+    """Give a file its name once all of it is on the disk: after a power cut there is the old one or the new one."""
+    with open(partial, "rb+") as file:
+        os.fsync(file.fileno())
     os.replace(partial, path)

@@ -68,7 +68,7 @@ def follow(
     """The same training, yielding every step, and after the last one of an epoch its Log. Raises: as `train`."""
     training = Training(method, data, recipe, threads)
     require(not resume or world_size() == 1, f"this is one of {world_size()} processes, which cannot resume a run; begin another one")
-    run = Run.open(out, method, recipe, resume) if out and rank() == 0 else None
+    run = Run.open(out, training, resume) if out is not None and rank() == 0 else None
     return events(training, run)
 
 

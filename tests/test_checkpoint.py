@@ -1,7 +1,6 @@
 """A run folder: whole files or none, no pickles, and a sentence for everything that can be wrong with it."""
 
 import json
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +9,7 @@ from safetensors import safe_open
 from torch import nn
 
 from ssl_lab.checkpoint import CONFIG, METRICS, STATE, WEIGHTS, Run
+from ssl_lab.data import Images
 from ssl_lab.errors import InputError
 from ssl_lab.methods import SimCLR
 from ssl_lab.models import small_resnet
@@ -22,12 +22,14 @@ LOG = Log(1, 2, 5, 0.5, 0.1, 1.0, 100)
 
 def begin(module: nn.Module, seed: int = 1) -> SimpleNamespace:
     """As much of a `train.Training` as a run saves."""
-    module.settings, module.kept = {}, {}
+    module.settings, module.kept, module.columns = {}, {}, ("x",)
+    lesson = Images(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.full((4,), -1))
     optimizer, stream = torch.optim.AdamW(module.parameters(), 1e-3), RandomStream(seed, torch.device("cpu"))
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     return SimpleNamespace(
-        method=module, optimizer=optimizer, scaler=scaler, stream=stream, device=torch.device("cpu"), threads=2, epoch=0, number=0
-    )
+        method=module, optimizer=optimizer, scaler=scaler, stream=stream, device=torch.device("cpu"), threads=2, epoch=0, number=0,
+        recipe=RECIPE, lesson=lesson,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -41,10 +43,10 @@ def training():
 
 
 def test_everything_comes_back(training, tmp_path):
-    Run.open(tmp_path, training.method, RECIPE, resume=False).save(training, LOG)
+    Run.open(tmp_path, training, resume=False).save(training, LOG)
     other = begin(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), seed=2)
     other.threads = None
-    Run.open(tmp_path, other.method, RECIPE, resume=True).restore(other)
+    Run.open(tmp_path, other, resume=True).restore(other)
     assert (other.epoch, other.number, other.threads) == (1, 5, 2)
     for a, b in zip(training.method.state_dict().values(), other.method.state_dict().values()):
         assert torch.equal(a, b)
@@ -55,16 +57,16 @@ def test_everything_comes_back(training, tmp_path):
 
 
 def test_threads_that_were_asked_for_go_before_those_of_the_run(training, tmp_path):
-    Run.open(tmp_path, training.method, RECIPE, resume=False).save(training, LOG)
+    Run.open(tmp_path, training, resume=False).save(training, LOG)
     training.threads = 1
-    Run.open(tmp_path, training.method, RECIPE, resume=True).restore(training)
+    Run.open(tmp_path, training, resume=True).restore(training)
     assert training.threads == 1
 
 
 def test_the_scale_of_float16_comes_back(training, tmp_path):
     training.scaler = torch.amp.GradScaler("cpu")
     training.scaler.load_state_dict({**training.scaler.state_dict(), "scale": 32.0, "_growth_tracker": 7})
-    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run = Run.open(tmp_path, training, resume=False)
     run.save(training, LOG)
     training.scaler = torch.amp.GradScaler("cpu")
     run.restore(training)
@@ -73,7 +75,7 @@ def test_the_scale_of_float16_comes_back(training, tmp_path):
 
 
 def test_files_are_text_and_safetensors(training, tmp_path):
-    Run.open(tmp_path, training.method, RECIPE, resume=False).save(training, LOG)
+    Run.open(tmp_path, training, resume=False).save(training, LOG)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([CONFIG, METRICS, STATE, WEIGHTS])
     config = json.loads((tmp_path / CONFIG).read_text())
     assert config["method"] == "Sequential" and config["recipe"]["epochs"] == 2 and config["versions"]["torch"] == torch.__version__
@@ -81,26 +83,44 @@ def test_files_are_text_and_safetensors(training, tmp_path):
         assert set(file.keys()) == set(training.method.state_dict())
 
 
-def test_what_the_caller_wrote_in_the_config_stays(training, tmp_path):
-    (tmp_path / CONFIG).write_text(json.dumps({"data": {"name": "scenes"}}))
-    assert Run.open(tmp_path, training.method, RECIPE, resume=False).config()["data"] == {"name": "scenes"}
+def test_what_is_added_to_the_config_stays(training, tmp_path):
+    run = Run.open(tmp_path, training, resume=False)
+    run.add(data={"name": "scenes"})
+    run.save(training, LOG)
+    assert Run.open(tmp_path, training, resume=True).config()["data"] == {"name": "scenes"}
+
+
+@pytest.mark.parametrize("name", [CONFIG, METRICS, WEIGHTS, STATE])
+def test_a_folder_with_any_file_of_a_run_is_not_overwritten(training, tmp_path, name):
+    """A run that was killed before its first epoch had ended, or somebody else's config."""
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match=rf"holds a run already \({name}\); resume it"):
+        Run.open(tmp_path, training, resume=False)
+    with pytest.raises(InputError, match="does not say with which method it was begun; choose another folder"):
+        Run.open(tmp_path, training, resume=True)
+    assert (tmp_path / name).read_text() == "{}" and [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_empty_name_is_no_folder(training):
+    with pytest.raises(InputError, match="a run needs a folder, and its name is empty; give one"):
+        Run.open("", training, resume=False)
 
 
 def test_an_epoch_that_is_run_again_replaces_its_line(training, tmp_path):
     """A crash between metrics and state leaves a line too many; the resumed epoch writes it anew."""
-    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run = Run.open(tmp_path, training, resume=False)
     for log in (LOG, LOG.__class__(2, 2, 10, 0.4, 0.1, 1.0, 100), LOG.__class__(2, 2, 10, 0.3, 0.1, 1.0, 100)):
         run.save(training, log)
     assert [(row["epoch"], row["loss"]) for row in run.metrics()] == [(1, 0.5), (2, 0.3)]
 
 
 def test_a_new_run_starts_at_the_beginning_even_with_resume(training, tmp_path):
-    Run.open(tmp_path / "new", training.method, RECIPE, resume=True).restore(training)
+    Run.open(tmp_path / "new", training, resume=True).restore(training)
     assert (training.epoch, training.number) == (0, 0)
 
 
 def test_weights_go_into_the_same_architecture_only(training, tmp_path):
-    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run = Run.open(tmp_path, training, resume=False)
     run.save(training, LOG)
     fresh = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     run.load(fresh)
@@ -110,29 +130,29 @@ def test_weights_go_into_the_same_architecture_only(training, tmp_path):
 
 
 def test_a_state_of_another_shape_is_refused_by_name_before_anything_is_put_back(training, tmp_path):
-    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run = Run.open(tmp_path, training, resume=False)
     run.save(training, LOG)
-    wider = begin(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5))).method
+    wider = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5))
     before = {name: tensor.clone() for name, tensor in wider.state_dict().items()}
     words, config = r"state\.safetensors does not fit this Sequential: 1\.weight is \(4,\) there and \(5,\) here; build it", run.config()
     with pytest.raises(InputError, match=words):
         run.restore(begin(wider))
     with pytest.raises(InputError, match=words):
-        Run.open(tmp_path, wider, replace(RECIPE), resume=True)
+        Run.open(tmp_path, begin(wider), resume=True)
     assert all(torch.equal(before[name], tensor) for name, tensor in wider.state_dict().items()) and run.config() == config
 
 
-@pytest.mark.parametrize("lost", ["method", "recipe", "settings"])
+@pytest.mark.parametrize("lost", ["method", "recipe", "settings", "images", "trained"])
 def test_a_run_of_which_nobody_knows_what_it_was_is_not_resumed(training, tmp_path, lost):
-    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run = Run.open(tmp_path, training, resume=False)
     run.save(training, LOG)
     (tmp_path / CONFIG).write_text(json.dumps({key: value for key, value in run.config().items() if key != lost}))
-    with pytest.raises(InputError, match=f"was begun with {lost} = None"):
-        Run.open(tmp_path, training.method, RECIPE, resume=True)
+    with pytest.raises(InputError, match=f"does not say with which {lost} it was begun"):
+        Run.open(tmp_path, training, resume=True)
 
 
 def test_a_run_goes_on_where_its_random_numbers_are(training, tmp_path):
-    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run = Run.open(tmp_path, training, resume=False)
     run.save(training, LOG)
     training.stream = SimpleNamespace(state={"cpu": training.stream.state["cpu"], "cuda": torch.zeros(1)})
     with pytest.raises(InputError, match="random numbers of cpu, and here are those of cpu and cuda; resume it on its own device"):
@@ -141,7 +161,8 @@ def test_a_run_goes_on_where_its_random_numbers_are(training, tmp_path):
 
 def test_settings_are_the_arguments_that_a_method_was_built_with(tmp_path):
     method = SimCLR(small_resnet(width=4), tau=0.3)
-    kept = Run.open(tmp_path, method, RECIPE, resume=False).config()["settings"]
+    lesson = Images(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.full((4,), -1))
+    kept = Run.open(tmp_path, SimpleNamespace(method=method, recipe=RECIPE, lesson=lesson), resume=False).config()["settings"]
     assert (kept["tau"], kept["dim"], kept["augmentation"]["area"]) == (0.3, 128, [0.5, 1.0]) and "encoder" not in kept
 
 
@@ -153,7 +174,7 @@ def test_settings_are_the_arguments_that_a_method_was_built_with(tmp_path):
     (lambda folder: (folder / METRICS).write_text('{"epoch"\n'), "is damaged"),
 ])
 def test_damaged_files_are_named(training, tmp_path, spoil, words):
-    run = Run.open(tmp_path, training.method, RECIPE, resume=False)
+    run = Run.open(tmp_path, training, resume=False)
     run.save(training, LOG)
     spoil(tmp_path)
 
@@ -167,4 +188,4 @@ def test_damaged_files_are_named(training, tmp_path, spoil, words):
 def test_a_file_is_no_folder(training, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(InputError, match="is a file"):
-        Run.open(tmp_path / "taken", training.method, RECIPE, resume=False)
+        Run.open(tmp_path / "taken", training, resume=False)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import threading
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from ssl_lab.checkpoint import read_tensors
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features, knn_accuracy
@@ -331,3 +333,72 @@ def test_folder_of_another_run_is_refused(images, tmp_path):
         train(method(), images, QUICK, out=tmp_path)
     with pytest.raises(InputError, match="begun with recipe"):
         train(method(), images, replace(QUICK, lr=0.5), out=tmp_path, resume=True)
+
+
+# a stop at any moment, and another set
+
+
+def test_a_run_is_not_resumed_on_other_images_or_with_a_layer_frozen_since(images, tmp_path):
+    half = itertools.islice(train(method(), images, QUICK, out=tmp_path), 1)
+    assert len(list(half)) == 1
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError, match=r"was begun on 100 images of 3 x 32 x 32 \(digest \w+\), and these are 50 images"):
+        train(method(), images[:50], QUICK, out=tmp_path, resume=True)
+    frozen = method()
+    frozen.encoder.stem.requires_grad_(False)
+    with pytest.raises(InputError, match=r"was begun with encoder.stem.\S+ trained, and now it is not"):
+        train(frozen, images, QUICK, out=tmp_path, resume=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert len(list(train(method(), images, QUICK, out=tmp_path, resume=True))) == QUICK.epochs - 1
+
+
+class Killed(BaseException):
+    """The end of the process, at once."""
+
+
+def files(folder):
+    """All that a run's folder says, but for the seconds."""
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    tensors, note = read_tensors(folder / "state.safetensors")
+    everything = {**tensors, **{f"weights/{name}": x for name, x in read_tensors(folder / "weights.safetensors")[0].items()}}
+    return [{**row, "seconds": 0} for row in rows], note, {name: x.numpy().tobytes() for name, x in everything.items()}
+
+
+@pytest.fixture(scope="module")
+def unbroken(images, tmp_path_factory):
+    """The files of a run that nobody stopped, and how many file operations it took."""
+    folder, count = tmp_path_factory.mktemp("unbroken"), itertools.count()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", counted(count, None, after=False))
+        list(train(method(), images, QUICK, out=folder))
+    return files(folder), next(count)
+
+
+def counted(count, fatal, after):
+    """os.replace that ends the process at one of its calls, before or after it has done its work."""
+    replace_file = os.replace
+
+    def one(source, target):
+        number = next(count)
+        if number == fatal and not after:
+            raise Killed
+        replace_file(source, target)
+        if number == fatal:
+            raise Killed
+
+    return one
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_stop_between_any_two_file_operations_loses_nothing(images, tmp_path, unbroken, after):
+    """First, middle and last epoch: what is there then resumes to the weights, state and metrics of the unbroken run."""
+    whole, operations = unbroken
+    assert operations >= 4 * QUICK.epochs
+    for fatal in range(operations):
+        folder = tmp_path / str(fatal)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "replace", counted(itertools.count(), fatal, after))
+            with pytest.raises(Killed):
+                list(train(method(), images, QUICK, out=folder))
+        list(train(method(seed=0), images, QUICK, out=folder, resume=True))
+        assert files(folder) == whole, f"stopped at file operation {fatal} of {operations}"
