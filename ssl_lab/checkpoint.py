@@ -1,7 +1,6 @@
 """A run folder: config.json (what), metrics.jsonl (how it went), weights.safetensors and state.safetensors (where it stands). No pickles."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
@@ -11,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.errors import InputError, require
+from ssl_lab.files import beside, folder_to_be, settle, write_text
 from ssl_lab.fingerprint import fingerprint
+from ssl_lab.lock import Lock
 from ssl_lab.recipe import Log
 from ssl_lab.version import VERSION
 
@@ -20,21 +21,24 @@ CONFIG, METRICS, WEIGHTS, STATE = "config.json", "metrics.jsonl", "weights.safet
 
 @dataclass(frozen=True)
 class Run:
-    """A training that can be stopped at any moment and goes on from its last whole epoch, to the bit."""
+    """A training that can be stopped at any moment and goes on from its last whole epoch, to the bit.
+
+    lock: of the training that writes there; None for who only reads.
+    """
 
     folder: Path
+    lock: Lock | None = None
 
     @classmethod
     def open(cls, folder: str | Path, training, resume: bool) -> "Run":
         """Make the folder of a `train.Training` and write its config; on resuming, what else is written there stays.
 
         Raises: InputError for a folder that holds a run already (without resume), or a run of another method, recipe, settings, shapes, trained
-        parameters or images (with it), or files that are no run's.
+        parameters or images (with it), files that are no run's, or a folder into which another process writes.
         """
-        run, method = cls(Path(folder)), training.method
         require(str(folder) != "", "a run needs a folder, and its name is empty; give one, such as runs/mine")
-        require(not run.folder.is_file(), f"{folder} is a file; a run needs a folder")
-        run.folder.mkdir(parents=True, exist_ok=True)
+        path, method = folder_to_be(Path(folder)), training.method
+        run = cls(path, Lock(path))
         mine = {"method": type(method).__name__, "recipe": asdict(training.recipe), "settings": settings(method.settings)}
         mine["images"] = fingerprint(training.lesson, method.columns)
         mine["trained"] = [name for name, p in method.named_parameters() if p.requires_grad]
@@ -65,6 +69,8 @@ class Run:
 
     def save(self, training, log: Log) -> None:
         """Write everything that the next epoch of a `train.Training` needs; each file appears whole or not at all, the state last."""
+        taken = "another training of this process writes there by now; begin that one alone, or this one in another folder"
+        require(self.lock is None or self.lock.held, f"epoch {log.epoch} is not saved in {self.folder}: {taken}")
         method, optimizer = training.method, training.optimizer
         parts = {
             "method": method.state_dict(),
@@ -180,24 +186,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], note: dict[str, str] |
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    partial = path.with_suffix(".partial")
+    partial = beside(path)
     try:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial, note)
     except SafetensorError as error:
         partial.unlink(missing_ok=True)
         raise OSError(f"{path} cannot be written ({error}); make room, then resume the run") from error
     settle(partial, path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    settle(partial, path)
-
-
-def settle(partial: Path, path: Path) -> None:
-    """Give a file its name once all of it is on the disk: after a power cut there is the old one or the new one."""
-    with open(partial, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)

@@ -12,9 +12,10 @@ import torch
 
 from ssl_lab import methods, options
 from ssl_lab.arguments import arguments
-from ssl_lab.checkpoint import CONFIG, Run, read_json, settings, write_text
+from ssl_lab.checkpoint import CONFIG, Run, read_json, settings
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
+from ssl_lab.files import write_text
 from ssl_lab.method import Method
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream

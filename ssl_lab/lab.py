@@ -12,6 +12,7 @@ import signal
 from pathlib import Path
 
 from ssl_lab.errors import require
+from ssl_lab.files import folder_to_be, write_bytes, write_text
 from ssl_lab.progress import RECORD
 
 WORK = Path("work")
@@ -32,20 +33,20 @@ def hand_out(notebooks: Path, work: Path) -> list[str]:
     """Copy every notebook that has not been handed out yet, and return one sentence for each copy made.
 
     A copy that nobody changed follows the source; beside one that somebody did, a new edition gets a name of its own, NAME_2.ipynb.
-    To begin a notebook afresh, delete or rename the copy.
+    A copy that a crash cut short is made again. To begin a notebook afresh, delete or rename the copy.
     """
-    work.mkdir(exist_ok=True)
+    folder_to_be(work)
     record = work / RECORD  # what each copy was when it was handed out; a copy that differs by now is the student's
-    handed = json.loads(record.read_text()) if record.exists() else {}
+    handed = remembered(record)
     made = []
     for path in sorted(notebooks.rglob("*.ipynb")):
         name = path.relative_to(notebooks)
         if ".ipynb_checkpoints" not in name.parts and (copy := place(path, name, work, handed)):
             made.append(f"{work / copy} is new" if copy == name else f"{work / copy} is a new edition; your {name} stays as it is")
             (work / copy).parent.mkdir(exist_ok=True)
-            (work / copy).write_bytes(path.read_bytes())
+            write_bytes(work / copy, path.read_bytes())
             handed[str(copy)] = digest(path)
-            record.write_text(json.dumps(handed, indent=1))
+            write_text(record, json.dumps(handed, indent=1))
     return made
 
 
@@ -55,10 +56,25 @@ def place(path: Path, name: Path, work: Path, handed: dict[str, str]) -> Path | 
         copy = name if number == 1 else name.with_stem(f"{name.stem}_{number}")
         there = digest(work / copy) if (work / copy).exists() else None
         was = handed.get(str(copy))
-        if there is None or (there == was != digest(path)):
+        if there is None or (there == was != digest(path)) or cut_short(work / copy, path):
             return copy
         if digest(path) in (there, was):
             return None
+
+
+def remembered(record: Path) -> dict[str, str]:
+    """What was handed out; nothing, where a crash has spoiled the record: no copy is touched then, and a changed one gets a neighbour."""
+    try:
+        handed = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {copy: what for copy, what in handed.items() if isinstance(what, str)} if isinstance(handed, dict) else {}
+
+
+def cut_short(copy: Path, source: Path) -> bool:
+    """Whether a copy is the beginning of its source and no more."""
+    there, whole = copy.read_bytes(), source.read_bytes()
+    return len(there) < len(whole) and whole.startswith(there)
 
 
 def digest(path: Path) -> str:

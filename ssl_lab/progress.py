@@ -6,8 +6,8 @@
 import json
 from pathlib import Path
 
-from ssl_lab.checkpoint import write_text
 from ssl_lab.checks import EXERCISES
+from ssl_lab.files import write_text
 
 RECORD = ".handed_out.json"  # what `ssl-lab lab` handed out; the folder that holds it is a student's
 PROGRESS = ".progress.json"  # beside it: the names of the exercises that were passed

@@ -80,6 +80,66 @@ def test_answers_survive_the_loss_of_the_record(notebooks, work):
     assert (work / "00_start.ipynb").read_text() == "my answers"
 
 
+@pytest.mark.parametrize("spoilt", [b"", b'{"00_start', b"null", b"[1, 2]", b'{"00_start.ipynb": 7}', "{}".encode("utf-16"), b"\xff\xfe"])
+def test_it_starts_with_a_record_that_a_crash_has_spoilt(spoilt, notebooks, work):
+    hand_out(notebooks, work)
+    (work / "00_start.ipynb").write_text("my answers")
+    (work / ".handed_out.json").write_bytes(spoilt)
+    (notebooks / "02_new.ipynb").write_text("new")
+    hand_out(notebooks, work)
+    assert (work / "00_start.ipynb").read_text() == "my answers"
+    assert (work / "02_new.ipynb").read_text() == "new"
+    assert hand_out(notebooks, work) == []
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_it_starts_after_a_crash_at_any_file_operation(after, notebooks, work, monkeypatch):
+    replace, calls = os.replace, []
+
+    def deadly(fatal):
+        def one(source, target):
+            calls.append(target)
+            if len(calls) == fatal and not after:
+                raise Killed
+            replace(source, target)
+            if len(calls) == fatal:
+                raise Killed
+
+        return one
+
+    for fatal in range(1, 7):  # three copies, and the record after each
+        shutil.rmtree(work, ignore_errors=True)
+        calls.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", deadly(fatal))
+            with pytest.raises(Killed):
+                hand_out(notebooks, work)
+        hand_out(notebooks, work)
+        there = sorted(str(path.relative_to(work)) for path in work.rglob("*") if path.is_file())
+        assert there == [".handed_out.json", "00_start.ipynb", "01_next.ipynb", "solutions/01_next.ipynb"]
+        assert all((work / name).read_bytes() == (notebooks / name).read_bytes() for name in there[1:])
+
+
+@pytest.mark.parametrize("kept", [0, 9])
+def test_a_copy_that_was_cut_short_is_made_again(kept, notebooks, work):
+    """As a version that wrote in place left it; a student's notebook is no beginning of its source."""
+    work.mkdir()
+    (work / "00_start.ipynb").write_text("00_start, first edition"[:kept])
+    hand_out(notebooks, work)
+    assert (work / "00_start.ipynb").read_text() == "00_start, first edition"
+    assert not (work / "00_start_2.ipynb").exists()
+
+
+def test_a_file_where_the_copies_are_to_lie_is_told(notebooks, work):
+    work.write_text("x")
+    with pytest.raises(InputError, match=r"work is a file, and .*work is to be a folder"):
+        hand_out(notebooks, work)
+
+
 def test_a_deleted_copy_comes_back_as_it_was(notebooks, work):
     hand_out(notebooks, work)
     (work / "00_start.ipynb").unlink()

@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "version errors arguments catalogue stream scenes reading folders sources data fingerprint augment corruptions distributed models "
-    "features losses geometry kmeans optim recipe method methods checkpoint guard precision threads train evaluate studies tables plots widgets "
+    "version errors files arguments catalogue stream scenes reading folders sources data fingerprint augment corruptions distributed models "
+    "features losses geometry kmeans optim recipe method methods lock checkpoint guard precision threads train evaluate studies tables plots widgets "
     "checks progress notebook lab doctor options commands __main__"
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))

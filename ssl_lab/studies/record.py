@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ssl_lab.checkpoint import fill, read_json, read_tensors, under, write_tensors, write_text
+from ssl_lab.checkpoint import fill, read_json, read_tensors, under, write_tensors
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.files import folder_to_be, write_text
 from ssl_lab.method import Method
 from ssl_lab.recipe import Log
 from ssl_lab.studies.study import STUDIES, begin
@@ -102,7 +103,7 @@ def scores(method: Method, images: Images, unseen: Images) -> dict:
 
 def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | None = None) -> Iterator[Log]:
     """Train a study on one thread, yielding its Logs, and write NAME.json and NAME.safetensors at its end.   limit, epochs: fewer, for a trial."""
-    method, recipe = begin(name)
+    folder, (method, recipe) = folder_to_be(folder), begin(name)
     recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs)
     images, unseen = load("scenes", limit=limit), load("scenes", split="test", limit=min(limit, UNSEEN))
     known, asked = images[:KNOWN], unseen[:ASKED]
@@ -127,7 +128,6 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
         name, dataclasses.asdict(recipe), **scores(method, images, unseen), untrained=untrained, cpu_seconds=spent, versions=versions,
         curve=curve, seen=watch.seen,
     )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
     parts = {"method": learned(method) if STUDIES[name].weights else {}, "seen": watch.tensors}
     tensors = {f"{part}/{key}": tensor for part, tensors in parts.items() for key, tensor in tensors.items()}
     if tensors:
