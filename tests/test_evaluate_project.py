@@ -125,6 +125,27 @@ def test_the_process_reads_exactly_what_was_asked(monkeypatch):
     torch.testing.assert_close(umap.xy, torch.stack([torch.tensor([7.0, 3.0]), h[2, :2], pca(h)[0][2]]))
 
 
+def test_the_process_imports_nothing_from_the_folder_that_it_starts_in(tmp_path, monkeypatch):
+    """A student calls a file queue.py, umap.py or numpy.py."""
+    for name in ("queue", "umap", "numpy", "ssl_lab"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from the student')")
+    monkeypatch.chdir(tmp_path)
+    ours, _ = project.CHILD.rsplit(";", 1)  # without the answer
+    child(monkeypatch, f"{ours}; import queue, importlib.util as found; raise SystemExit(found.find_spec('umap').origin)")
+    umap = Umap(rows())
+    umap.wait(PATIENCE)
+    assert "umap/__init__.py" in umap.trouble
+
+
+def test_what_lies_beside_ssl_lab_is_no_library(monkeypatch):
+    """In a checkout that is not installed, the folder that holds ssl_lab comes last on the path."""
+    ours, _ = project.CHILD.rsplit(";", 1)
+    child(monkeypatch, f"{ours}; raise SystemExit(sys.path[-1])")
+    umap = Umap(rows())
+    umap.wait(PATIENCE)
+    assert project.HOME in umap.trouble
+
+
 def test_steps_of_the_layout_are_the_last_part_of_the_work():
     umap = Umap.__new__(Umap)
     umap.share, umap.last, umap.told = 0.0, "", lambda: None

@@ -5,7 +5,6 @@ UMAP: McInnes, Healy and Melville 2018, arXiv 1802.03426.
 """
 
 import io
-import os
 import re
 import subprocess
 import sys
@@ -23,7 +22,8 @@ from torch import Tensor
 
 from ssl_lab.errors import InputError, require
 
-CHILD = f"from {__name__} import answer; answer()"  # what UMAP's process runs
+HOME = str(Path(__file__).parents[2])  # where ssl_lab lies; last on the path, so that nothing beside it is taken for a library
+CHILD = f"import sys; sys.path.append({HOME!r}); from {__name__} import answer; answer()"  # what UMAP's process runs
 LOADED, TIED = 0.3, 0.6  # how much of UMAP's time has passed when it is imported, and when the neighbours are found (2,000 points, two cores)
 
 
@@ -107,14 +107,16 @@ class Umap:
 
 
 def begun(task: dict, map_) -> subprocess.Popen:
-    """A fresh interpreter (nothing is forked) that reads the task and writes the map: files without a name, which vanish with their last user."""
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
+    """A fresh interpreter (nothing is forked) that reads the task and writes the map: files without a name, which vanish with their last user.
+
+    It takes nothing from the folder that it starts in (-P): a student's queue.py or umap.py there is no library.
+    """
     with tempfile.TemporaryFile() as question:
         np.savez(question, **{name: np.asarray(value) for name, value in task.items()})
         question.seek(0)
         streams = {"stdin": question, "stdout": map_, "stderr": subprocess.PIPE}
         try:
-            return subprocess.Popen([sys.executable, "-c", CHILD], **streams, text=True, errors="replace", env={**os.environ, "PYTHONPATH": path})
+            return subprocess.Popen([sys.executable, "-P", "-c", CHILD], **streams, text=True, errors="replace")
         except OSError as error:
             map_.close()
             raise InputError(f"UMAP's process could not be started ({error}); look at PCA instead") from error
