@@ -78,6 +78,18 @@ def ranges(kind: Callable) -> dict[str, Range | Choice]:
     return {name: found[0] for name, found in declared.items() if found}
 
 
+def plain(value):
+    """A number of numpy's as Python's, which JSON and torch know; each of a tuple; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return value.item() if isinstance(value, Real) and hasattr(value, "item") else value
+
+
+def whole(value: object) -> bool:
+    """Whether it is a whole number, of Python's or numpy's."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def check_ranges(kind: Callable, given: dict[str, object]) -> None:
     """Raise InputError, by name, for the first value outside the range that its argument declares."""
     for name, allowed in ranges(kind).items():
@@ -91,6 +103,13 @@ def check_ranges(kind: Callable, given: dict[str, object]) -> None:
             allowed.check(name, one)
 
 
+def check_fields(frozen) -> None:
+    """The same for the fields of a frozen dataclass, which then hold Python's own numbers."""
+    check_ranges(type(frozen), vars(frozen))
+    for name, value in list(vars(frozen).items()):
+        object.__setattr__(frozen, name, plain(value))
+
+
 def declared(init: Callable) -> Callable:
     """A constructor that refuses values outside their ranges before it does anything, and keeps what it was given as `self.settings`, by name."""
 
@@ -98,9 +117,10 @@ def declared(init: Callable) -> Callable:
     def checked(self, *args, **options):
         bound = inspect.signature(init).bind(self, *args, **options)
         bound.apply_defaults()
+        bound.arguments.update({name: plain(value) for name, value in bound.arguments.items()})
         given = {name: value for name, value in bound.arguments.items() if name != "self"}
         check_ranges(init, given)
-        init(self, *args, **options)
+        init(*bound.args, **bound.kwargs)
         self.settings = {name: value for name, value in given.items() if not hasattr(value, "parameters")}  # networks keep themselves
 
     return checked

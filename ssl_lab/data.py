@@ -10,8 +10,10 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from ssl_lab import scenes, sources
+from ssl_lab.arguments import plain, whole
 from ssl_lab.catalogue import SETS
 from ssl_lab.errors import one_of, require
+from ssl_lab.stream import generator
 
 COUNTS = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
 
@@ -106,7 +108,7 @@ class Images:
         steps: how many batches; with more than an epoch has, all images are drawn once before any is drawn again.
         """
         have = f"batches of {size} images were asked for"
-        require(isinstance(size, int) and size >= 1, f"{have}; at least 1 is needed")
+        require(whole(size) and size >= 1, f"{have}; at least 1 is needed")
         enough = size <= len(self) or (steps is not None and len(self) > 0)
         require(enough, f"{have}, and there are {len(self)}; use batch={len(self)} or fewer, or more images")
         require(size % ranks == 0, f"{have}, which {ranks} processes cannot share; use a multiple of {ranks}")
@@ -204,7 +206,7 @@ def order(N: int, count: int) -> Int64[Tensor, " count"]:
 
 def in_turn(labels: Int64[Tensor, " N"], seed: int) -> Int64[Tensor, " N"]:
     """An order of the images in which the classes take turns: every class's first image, every class's second, and so on."""
-    draw = torch.Generator().manual_seed(seed)
+    draw = generator(seed)
     shuffled = torch.randperm(len(labels), generator=draw)
     _, k = labels[shuffled].unique(return_inverse=True)
     grouped = k.argsort(stable=True)
@@ -239,12 +241,10 @@ def load(
     require(white is None or (isinstance(white, numbers.Real) and 0 < white < 1e38), f"white={white!r} is no value above 0, such as 65535 or 1.0")
     low, high = (16, 224) if name == "scenes" else (8, 1024)
     require(size is None or (whole(size) and low <= size <= high), f"size={size!r} must be a whole number of pixels from {low} to {high}")
+    limit, seed, size = map(plain, (limit, seed, size))
     if name == "scenes":
         one_of(split, tuple(COUNTS), "split of scenes")
+        require((limit or 0) * 3 * (size or 32) ** 2 <= 64e9, f"limit={limit} scenes take more than 64 GB of memory; use fewer, or smaller ones")
         return Images(**scenes.render(limit or COUNTS[split], split, size or 32, seed), classes=scenes.CLASSES)
     source = sources.find(name, split, root, download).limited(limit, seed)
     return Images(*source.read(source.rows, size, white), source.classes)
-
-
-def whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -38,7 +38,9 @@ class Guard:
             self.method.load_state_dict(self.good)
             step, value = self.done + at, losses[at - 1]
             what = f"the loss of step {step} is {value:.3g}" if False in fine else f"the weights after step {step} are not finite"
-            raise Diverged(f"{what}; the weights of step {self.done} are back. A smaller lr, a longer warmup or a larger tau may help.")
+            cures = ["A smaller lr", "a longer warmup", *(["a larger tau"] if hasattr(self.method, "tau") else [])]
+            cure = f"{', '.join(cures[:-1])} or {cures[-1]} may help"
+            raise Diverged(f"{what}; the weights of step {self.done} are back. {cure}.")
         self.done, self.losses = self.done + len(fine), []
         self.keep()
 

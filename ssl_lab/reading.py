@@ -16,6 +16,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ssl_lab.errors import InputError, one_of, require
+from ssl_lab.stream import generator
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of floats, and of 8 to 16 bits
 LONG = 16  # times its shorter side: what of a longer image is looked at; so memory follows `size`, not a strip of 5,000,000 × 1
@@ -48,7 +49,7 @@ def share(count: int, split: str) -> Int64[Tensor, " M"]:
 
 
 def permutation(count: int, seed: int) -> Int64[Tensor, " N"]:
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return torch.randperm(count, generator=generator(seed))
 
 
 def array(pixels, labels) -> Callable:

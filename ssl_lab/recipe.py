@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
-from ssl_lab.arguments import Choice, Range, check_ranges
+from ssl_lab.arguments import Choice, Range, check_fields
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Recipe:
     seed: Annotated[int, Range(whole=True)] = 0
 
     def __post_init__(self):
-        check_ranges(Recipe, vars(self))
+        check_fields(self)
 
 
 @dataclass(frozen=True)

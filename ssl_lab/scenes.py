@@ -118,7 +118,7 @@ def uniform(rows: int, columns: int, key: int) -> Tensor:
 
     SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): the hash of a counter. Twice, so that neighbouring keys share nothing.
     """
-    start = mix(torch.tensor(key))
+    start = mix(torch.tensor((key + 2**63) % 2**64 - 2**63))  # of a key of any size, the last 64 bits
     return (shift(mix(start + torch.arange(rows * columns)), 11).double() * 2.0**-53).view(rows, columns)
 
 

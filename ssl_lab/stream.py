@@ -47,7 +47,7 @@ class RandomStream:
     def __init__(self, seed: int | tuple, device: torch.device):
         self.device, self.which = device, (device,) if device.type == "cuda" else ()  # which of them; MPS and others are one
         seed = mixed(seed) if isinstance(seed, tuple) else seed
-        self.state = {one.type: torch.Generator(one).manual_seed(seed).get_state() for one in (torch.device("cpu"), device)}
+        self.state = {one.type: generator(seed, one).get_state() for one in (torch.device("cpu"), device)}
 
     def __enter__(self) -> None:
         with ExitStack() as undo:
@@ -74,6 +74,11 @@ class RandomStream:
         torch.set_rng_state(states["cpu"])
         if self.device.type != "cpu":
             getattr(torch, self.device.type).set_rng_state(states[self.device.type], *self.which)
+
+
+def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Random numbers of a seed, of any size and sign: torch takes 64 bits."""
+    return torch.Generator(device).manual_seed(int(seed) % 2**64)
 
 
 def mixed(key: tuple) -> int:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
-from ssl_lab.arguments import Range, Share, check_ranges
+from ssl_lab.arguments import Range, Share, check_fields
 from ssl_lab.augment.colours import jitter_colours, solarise
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
@@ -40,7 +40,7 @@ class Augmentation:
     solarise_share: Share = 0.0
 
     def __post_init__(self):
-        check_ranges(Augmentation, vars(self))
+        check_fields(self)
         for name in ("area", "ratio"):
             low, high = getattr(self, name)
             require(low <= high, f"{name}={(low, high)}: the smaller one comes first; try {(high, low)}")

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
+from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 
 
@@ -43,7 +44,7 @@ def split_batch_norm(module: nn.Module, split: int) -> nn.Module:
     Raises: InputError for split < 1; the changed module, in training mode, for a batch that `split` cannot divide into groups of two or more.
     """
     fix = "a batch is a whole number of groups, at least one; 8 is MoCo's number, 1 leaves batch norm as it is"
-    require(isinstance(split, int) and split >= 1, f"split={split}: {fix}")
+    require(whole(split) and split >= 1, f"split={split}: {fix}")
     if split == 1:
         return module
     if isinstance(module, _BatchNorm):

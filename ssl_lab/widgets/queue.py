@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ssl_lab import plots
+from ssl_lab.arguments import whole
 from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.losses import unit
@@ -18,6 +19,7 @@ from ssl_lab.plots.moment import Moment
 from ssl_lab.plots.queue import LINES
 from ssl_lab.precision import autocast
 from ssl_lab.recipe import Recipe
+from ssl_lab.stream import generator
 from ssl_lab.train import Training
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import views
@@ -43,7 +45,7 @@ class QueueExplorer(Explorer):
     def __init__(self, method, images: Images, steps: int = 12, batch: int = 16, seed: int = 0, lr: float = 0.1, **start):
         name = type(method).__name__
         require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {name}; give QueueExplorer(MoCo(encoder), images)")
-        require(isinstance(steps, int) and steps >= 1, f"steps={steps}: a whole number, at least one, is needed")
+        require(whole(steps) and steps >= 1, f"steps={steps}: a whole number, at least one, is needed")
         require(batch in range(2, 17), f"batch={batch}: 2 to 16 images a step can be shown in one line")
         fix = "give more images, or fewer steps"
         require(len(images) >= steps * batch, f"steps={steps} of batch={batch} take {steps * batch} images and there are {len(images)}; {fix}")
@@ -123,7 +125,7 @@ def started(method: MoCo, K: int, m: float, seed: int) -> MoCo:
     run.projector.requires_grad_(True)
     run.key_encoder, run.key_projector = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.projector)
     regroup(run, 1)
-    run.queue = unit(torch.randn(K, width, generator=torch.Generator().manual_seed(seed))).to(device)
+    run.queue = unit(torch.randn(K, width, generator=generator(seed))).to(device)
     run.pointer.zero_()
     run.filled.zero_()
     return run

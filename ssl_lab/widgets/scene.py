@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from ssl_lab import plots, scenes
-from ssl_lab.data import whole
+from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 from ssl_lab.features import features
 from ssl_lab.widgets.explorer import Explorer, three_digits

@@ -16,7 +16,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.method import Method
-from ssl_lab.stream import RandomStream
+from ssl_lab.stream import RandomStream, generator
 from ssl_lab.widgets.explorer import Explorer
 
 ASKED = 256  # pictures that the meter asks about, where there are so many
@@ -158,7 +158,7 @@ def two_views(
                 made.append(transform(x, **arguments))
         else:
             moved = {name: value for name, value in arguments.items() if differs(transform, name, value)}
-            made.append(replace(drawn, **moved)(x, torch.Generator(x.device).manual_seed(2 * seed + view)))
+            made.append(replace(drawn, **moved)(x, generator(2 * seed + view, x.device)))
     pictures = [isinstance(view, Tensor) and view.ndim == 4 and view.shape[:2] == (len(x), 3) for view in made]
     require(pictures == [True, True], f"{called(transform)} does not make two pictures (3, H, W) of each; give one that does, such as augment")
     return tuple(made)
