@@ -65,7 +65,7 @@ def train(args) -> int:
     from ssl_lab.train import follow
 
     given = {word: value for word, value in vars(args).items() if word not in PLACES} | ({"root": args.root} if args.root else {})
-    run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
+    run = Run(args.out.expanduser() if args.out else Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
     config = commands.go_on(run, name, given) if args.resume else commands.begin(name, given)
     recipe, device = Recipe(**config["recipe"]), commands.pick(args.device)
     data = getattr(methods, name).lesson(commands.images(config, download=args.download)).to(device)
@@ -128,7 +128,7 @@ def evaluate(args) -> int:
     from ssl_lab import commands
     from ssl_lab.checkpoint import Run
 
-    score = commands.scores(Run(args.out), args.protocol, args.root, args.download, commands.pick(args.device))
+    score = commands.scores(Run(args.out.expanduser()), args.protocol, args.root, args.download, commands.pick(args.device))
     print(f"{PROTOCOLS[args.protocol]} accuracy on {score['unseen']:,} unseen images, from {score['images']:,} with labels:")
     print("\n".join(f"  {name:12}{score[name]:.3f}" for name in ("trained", "untrained", "pixels")))
     return 0
@@ -139,15 +139,15 @@ def study(args) -> int:
     from ssl_lab.studies import STUDIES, figures, record
 
     print(f"{'study':30}{'kNN':>7}{'linear':>8}   what differs")
-    names = list(STUDIES) if args.all else args.name
+    names, out = list(STUDIES) if args.all else args.name, args.out.expanduser()
     before = {name: figures(name) for name in names or STUDIES}  # an unknown name is refused before anything is trained
     for name, known in before.items():
         print(f"{name:30}{known}   {STUDIES[name].title}", flush=True)
         if names:
             say = Progress()
-            for log in record(name, args.out, args.limit, args.epochs):
+            for log in record(name, out, args.limit, args.epochs):
                 say(log)
-            print(f"{'now':30}{figures(name, args.out)}   into {args.out}", flush=True)
+            print(f"{'now':30}{figures(name, out)}   into {out}", flush=True)
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64, Integer, UInt8
 from torch import Tensor
 
 from ssl_lab import scenes, sources
@@ -15,6 +15,7 @@ from ssl_lab.catalogue import SETS
 from ssl_lab.errors import one_of, require
 from ssl_lab.stream import generator
 
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 COUNTS = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
 
 
@@ -27,7 +28,7 @@ class Images:
     """
 
     x: UInt8[Tensor, "N 3 H W"]
-    labels: Int64[Tensor, " N"]  # -1 = none
+    labels: Integer[Tensor, " N"]  # -1 = none; kept as int64
     classes: tuple[str, ...] = ()  # the name of every label
     factors: dict[str, Tensor] = dataclasses.field(default_factory=dict)  # what caused the pixels: name → (N,)
     periods: dict[str, Tensor | float] = dataclasses.field(default_factory=dict)  # of the factors that are angles, in radians; 0 = undefined
@@ -40,9 +41,14 @@ class Images:
     fields: tuple[str, ...] = ("x", "labels")  # what a batch holds, in this order
 
     def __post_init__(self):
-        x = self.x
-        need = "uint8 pixels (N, 3, H, W) are needed, 0 to 255"
-        require(x.ndim == 4 and x.shape[1] == 3 and x.dtype == torch.uint8, f"x is {x.dtype} {tuple(x.shape)}; {need}")
+        x, labels = self.x, self.labels
+        fine = isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] == 3 and x.dtype == torch.uint8
+        require(fine, f"x is {described(x)}; uint8 pixels (N, 3, H, W) are needed, 0 to 255")
+        fine = isinstance(labels, Tensor) and labels.ndim == 1 and labels.dtype in WHOLE
+        require(fine, f"labels are {described(labels)}; whole numbers (N,) in a tensor are needed, -1 for none")
+        self.labels = labels.long()
+        top, count = int(labels.max()) if len(labels) and labels.device.type == "cpu" else -1, len(self.classes)  # a GPU is not waited for
+        require(not count or top < count, f"a label is {top}, and there are {count} classes, 0 to {count - 1}; name the others, or correct it")
         for name, column in (*self.columns().items(), *self.factors.items()):
             require(len(column) == len(x), f"{name} has {len(column)} rows and x has {len(x)}; every image needs one")
 
@@ -161,42 +167,9 @@ class Images:
         return dataclasses.replace(self, labels=kept.to(self.labels.device), targets=None)
 
 
-@dataclasses.dataclass(frozen=True)
-class Groups:
-    """Images of several kinds, of which every step draws some of each: labelled and pseudo-labelled ones, never a batch without a label.
-
-    parts: a batch holds the `fields` of the first part, then those of the next.   shares: what each part brings of a batch; they add up to 1.
-    An epoch has drawn all of the part that takes the most batches; a shorter one begins again, in a new order.
-    Raises: InputError for an empty part, or shares that do not fit.
-    """
-
-    parts: tuple[Images, ...]
-    shares: tuple[float, ...]
-
-    def __post_init__(self):
-        fit = len(self.parts) == len(self.shares) and min(self.shares, default=0) > 0 and abs(sum(self.shares) - 1) < 1e-6
-        require(fit, f"shares={self.shares} of {len(self.parts)} groups: each needs a share above 0, and all add up to 1")
-        require(all(len(part) > 0 for part in self.parts), f"groups of {[len(part) for part in self.parts]} images: none may be empty")
-
-    def __len__(self) -> int:
-        """How many images all parts have."""
-        return sum(map(len, self.parts))
-
-    def sizes(self, size: int) -> list[int]:
-        """How many images of a batch come from each part: at least one, and the last part takes the rest."""
-        first = [max(1, round(share * size)) for share in self.shares[:-1]]
-        require(sum(first) < size, f"batches of {size} images cannot hold shares of {self.shares}; use larger ones")
-        return [*first, size - sum(first)]
-
-    def steps(self, size: int) -> int:
-        """How many batches of that size an epoch has."""
-        return max(part.steps(one) for part, one in zip(self.parts, self.sizes(size)))
-
-    def batches(self, size: int, rank: int = 0, ranks: int = 1) -> Iterator[tuple[Tensor, ...]]:
-        """One epoch, as `Images.batches`: a batch is one tuple, the columns of all parts in turn."""
-        steps = self.steps(size)
-        drawn = [part.batches(one, rank, ranks, steps) for part, one in zip(self.parts, self.sizes(size))]
-        return (sum(batch, ()) for batch in zip(*drawn))
+def described(value: object) -> str:
+    """What somebody gave in place of a tensor, or which tensor."""
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else f"of {type(value).__module__}.{type(value).__name__}"
 
 
 def order(N: int, count: int) -> Int64[Tensor, " count"]:

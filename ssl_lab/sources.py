@@ -24,6 +24,9 @@ def find(name: str, split: str, root: str | os.PathLike | None, download: bool) 
     if name.startswith("folder:"):
         require(name != "folder:", "folder: needs a path, as in folder:path/to/images")
         return folder(Path(name.removeprefix("folder:")).expanduser(), split)
+    place = Path(name).expanduser()
+    folders = f"data set {name!r} is unknown, and there is a folder of this name; did you mean folder:{name}?"
+    require(name in TORCHVISION or not place.is_dir(), folders)
     close = difflib.get_close_matches(name.lower(), ("scenes", *NAMES), n=1)
     there = f"did you mean {close[0]!r}? There" if close else "there"
     require(name in TORCHVISION, f"data set {name!r} is unknown; {there} are: scenes, {', '.join(NAMES)}, folder:PATH")

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.checkpoint import Run
-from ssl_lab.data import Groups, Images
+from ssl_lab.data import Images
 from ssl_lab.distributed import agree, barrier, mean, parallel, rank, world_size
 from ssl_lab.errors import require
+from ssl_lab.groups import Groups
 from ssl_lab.guard import Guard
 from ssl_lab.method import Method
 from ssl_lab.optim import LARS, adamw, parameter_groups, warmup_cosine
@@ -103,6 +104,8 @@ class Training:
     """
 
     def __init__(self, method: Method, data: Images, recipe: Recipe, threads: int | None = None):
+        fix = "load('folder:PATH') and load('cifar10') make them, and so does Images(x, labels) of uint8 pixels (N, 3, H, W)"
+        require(isinstance(data, Images), f"a training takes Images and got a {type(data).__name__}; {fix}")
         self.method, self.recipe, self.lesson = method, recipe, method.lesson(data)
         self.check()
         self.device = next(method.parameters()).device
@@ -119,6 +122,9 @@ class Training:
         require(B <= N or relabels, f"batch={B} is more than the {N} images; take more images, or a batch of {N} at most")
         require(B % ranks == 0, f"batch={B} cannot be shared by {ranks} processes; take a multiple of {ranks}")
         self.method.check_batch(B, ranks)
+        if classes := self.method.settings.get("classes"):
+            top, name = int(self.lesson.labels.max()), type(self.method).__name__
+            require(top < classes, f"a label is {top}, and {name} was made for {classes} classes; give classes={top + 1}, or correct the label")
 
     def steps(self) -> Iterator[Step]:
         """From where the training stands to its end."""

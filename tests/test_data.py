@@ -10,6 +10,10 @@ from jaxtyping import config
 from ssl_lab import scenes
 from ssl_lab.data import COUNTS, SETS, Images, load
 from ssl_lab.errors import InputError
+from ssl_lab.methods import Supervised
+from ssl_lab.models import small_resnet
+from ssl_lab.recipe import Recipe
+from ssl_lab.train import train
 
 N = 12
 
@@ -407,3 +411,81 @@ def test_few_images_can_be_drawn_many_times_without_copying_a_pixel():
     for count, some in ((0, images), (2, images[:0])):
         with pytest.raises(InputError, match="at least one drawing"):
             some.repeated(count)
+
+
+# what is given for pixels and labels
+
+PIXELS = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64])
+def test_labels_of_any_whole_type_are_taken(dtype):
+    images = Images(PIXELS, torch.tensor([0, 1, 2, 1], dtype=dtype), ("a", "b", "c"))
+    assert images.labels.dtype == torch.int64 and images.labels.tolist() == [0, 1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "labels, words",
+    [
+        ("torch.zeros(4)", "labels are torch.float32 (4,); whole numbers (N,) in a tensor are needed, -1 for none"),
+        ("torch.zeros(4, dtype=torch.bool)", "labels are torch.bool (4,)"),
+        ("torch.zeros(4, 1, dtype=torch.long)", "labels are torch.int64 (4, 1)"),
+        ("np.zeros(4, dtype=int)", "labels are of numpy.ndarray"),
+        ("[0, 1, 2, 3]", "labels are of builtins.list"),
+        ("torch.tensor([0, 10**9, 1, 2])", "a label is 1000000000, and there are 3 classes, 0 to 2; name the others, or correct it"),
+    ],
+)
+def test_other_labels_are_told(labels, words, without_shape_checks):
+    said = without_shape_checks(f"""
+        import numpy as np, torch
+        from ssl_lab.data import Images
+        try:
+            Images(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), {labels}, ("a", "b", "c"))
+        except ValueError as error:
+            print(type(error).__name__, error)
+    """)
+    assert said.startswith("InputError") and words in said
+
+
+@pytest.mark.parametrize("pixels", ["np.zeros((4, 8, 8, 3), np.uint8)", "[[1, 2]]", "torch.zeros(4, 3, 8, 8)", "torch.zeros(4, 8, 8, 3).byte()"])
+def test_other_pixels_are_told(pixels, without_shape_checks):
+    said = without_shape_checks(f"""
+        import numpy as np, torch
+        from ssl_lab.data import Images
+        try:
+            Images({pixels}, torch.zeros(4, dtype=torch.long))
+        except ValueError as error:
+            print(type(error).__name__, error)
+    """)
+    assert said.startswith("InputError x is ") and "uint8 pixels (N, 3, H, W) are needed, 0 to 255" in said
+
+
+@pytest.mark.parametrize("given", ["torch.utils.data.TensorDataset(x)", "torch.utils.data.DataLoader([x])", "x.numpy()", "x", "None"])
+def test_a_training_says_how_images_are_made(given, without_shape_checks):
+    said = without_shape_checks(f"""
+        import torch
+        from ssl_lab.methods import SimCLR
+        from ssl_lab.models import small_resnet
+        from ssl_lab.recipe import Recipe
+        from ssl_lab.train import train
+        x = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+        try:
+            train(SimCLR(small_resnet(width=4)), {given}, Recipe(1, batch=2))
+        except ValueError as error:
+            print(type(error).__name__, error)
+    """)
+    assert said.startswith("InputError a training takes Images and got a ") and "load('folder:PATH')" in said
+
+
+def test_a_label_beyond_the_classes_of_a_head_is_told_before_the_first_step():
+    images = Images(PIXELS, torch.tensor([0, 1, 12, 1]))
+    with pytest.raises(InputError, match="a label is 12, and Supervised was made for 10 classes; give classes=13, or correct the label"):
+        train(Supervised(small_resnet(width=4)), images, Recipe(1, batch=2))
+
+
+def test_a_folder_that_is_given_without_its_word_is_known(tmp_path, monkeypatch):
+    (tmp_path / "pics").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("./pics", "pics", str(tmp_path / "pics")):
+        with pytest.raises(InputError, match=f"data set {name!r} is unknown, and there is a folder of this name; did you mean folder:{name}"):
+            load(name)

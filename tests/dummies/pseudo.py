@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from ssl_lab.arguments import Range, declared
 from ssl_lab.augment import SMALL, Augmentation
-from ssl_lab.data import Groups, Images
+from ssl_lab.data import Images
 from ssl_lab.features import features
+from ssl_lab.groups import Groups
 from ssl_lab.method import Method
 from ssl_lab.models import frozen_copy
 from ssl_lab.recipe import Recipe
