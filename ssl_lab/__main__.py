@@ -8,12 +8,12 @@ import inspect
 import re
 import shlex
 import sys
-import time
 from pathlib import Path
 
 from ssl_lab import methods  # torch and all that needs it is imported in the command that runs, so that --help is quick
 from ssl_lab.catalogue import SETS
 from ssl_lab.errors import InputError, one_of
+from ssl_lab.terminal import Progress, tell
 from ssl_lab.version import VERSION
 
 PROTOCOLS = {"knn": "k-nearest-neighbour", "linear": "linear probe"}
@@ -23,6 +23,8 @@ PLACES = ("root", "download", "device", "out", "resume", "threads", "run", "meth
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 something is missing (doctor), 2 a mistake, 130 interrupted."""
     words = sys.argv[1:] if argv is None else argv
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows ASCII alone shows question marks
     try:
         args = parser(words).parse_args(words)
         return args.run(args)
@@ -34,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
-        return 130
+        return complain("stopped", 130)
     except RuntimeError as error:
         if type(error).__name__ == "Diverged":
             return complain(str(error))
@@ -43,9 +45,9 @@ def main(argv: list[str] | None = None) -> int:
         raise
 
 
-def complain(sentence: str) -> int:
-    print(f"ssl-lab: {sentence}", file=sys.stderr)
-    return 2
+def complain(sentence: str, code: int = 2) -> int:
+    tell(f"ssl-lab: {sentence}")
+    return code
 
 
 def lab(args) -> int:
@@ -72,7 +74,7 @@ def train(args) -> int:
     method = commands.build(config, data).to(device)
     events = follow(method, data, recipe, out=run.folder, resume=args.resume, threads=args.threads)
     run.add(data=config["data"], encoder=config["encoder"])
-    print(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}", file=sys.stderr)
+    tell(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}")
     say = Progress(recipe.epochs * method.generations)
     try:
         for event in events:
@@ -80,11 +82,11 @@ def train(args) -> int:
     except KeyboardInterrupt:
         again = shlex.join(["ssl-lab", "train", name, "--out", str(run.folder), "--resume"])
         kept = f"the finished epochs are kept. Go on with: {again}" if run.metrics() else "there is nothing to keep before the first epoch's end"
-        print(f"\nstopped; {kept}", file=sys.stderr)
+        tell(f"\nstopped; {kept}")
         return 130
     finally:
         commands.draw_curves(run)
-    print(f"done; measure it with: {shlex.join(['ssl-lab', 'evaluate', str(run.folder)])}", file=sys.stderr)
+    tell(f"done; measure it with: {shlex.join(['ssl-lab', 'evaluate', str(run.folder)])}")
     return 0
 
 
@@ -93,34 +95,6 @@ def find(name: str) -> str:
     same = {known.lower(): known for known in methods.__all__}
     one_of(same.get(name.lower(), name), methods.__all__, "method")
     return same[name.lower()]
-
-
-class Progress:
-    """Says how a training of `epochs` goes: on a terminal one line that grows with the steps, elsewhere one line an epoch."""
-
-    WIDTH, EVERY = 24, 0.2  # of the bar; seconds between two looks at it
-
-    def __init__(self, epochs: int | None = None):
-        self.epochs, self.said, self.drawn, self.start = epochs, "", 0.0, time.monotonic()
-        self.began: float | None = None
-
-    def __call__(self, event) -> None:
-        ended = hasattr(event, "remark")  # a Log; else a Step
-        self.said = str(event) if ended else self.said
-        if not sys.stderr.isatty():
-            if ended:
-                print(event, file=sys.stderr, flush=True)
-            return
-        epochs = event.epochs if ended else self.epochs
-        done = event.epoch / epochs if ended else (event.epoch - 1 + event.i / event.of) / epochs
-        self.began = done if self.began is None else self.began
-        if done < 1 and not ended and time.monotonic() - self.drawn < self.EVERY:
-            return
-        self.drawn = time.monotonic()
-        left = (self.drawn - self.start) * (1 - done) / max(done - self.began, 1e-9)
-        full = round(self.WIDTH * done)
-        bar = f"\r{'█' * full}{'·' * (self.WIDTH - full)}  {self.said or f'epoch 1/{epochs}'}   {left:.0f} s left\033[K"
-        print(bar, end="\n" if ended and done == 1 else "", file=sys.stderr, flush=True)
 
 
 def evaluate(args) -> int:

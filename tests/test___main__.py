@@ -4,16 +4,14 @@ import json
 import signal
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
 from ssl_lab import __main__ as command_line
-from ssl_lab import methods
+from ssl_lab import methods, terminal
 from ssl_lab.__main__ import main
-from ssl_lab.recipe import Log
 
 TINY = ["--limit", "32", "--batch", "16", "--size", "16"]
 
@@ -81,7 +79,7 @@ def test_an_interrupt_keeps_the_finished_epochs_and_resuming_ends_where_an_unbro
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(command_line.Progress, "__call__", interrupt)
+        patch.setattr(terminal.Progress, "__call__", interrupt)
         assert main([*run, "--out", "broken"]) == 130
     said = capsys.readouterr().err
     assert "ssl-lab train SimCLR --out broken --resume" in said
@@ -279,24 +277,3 @@ print("torch" in sys.modules, "numpy" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False False"
-
-
-def test_progress_is_one_line_that_grows_with_the_steps_on_a_terminal_and_a_line_an_epoch_elsewhere(capsys, monkeypatch):
-    def step(epoch, i):
-        return SimpleNamespace(epoch=epoch, i=i, of=2)
-
-    logs = [Log(epoch, 2, 2 * epoch, 1.0, 0.1, 2.0, 100) for epoch in (1, 2)]
-    events = [step(1, 1), step(1, 2), logs[0], step(2, 1), step(2, 2), logs[1]]
-    say = command_line.Progress(2)
-    for event in events:
-        say(event)
-    assert capsys.readouterr().err == f"{logs[0]}\n{logs[1]}\n"
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(command_line.time, "monotonic", iter(range(100)).__next__)
-    say = command_line.Progress(2)
-    for event in events:
-        say(event)
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1 and said.count("\r") == 6
-    assert [line.count("█") for line in said.split("\r")[1:]] == [6, 12, 12, 18, 24, 24]
-    assert "epoch 1/2" in said.split("\r")[1] and "0 s left" in said.split("\r")[-1]

@@ -143,7 +143,7 @@ def test_generations_run_in_one_folder_each_with_the_last_as_its_teacher(images,
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("ssl_lab.__main__.Progress.__call__", kill)
+        patch.setattr("ssl_lab.terminal.Progress.__call__", kill)
         with pytest.raises(Killed):
             main([*command, "--out", "broken"])
     assert read_tensors(Path("kept/weights.safetensors"))[0]["taught"] == 1
