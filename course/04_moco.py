@@ -340,8 +340,8 @@ for name in ("moco-leak", "moco"):
     print(f"{run.title:36} own company {same:6.1%}   another company {other:6.1%}")
 
 # %% [markdown]
-# Compare within a row. With one group the company alone finds the key for thirteen more queries in a hundred; with
-# eight groups for two. (The second row is lower as a whole: keys of small groups are noisier.) kNN sees no harm in our
+# Compare within a row. With one group the company alone finds the key for about ten more queries in a hundred; with
+# eight groups for about two. (The second row is lower as a whole: keys of small groups are noisier.) kNN sees no harm in our
 # short run. In the paper the leaking network soon solves its task (over 99.9 % correct), and its features get worse.
 #
 # **No slowness.** $m = 0$: the key network is a copy of the query network after every step. The paper reports that

