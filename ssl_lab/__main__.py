@@ -67,7 +67,7 @@ def train(args) -> int:
     from ssl_lab.train import follow
 
     given = {word: value for word, value in vars(args).items() if word not in PLACES} | ({"root": args.root} if args.root else {})
-    run = Run(args.out.expanduser() if args.out else Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
+    run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
     config = commands.go_on(run, name, given) if args.resume else commands.begin(name, given)
     recipe, device = Recipe(**config["recipe"]), commands.pick(args.device)
     data = getattr(methods, name).lesson(commands.images(config, download=args.download)).to(device)
@@ -102,7 +102,7 @@ def evaluate(args) -> int:
     from ssl_lab import commands
     from ssl_lab.checkpoint import Run
 
-    score = commands.scores(Run(args.out.expanduser()), args.protocol, args.root, args.download, commands.pick(args.device))
+    score = commands.scores(Run(args.out), args.protocol, args.root, args.download, commands.pick(args.device))
     print(f"{PROTOCOLS[args.protocol]} accuracy on {score['unseen']:,} unseen images, from {score['images']:,} with labels:")
     print("\n".join(f"  {name:12}{score[name]:.3f}" for name in ("trained", "untrained", "pixels")))
     return 0
@@ -113,15 +113,15 @@ def study(args) -> int:
     from ssl_lab.studies import STUDIES, figures, record
 
     print(f"{'study':30}{'kNN':>7}{'linear':>8}   what differs")
-    names, out = list(STUDIES) if args.all else args.name, args.out.expanduser()
+    names = list(STUDIES) if args.all else args.name
     before = {name: figures(name) for name in names or STUDIES}  # an unknown name is refused before anything is trained
     for name, known in before.items():
         print(f"{name:30}{known}   {STUDIES[name].title}", flush=True)
         if names:
             say = Progress()
-            for log in record(name, out, args.limit, args.epochs):
+            for log in record(name, args.out, args.limit, args.epochs):
                 say(log)
-            print(f"{'now':30}{figures(name, out)}   into {out}", flush=True)
+            print(f"{'now':30}{figures(name, args.out)}   into {args.out}", flush=True)
     return 0
 
 
@@ -169,7 +169,7 @@ def parser(words: list[str]) -> Parser:
     p.add_argument("--encoder", metavar="NAME", help="small_resnet (default), or a network of torchvision, such as resnet18", **said)
     p.add_argument("--recipe", metavar="NAME", help="scenes, a minute or two on a laptop (default), or paper", **said)
     p.add_argument("--threads", type=int, help="of the CPU (default: OMP_NUM_THREADS, or whichever number is measured to be fastest)")
-    p.add_argument("--out", type=Path, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")
+    p.add_argument("--out", type=place, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")
     p.add_argument("--resume", action="store_true", help="go on with the run in --out, as it began")
     places(p)
     if words[:1] == ["train"] and (named := [word for word in words[1:] if word.lower() in map(str.lower, methods.__all__)]):
@@ -178,19 +178,26 @@ def parser(words: list[str]) -> Parser:
         options.add(p, getattr(methods, find(named[0])))
 
     p = command(evaluate, "measure what a run's encoder learned", EVALUATE_EXAMPLES)
-    p.add_argument("out", type=Path, metavar="RUN", help="a folder that `ssl-lab train` wrote")
+    p.add_argument("out", type=place, metavar="RUN", help="a folder that `ssl-lab train` wrote")
     p.add_argument("--protocol", choices=tuple(PROTOCOLS), default="knn", help="default: knn")
     places(p)
 
     p = command(study, "train runs that the notebooks tell of again", STUDY_EXAMPLES)
     p.add_argument("name", metavar="NAME", nargs="*", help="default: list them")
     p.add_argument("--all", action="store_true", help="every one, which takes an hour and a half of one thread")
-    p.add_argument("--out", type=Path, metavar="FOLDER", default=Path("runs/studies"), help="default: runs/studies")
+    p.add_argument("--out", type=place, metavar="FOLDER", default=Path("runs/studies"), help="default: runs/studies")
     p.add_argument("--limit", type=int, default=10_000, help="scenes to learn from (default: 10000, as recorded)")
     p.add_argument("--epochs", type=int, help="default: as recorded")
 
     command(doctor, "versions, devices, and what is missing")
     return top
+
+
+def place(text: str) -> Path:
+    """A folder by its name; ~ is the user's own."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no folder; give one, such as runs/mine")
+    return Path(text).expanduser()
 
 
 def places(p: Parser) -> None:

@@ -36,7 +36,7 @@ class Run:
         Raises: InputError for a folder that holds a run already (without resume), or a run of another method, recipe, settings, shapes, trained
         parameters or images (with it), files that are no run's, or a folder into which another process writes.
         """
-        require(str(folder) != "", "a run needs a folder, and its name is empty; give one, such as runs/mine")
+        require(folder != "", "a run needs a folder, and its name is empty; give one, such as runs/mine")
         path, method = folder_to_be(Path(folder).expanduser()), training.method
         run = cls(path, Lock(path))
         mine = {"method": type(method).__name__, "recipe": asdict(training.recipe), "settings": settings(method.settings)}

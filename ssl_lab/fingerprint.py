@@ -13,7 +13,7 @@ def fingerprint(images: Images, columns: tuple[str, ...]) -> dict:
     """How many images there are, their shape, and a digest of these columns, of all labels and of the order in which rows are drawn."""
     named = images.columns()
     rows = torch.linspace(0, len(images.x) - 1, min(LOOKED_AT, len(images.x))).long()
-    parts = [named[name].cpu()[rows] for name in columns if name in named and name != "labels"]
+    parts = [named[name][rows.to(images.x.device)] for name in columns if name in named and name != "labels"]
     parts += [images.labels, *([] if images.index is None else [images.index]), *([] if images.targets is None else [images.targets])]
     digest = hashlib.sha256()
     for part in parts:

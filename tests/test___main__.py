@@ -277,3 +277,19 @@ print("torch" in sys.modules, "numpy" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False False"
+
+
+@pytest.mark.parametrize("words", [["train", "SimCLR", "--out", ""], ["evaluate", ""], ["study", "simclr", "--out", ""]])
+def test_an_empty_name_is_no_folder(words, fails):
+    assert "an empty name is no folder; give one, such as runs/mine" in fails(*words)
+
+
+def test_the_users_own_folder_is_meant_by_a_tilde(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    assert main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "~/run"]) == 0
+    assert (folder / "home/run/state.safetensors").exists() and not (folder / "~").exists()
+
+
+def test_a_study_is_refused_a_file_for_a_folder_before_it_trains(folder, fails):
+    (folder / "taken").write_text("x")
+    assert "taken is a file, and taken is to be a folder" in fails("study", "simclr", "--limit", "64", "--epochs", "1", "--out", "taken")
