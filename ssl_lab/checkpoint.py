@@ -38,7 +38,7 @@ class Run:
         """
         require(folder != "", "a run needs a folder, and its name is empty; give one, such as runs/mine")
         path, method = folder_to_be(Path(folder).expanduser()), training.method
-        run = cls(path, Lock(path))
+        run = cls(path)
         mine = {"method": type(method).__name__, "recipe": asdict(training.recipe), "settings": settings(method.settings)}
         mine["images"] = fingerprint(training.lesson, method.columns)
         mine["trained"] = [name for name, p in method.named_parameters() if p.requires_grad]
@@ -49,6 +49,7 @@ class Run:
                 raise InputError(differs(folder, key, config.get(key), mine[key]))
         if (run.folder / STATE).exists():
             fit(method, under("method/", read_shapes(run.folder / STATE)), run.folder / STATE)
+        run = cls(path, Lock(path))  # only now: a training that is refused takes the folder from nobody
         versions = {"ssl-lab": VERSION, "torch": torch.__version__}
         write_text(run.folder / CONFIG, json.dumps({**config, **mine, "versions": versions}, indent=2))
         return run

@@ -54,6 +54,14 @@ def test_the_later_training_of_one_process_goes_before(tmp_path):
     assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
+def test_a_training_that_is_refused_takes_the_folder_from_nobody(tmp_path):
+    first = training(tmp_path)
+    next(first)
+    with pytest.raises(InputError, match="holds a run already"):
+        training(tmp_path)
+    assert [log.epoch for log in first] == [2, 3]
+
+
 def test_a_training_that_is_over_or_left_holds_nothing(tmp_path):
     for log in training(tmp_path):
         assert log.epoch == 1
