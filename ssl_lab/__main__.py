@@ -62,20 +62,18 @@ def train(args) -> int:
     """Train a method; the run folder receives config.json, metrics.jsonl, weights.safetensors, state.safetensors and curves.png."""
     name = find(args.method)
     from ssl_lab import commands
-    from ssl_lab.checkpoint import Run
-    from ssl_lab.recipe import Recipe
+    from ssl_lab.checkpoint import STATE, Run
     from ssl_lab.train import follow
 
     given = {word: value for word, value in vars(args).items() if word not in PLACES} | ({"root": args.root} if args.root else {})
     run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
-    config = commands.go_on(run, name, given) if args.resume else commands.begin(name, given)
-    recipe, device = Recipe(**config["recipe"]), commands.pick(args.device)
-    data = getattr(methods, name).lesson(commands.images(config, download=args.download)).to(device)
-    method = commands.build(config, data).to(device)
-    events = follow(method, data, recipe, out=run.folder, resume=args.resume, threads=args.threads)
-    run.add(data=config["data"], encoder=config["encoder"])
-    tell(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}")
-    say = Progress(recipe.epochs * method.generations)
+    plan, device = commands.go_on(run, name, given) if args.resume else commands.begin(name, given), commands.pick(args.device)
+    data = getattr(methods, name).lesson(commands.images(plan, download=args.download)).to(device)
+    state = run.folder / STATE
+    method = commands.build_again(plan, data, state, "method/") if args.resume and state.exists() else commands.build(plan, data)
+    events = follow(method.to(device), data, plan.recipe, run.folder, args.resume, args.threads, plan.words)
+    tell(f"{name} on {len(data):,} images of {plan.data.name}, {device}, into {run.folder}")
+    say = Progress(plan.recipe.epochs * method.generations)
     try:
         for event in events:
             say(event)
@@ -102,7 +100,10 @@ def evaluate(args) -> int:
     from ssl_lab import commands
     from ssl_lab.checkpoint import Run
 
-    score = commands.scores(Run(args.out), args.protocol, args.root, args.download, commands.pick(args.device))
+    moved = {word: value for word, value in (("name", args.name), ("root", args.root), ("limit", args.limit)) if value is not None}
+    score = commands.scores(Run(args.out), args.protocol, commands.pick(args.device), download=args.download, **moved)
+    if not score["same"]:
+        tell(f"{args.out} did not learn from these images of {score['of']}; what it learned from others is measured on them")
     print(f"{PROTOCOLS[args.protocol]} accuracy on {score['unseen']:,} unseen images, from {score['images']:,} with labels:")
     print("\n".join(f"  {name:12}{score[name]:.3f}" for name in ("trained", "untrained", "pixels")))
     return 0
@@ -180,6 +181,8 @@ def parser(words: list[str]) -> Parser:
     p = command(evaluate, "measure what a run's encoder learned", EVALUATE_EXAMPLES)
     p.add_argument("out", type=place, metavar="RUN", help="a folder that `ssl-lab train` wrote")
     p.add_argument("--protocol", choices=tuple(PROTOCOLS), default="knn", help="default: knn")
+    p.add_argument("--data", metavar="NAME", dest="name", help="where its images lie now, or others (default: as it began)")
+    p.add_argument("--limit", type=int, help="labelled images to measure with (default: as it began)")
     places(p)
 
     p = command(study, "train runs that the notebooks tell of again", STUDY_EXAMPLES)

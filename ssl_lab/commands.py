@@ -1,84 +1,140 @@
-"""From words to a run and back: what `ssl-lab train` asks of a method, the configuration that its folder keeps, and what was learned.
+"""From words to a run and back: what `ssl-lab train` asks of a method, the plan that its folder keeps, and what was learned.
 
-    METHOD, NAME, ... → config → Images, Method → (train) → run folder → scores
+    METHOD, NAME, ... → Plan → Images, Method → (train) → run folder → Plan → scores
 
-To the run folder (checkpoint.py) these functions add what its images are, in config.json, and curves.png and evaluation.json.
+To the run folder (checkpoint.py) these functions add what its images and its encoder are, in config.json, and curves.png and evaluation.json.
 """
 
 import dataclasses
+import io
 import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import torch
 
 from ssl_lab import methods, options
 from ssl_lab.arguments import arguments
-from ssl_lab.checkpoint import CONFIG, Run, read_json, settings
+from ssl_lab.checkpoint import CONFIG, WEIGHTS, Begun, Run
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
-from ssl_lab.files import write_text
+from ssl_lab.files import write_bytes, write_text
+from ssl_lab.fingerprint import Fingerprint, fingerprint
 from ssl_lab.method import Method
+from ssl_lab.parse import parsed, read_json, read_text
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
+from ssl_lab.tensors import fit, read_shapes, under
 
-DATA = ("name", "size", "limit", "root", "white", "labels")  # what a configuration says of its images
 SMALL = 64  # pixels, up to which a ResNet gets the stem for small images
 FIXED = "images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
 
 
-def begin(method: str, given: dict) -> dict:
-    """The configuration of a new run: the method's recipe and arguments with what was said in them."""
+@dataclass(frozen=True)
+class Source:
+    """What `load` is told, and which share of the labels is kept."""
+
+    name: str
+    size: int | None
+    limit: int | None
+    root: str | None
+    white: float | None
+    labels: float | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training by its words.   settings: arguments of the method that have a default.   images: what it learned from, once it has begun."""
+
+    method: str
+    encoder: str
+    data: Source
+    recipe: Recipe
+    settings: dict
+    images: Fingerprint | None = None
+
+    @property
+    def kind(self) -> type[Method]:
+        return getattr(methods, self.method)
+
+    @property
+    def words(self) -> dict:
+        """What of it is in config.json, beside what the library writes there."""
+        return asdict(Words(self.data, self.encoder))
+
+
+@dataclass(frozen=True)
+class Words:
+    """What config.json says of a plan, beside what the library writes there."""
+
+    data: Source
+    encoder: str
+
+
+def begin(method: str, given: dict) -> Plan:
+    """The plan of a new run: the method's recipe and arguments with what was said in them."""
     kind, said = getattr(methods, method), {"name": "scenes", "encoder": "small_resnet", "recipe": "scenes"} | given
     recipe, found = options.settle(kind, said["recipe"], given)
     learns = kind.labels in ("given", "both")
     require("labels" not in given or learns, f"--labels {given.get('labels')}: {method} learns without labels; leave it out")
-    data = {name: said.get(name) for name in DATA}
-    return {"method": method, "encoder": said["encoder"], "data": data, "recipe": dataclasses.asdict(recipe), "settings": settings(found)}
+    data = Source(**{field.name: said.get(field.name) for field in dataclasses.fields(Source)})
+    return Plan(method, said["encoder"], data, recipe, found)
 
 
-def go_on(run: Run, method: str, given: dict) -> dict:
-    """The configuration of a run that was interrupted. Raises: InputError if an option would change it (only `root` may)."""
-    config = read(run)
-    began = {"METHOD": config["method"], "--encoder": config["encoder"], **{f"--{name}": value for name, value in config["data"].items()}}
-    said = {"METHOD": method, **{f"--{name}": given[name] for name in (*DATA, "encoder") if name in given}}
-    for word, value in said.items():
-        differs = f"{word.replace('--name', '--data')} {value} differs from the run's {began[word]}"
-        require(word == "--root" or value == began[word], f"{differs}: {FIXED}")
-    options.same(getattr(methods, method), config, given, FIXED)
-    return {**config, "data": {**config["data"], "root": given.get("root", config["data"]["root"])}}
+def go_on(run: Run, method: str, given: dict) -> Plan:
+    """The plan of a run that was interrupted. Raises: InputError if an option would change it: only where its images lie may differ."""
+    plan = read(run)
+    began = {"METHOD": plan.method, "encoder": plan.encoder, **vars(plan.data)}
+    for word, value in {"METHOD": method, **{name: given[name] for name in began if name in given}}.items():
+        flag = word if word == "METHOD" else options.flag(word)
+        require(word in ("name", "root") or value == began[word], f"{flag} {value} differs from the run's {began[word]}: {FIXED}")
+    options.same(plan, given, FIXED)
+    moved = {name: given[name] for name in ("name", "root") if name in given}
+    return replace(plan, data=replace(plan.data, **moved))
 
 
-def read(run: Run) -> dict:
-    """The configuration of a run that `ssl-lab train` made. Raises: InputError if this is none."""
+def read(run: Run) -> Plan:
+    """The plan of a run that `ssl-lab train` made. Raises: InputError if this is none."""
     path = run.folder / CONFIG
     require(path.is_file(), f"{run.folder} is no run folder, it has no {CONFIG}; `ssl-lab train METHOD --out {run.folder}` makes one")
-    config = run.config()
-    needs = {"method": None, "settings": None, "encoder": None, "data": set(DATA), "recipe": {field.name for field in dataclasses.fields(Recipe)}}
-    for name, keys in needs.items():
-        same = name in config and (keys is None or set(config[name]) == keys)
-        require(same, f"{path} has no {name} as this version's `ssl-lab train` writes it; only its runs can be used here")
-    one_of(config["method"], methods.__all__, f"{path}: method")
-    return config
+    mine = {"data", "encoder"} <= run.config().keys()
+    require(mine, f"{path} does not say which data and encoder it has: `ssl-lab train` did not write it, and only its runs can be used here")
+    begun, words = run.part(Begun), run.part(Words)
+    one_of(begun.method, methods.__all__, f"{path}: method")
+    found = options.revived(getattr(methods, begun.method), begun.settings, f"{path}: settings")
+    plan, images = Plan(begun.method, words.encoder, words.data, begun.recipe, found, begun.images), begun.images
+    for name, said, was in (("limit", plan.data.limit, images.count), *(("size", plan.data.size, side) for side in images.shape[-2:])):
+        fits = said is None or said == was or (name == "limit" and said > was and plan.kind.labels == "given")
+        require(fits, f"{path} says {name} = {said} and {images}, which cannot be; only `ssl-lab train` writes it")
+    return plan
 
 
-def images(config: dict, split: str = "train", **changes) -> Images:
-    """The images of a configuration; of those to train on, the share of labels that it keeps."""
-    source = {name: value for name, value in {**config["data"], **changes}.items() if name != "labels"}
-    share = config["data"]["labels"] if split == "train" else None
-    found = load(split=split, **source)
-    return found.label_fraction(share, config["recipe"]["seed"]) if share else found
+def images(plan: Plan, split: str = "train", **changes) -> Images:
+    """The images of a plan; of those to train on, the share of labels that it keeps.   changes: to what `load` is told."""
+    told = {name: value for name, value in {**vars(plan.data), **changes}.items() if name != "labels"}
+    share = plan.data.labels if split == "train" else None
+    found = load(split=split, **told)
+    return found.label_fraction(share, plan.recipe.seed) if share else found
 
 
-def build(config: dict, data: Images) -> Method:
-    """The method of a configuration with fresh weights; the same seed gives the same ones."""
+def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
+    """The method of a plan with fresh weights; the same seed gives the same ones.   device: "meta" builds it without computing anything."""
     from ssl_lab.models import encoder
 
-    kind = getattr(methods, config["method"])
-    name = config["encoder"]
-    stem = "cifar" if data.size <= SMALL and "resne" in name and name != "small_resnet" else None
-    parts = {"encoder": lambda: encoder(name, stem=stem), "classes": lambda: len(data.classes)}
-    given = options.revived(kind, config["settings"])
-    with RandomStream(config["recipe"]["seed"], torch.device("cpu")):
-        return kind(**given | {name: make() for name, make in parts.items() if name in arguments(kind)})
+    side = plan.images.shape[-2] if plan.images else data.size
+    stem = "cifar" if side <= SMALL and "resne" in plan.encoder and plan.encoder != "small_resnet" else None
+    parts = {"encoder": lambda: encoder(plan.encoder, stem=stem), "classes": lambda: plan.settings.get("classes", len(data.classes))}
+    with RandomStream(plan.recipe.seed, torch.device("cpu")), torch.device(device):
+        return plan.kind(**plan.settings | {name: make() for name, make in parts.items() if name in arguments(plan.kind)})
+
+
+def build_again(plan: Plan, data: Images, path: Path, prefix: str = "") -> Method:
+    """The same, once a file of the run is known to hold such a method, so that nothing is spent on one that does not fit.
+
+    prefix: of its names in the file.   Raises: InputError, naming the tensor.
+    """
+    fit(build(plan, data, "meta"), under(prefix, read_shapes(path)), path)
+    return build(plan, data)
 
 
 def pick(device: str | None) -> torch.device:
@@ -95,19 +151,28 @@ def draw_curves(run: Run) -> None:
 
     if metrics := run.metrics():
         figure, _ = curves(metrics)
-        figure.savefig(run.folder / "curves.png")
+        picture = io.BytesIO()
+        figure.savefig(picture)
+        write_bytes(run.folder / "curves.png", picture.getvalue())
 
 
-def scores(run: Run, protocol: str, root: str | None, download: bool, device: torch.device) -> dict:
-    """Accuracy on the whole test split from frozen features of the training images: trained, untrained, raw pixels; kept in evaluation.json."""
+def scores(run: Run, protocol: str, device: torch.device, **changes) -> dict:
+    """Accuracy on the whole test split from frozen features of the training images: trained, untrained, raw pixels; kept in evaluation.json.
+
+    changes: to what `load` is told: where the images lie now, or others.   same: whether they are those that it learned from.
+    """
     from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 
-    config = read(run)
-    where = {"root": root or config["data"]["root"], "download": download}
-    known = images(config, **where).labelled().to(device)
-    unseen = images(config, "test", **where, limit=None).labelled().to(device)
-    require(len(known) > 0 and len(unseen) > 0, f"{config['data']['name']} has no labels to measure against")
-    method = build(config, known).to(device)
+    path = run.folder / "evaluation.json"
+    before = parsed(dict, read_json(read_text(path), path), path) if path.exists() else {}
+    plan = read(run)
+    H, W = plan.images.shape[-2:]
+    changes = {"size": plan.data.size or (H if H == W else None)} | changes if "name" in changes else changes
+    found = images(plan, **changes)
+    name, same = changes.get("name", plan.data.name), fingerprint(plan.kind.lesson(found), plan.kind.columns) == plan.images
+    known, unseen = found.labelled().to(device), images(plan, "test", **changes | {"limit": None}).labelled().to(device)
+    require(len(known) > 0 and len(unseen) > 0, f"{name} has no labels to measure against")
+    method = build_again(plan, known, run.folder / WEIGHTS).to(device)
 
     def accuracy(represent) -> float:
         h, ht = represent(known), represent(unseen)
@@ -117,7 +182,6 @@ def scores(run: Run, protocol: str, root: str | None, download: bool, device: to
     untrained = accuracy(lambda images: features(method.encoder, images))
     run.load(method)
     trained = accuracy(lambda images: features(method.encoder, images))
-    result = {"trained": trained, "untrained": untrained, "pixels": pixels, "images": len(known), "unseen": len(unseen)}
-    path = run.folder / "evaluation.json"
-    write_text(path, json.dumps({**(read_json(path.read_text(), path) if path.exists() else {}), protocol: result}, indent=2))
+    result = {"trained": trained, "untrained": untrained, "pixels": pixels, "images": len(known), "unseen": len(unseen), "of": name, "same": same}
+    write_text(path, json.dumps({**before, protocol: result}, indent=2))
     return result

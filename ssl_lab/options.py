@@ -9,6 +9,7 @@ from ssl_lab.arguments import arguments, ranges
 from ssl_lab.augment import Augmentation
 from ssl_lab.errors import one_of, require
 from ssl_lab.method import Method
+from ssl_lab.parse import FIX, parsed
 from ssl_lab.recipe import Recipe
 
 FILLED = ("encoder", "classes")  # what a method is built from; a command has other words for it
@@ -97,26 +98,21 @@ def changed(value, given: dict):
     return dataclasses.replace(value, **{f.name: given[f.name] for f in dataclasses.fields(value) if f.name in given})
 
 
-def revived(kind: type[Method], settings: dict) -> dict:
-    """The constructor's arguments from what a config.json keeps of them. Raises: InputError for names that the method does not take."""
-    found = {}
-    for name, value in settings.items():
-        one_of(name, tuple(arguments(kind)), f"argument of {kind.__name__}")
-        if arguments(kind)[name].annotation is Augmentation:
-            value = Augmentation(**{field: as_tuple(part) for field, part in value.items()})
-        found[name] = as_tuple(value)
-    return found
+def revived(kind: type[Method], settings: dict, where: object) -> dict:
+    """The constructor's arguments from what a config.json keeps of them, all that have a default.
+
+    Raises: InputError, naming the place, for a name that the method does not take, one that is missing, and a value of another kind.
+    """
+    known = {name: p for name, p in arguments(kind).items() if name != "encoder"}
+    for name in {**known, **settings}:
+        require(name in known, f"{where}: {name!r} is no argument of {kind.__name__}; {FIX}")
+        require(name in settings or known[name].default is known[name].empty, f"{where}: {name} is missing; {FIX}")
+    return {name: parsed(known[name].annotation, value, f"{where}: {name}") for name, value in settings.items()}
 
 
-def as_tuple(value):
-    """JSON knows no tuples."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-def same(kind: type[Method], config: dict, given: dict, why: str) -> None:
-    """Raise InputError for a word that differs from what the configuration of a run says."""
-    began = revived(kind, config["settings"])
-    places = [config["recipe"], began, *(vars(value) for value in began.values() if isinstance(value, Augmentation))]
+def same(plan, given: dict, why: str) -> None:
+    """Raise InputError for a word that differs from what the plan of a run says."""
+    views = [vars(value) for value in plan.settings.values() if isinstance(value, Augmentation)]
     for name, value in given.items():
-        for place in places:
+        for place in (vars(plan.recipe), plan.settings, *views):
             require(place.get(name, value) == value, f"{flag(name)} {value} differs from the run's {place.get(name)}: {why}")

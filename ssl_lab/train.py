@@ -64,12 +64,13 @@ def train(
 
 
 def follow(
-    method: Method, data: Images, recipe: Recipe, out: str | Path | None = None, resume: bool = False, threads: int | None = None
-) -> Iterator[Step | Log]:
-    """The same training, yielding every step, and after the last one of an epoch its Log. Raises: as `train`."""
+    method: Method, data: Images, recipe: Recipe, out: str | Path | None = None, resume: bool = False, threads: int | None = None,
+    words: dict | None = None,
+) -> Iterator[Step | Log]:  # fmt: skip
+    """The same training, yielding every step, and after the last one of an epoch its Log.   words: more for config.json. Raises: as `train`."""
     training = Training(method, data, recipe, threads)
     require(not resume or world_size() == 1, f"this is one of {world_size()} processes, which cannot resume a run; begin another one")
-    run = Run.open(out, training, resume) if out is not None and rank() == 0 else None
+    run = Run.open(out, training, resume, words) if out is not None and rank() == 0 else None
     return events(training, run)
 
 

@@ -1,6 +1,8 @@
 """What the command line promises: real runs, sentences for mistakes, and nothing lost by Ctrl-C."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,10 @@ from safetensors.torch import load_file
 from ssl_lab import __main__ as command_line
 from ssl_lab import methods, terminal
 from ssl_lab.__main__ import main
+from ssl_lab.data import load
+from ssl_lab.models import small_resnet
+from ssl_lab.recipe import Recipe
+from ssl_lab.train import train
 
 TINY = ["--limit", "32", "--batch", "16", "--size", "16"]
 
@@ -106,7 +112,7 @@ def test_a_real_process_stops_on_a_real_interrupt_without_a_traceback(folder):
 
 @pytest.mark.parametrize(
     "option, value",
-    [("--epochs", "5"), ("--batch", "8"), ("--seed", "1"), ("--limit", "64"), ("--size", "32"), ("--data", "digits")],
+    [("--epochs", "5"), ("--batch", "8"), ("--seed", "1"), ("--limit", "64"), ("--size", "32")],
 )
 def test_a_run_goes_on_as_it_began(fails, option, value):
     main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run"])
@@ -114,6 +120,87 @@ def test_a_run_goes_on_as_it_began(fails, option, value):
     assert said.startswith(f"ssl-lab: {option} {value} differs from the run's ")
     assert "METHOD Supervised differs" in fails("train", "Supervised", "--out", "run", "--resume")
     assert main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run", "--resume"]) == 0  # the same again is no difference
+
+
+@pytest.fixture
+def pictures(folder):
+    """A folder of images with labels, by name."""
+
+    def make(name: str, shade: int = 0) -> str:
+        for i in range(60):
+            path = folder / name / "ab"[i % 2] / f"{i:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (16, 16), (4 * i, shade, 200 * (i % 2))).save(path)
+        return f"folder:{name}"
+
+    return make
+
+
+def test_a_run_and_its_images_may_move(folder, pictures, capsys):
+    """To another place, or another machine: the run goes on to where the unbroken one ends, and is measured, with its images named anew."""
+    where = pictures("here")
+    assert main(["train", "SimCLR", "--data", where, "--batch", "16", "--epochs", "2", "--out", "whole"]) == 0
+    shutil.copytree("whole", "elsewhere/moved")
+    (folder / "elsewhere/moved/state.safetensors").unlink()  # as far as the config: it begins again
+    (folder / "here").rename("there")
+    assert main(["train", "SimCLR", "--out", "elsewhere/moved", "--resume", "--data", "folder:there"]) == 0
+    whole, moved = (load_file(folder / name / "weights.safetensors") for name in ("whole", "elsewhere/moved"))
+    assert all((whole[name] == moved[name]).all() for name in whole)
+    assert json.loads((folder / "elsewhere/moved/config.json").read_text())["data"]["name"] == "folder:there"
+    assert main(["evaluate", "elsewhere/moved"]) == 0
+    assert main(["evaluate", "whole", "--data", "folder:there"]) == 0
+    scores = [json.loads((folder / name / "evaluation.json").read_text())["knn"] for name in ("whole", "elsewhere/moved")]
+    assert scores[0] == scores[1] and scores[0]["same"] and "did not learn from these" not in capsys.readouterr().err
+
+
+def test_other_images_are_no_place_to_go_on_and_are_measured_as_others(folder, fails, pictures, capsys):
+    main(["train", "SimCLR", "--data", pictures("here"), "--batch", "16", "--epochs", "1", "--out", "run"])
+    pictures("there", shade=90)
+    assert "was begun on 48 images of 3 x 16 x 16" in fails("train", "SimCLR", "--out", "run", "--resume", "--data", "folder:there")
+    assert json.loads((folder / "run/config.json").read_text())["data"]["name"] == "folder:here"
+    assert main(["evaluate", "run", "--data", "digits", "--limit", "100"]) == 0
+    assert "did not learn from these images of digits" in capsys.readouterr().err
+    score = json.loads((folder / "run/evaluation.json").read_text())["knn"]
+    assert (score["of"], score["images"], score["same"]) == ("digits", 100, False)
+
+
+def test_what_supervised_learned_from_is_measured_on_other_classes(folder, pictures):
+    main(["train", "Supervised", "--data", pictures("here"), "--batch", "16", "--epochs", "1", "--out", "run"])
+    assert main(["evaluate", "run", "--data", "digits", "--limit", "100"]) == 0
+
+
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
+def test_who_may_read_a_run_is_what_umask_says(folder, umask, mode):
+    before = os.umask(umask)
+    try:
+        assert main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run"]) == 0
+        assert main(["evaluate", "run"]) == 0
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder / "run").iterdir()}
+    assert set(modes.values()) == {mode}, modes
+
+
+def test_a_run_that_was_killed_before_its_first_epoch_had_ended_begins_again(folder, monkeypatch):
+    run = ["train", "SimCLR", *TINY, "--epochs", "1"]
+    assert main([*run, "--out", "whole"]) == 0
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command_line, "Progress", killed)
+        assert main([*run, "--out", "broken"]) == 130
+    assert [path.name for path in (folder / "broken").iterdir()] == ["config.json"]
+    assert main(["train", "SimCLR", "--out", "broken", "--resume"]) == 0
+    whole, broken = (load_file(folder / name / "weights.safetensors") for name in ("whole", "broken"))
+    assert all((whole[name] == broken[name]).all() for name in whole)
+
+
+def test_a_run_of_the_library_is_no_run_of_the_command_line_and_says_so(folder, fails):
+    images = load("scenes", limit=32, size=16)
+    list(train(methods.SimCLR(small_resnet()), images, Recipe(epochs=1, batch=16), out="run"))
+    assert "does not say which data and encoder it has: `ssl-lab train` did not write it" in fails("evaluate", "run")
 
 
 def test_a_used_folder_is_not_written_over(folder, fails):
@@ -158,8 +245,8 @@ def test_what_is_no_run_is_named(folder, fails):
     (folder / "config.json").write_text("{")
     assert "config.json" in fails("evaluate", ".")
     (folder / "config.json").write_text('{"method": "SimCLR"}')
-    assert "no settings" in fails("evaluate", ".")
-    assert "no settings" in fails("train", "SimCLR", "--out", ".", "--resume")
+    assert "does not say which data and encoder it has" in fails("evaluate", ".")
+    assert "does not say which data and encoder it has" in fails("train", "SimCLR", "--out", ".", "--resume")
 
 
 def test_damaged_files_of_a_run_are_named(folder, fails):

@@ -52,4 +52,4 @@ def test_of_many_images_an_even_part_is_looked_at():
     images = Images(x, torch.full((N,), -1))
     last = Images(changed(x, N - 1, 1), images.labels)
     assert fingerprint(images, ("x",)) != fingerprint(last, ("x",))
-    assert fingerprint(images, ("x",))["count"] == N
+    assert fingerprint(images, ("x",)).count == N
