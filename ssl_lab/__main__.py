@@ -7,12 +7,14 @@ import argparse
 import inspect
 import re
 import shlex
+import signal
 import sys
 from pathlib import Path
 
 from ssl_lab import methods  # torch and all that needs it is imported in the command that runs, so that --help is quick
 from ssl_lab.catalogue import SETS
 from ssl_lab.errors import InputError, one_of
+from ssl_lab.interrupts import STOPPED, end, on_interrupt
 from ssl_lab.terminal import Progress, tell
 from ssl_lab.version import VERSION
 
@@ -26,8 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows ASCII alone shows question marks
     try:
-        args = parser(words).parse_args(words)
-        return args.run(args)
+        with on_interrupt(end):  # until a training begins, there is nothing to lose
+            args = parser(words).parse_args(words)
+            return args.run(args)
     except InputError as error:
         return complain(str(error))
     except BrokenPipeError:  # the reader of `ssl-lab doctor | head` has seen enough
@@ -36,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
-        return complain("stopped", 130)
+        return complain("stopped", STOPPED)
     except RuntimeError as error:
         if type(error).__name__ == "Diverged":
             return complain(str(error))
@@ -75,13 +78,14 @@ def train(args) -> int:
     tell(f"{name} on {len(data):,} images of {plan.data.name}, {device}, into {run.folder}")
     say = Progress(plan.recipe.epochs * method.generations)
     try:
-        for event in events:
-            say(event)
+        with on_interrupt(signal.default_int_handler):
+            for event in events:
+                say(event)
     except KeyboardInterrupt:
         again = shlex.join(["ssl-lab", "train", name, "--out", str(run.folder), "--resume"])
         kept = f"the finished epochs are kept. Go on with: {again}" if run.metrics() else "there is nothing to keep before the first epoch's end"
         tell(f"\nstopped; {kept}")
-        return 130
+        return STOPPED
     finally:
         commands.draw_curves(run)
     tell(f"done; measure it with: {shlex.join(['ssl-lab', 'evaluate', str(run.folder)])}")
