@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import signal
+import warnings
 from pathlib import Path
 
 from ssl_lab.errors import require
@@ -122,7 +123,9 @@ def serve(first: str, browser: bool, port: int):
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
     }
-    server = LabApp.initialize_server([f"--{name}={value}" for name, value in settings.items()])
+    with warnings.catch_warnings():  # an extension may switch on those that are for the authors of Jupyter, in the middle of this
+        warnings.showwarning = lambda *_, **__: None
+        server = LabApp.initialize_server([f"--{name}={value}" for name, value in settings.items()])
     server.web_app.settings["page_config_hook"] = without_announcements
     return server
 

@@ -184,8 +184,9 @@ def status(url: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("settings", [{"stdin": subprocess.DEVNULL}, {"preexec_fn": lambda: os.close(0)}], ids=["no input", "closed input"])
 def test_a_real_server_opens_the_first_notebook_for_its_token_alone_and_stops_on_an_interrupt(tmp_path, settings):
-    with serving(tmp_path, **settings) as (_, url, process):
+    with serving(tmp_path, **settings) as (said, url, process):
         first = min(path.name for path in source().glob("*.ipynb"))
+        assert all(line.endswith(" is new") for line in said.splitlines()[:-1] if line)  # and nothing for Jupyter's authors
         assert re.fullmatch(rf"http://127\.0\.0\.1:\d+/lab/tree/{first}\?token=\S{{20,}}", url)
         code, _, page = status(url)
         assert code == 200
