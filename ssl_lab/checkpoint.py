@@ -1,5 +1,6 @@
 """A run folder: config.json (what), metrics.jsonl (how it went), weights.safetensors and state.safetensors (where it stands). No pickles."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ class Begun:
         images = fingerprint(training.lesson, method.columns)
         return cls(type(method).__name__, training.recipe, settings(method.settings), images, learning)
 
+    @property
+    def digest(self) -> str:
+        """What every file of tensors says of the config that it was written under."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
     def check(self, now: "Begun", folder: str | Path) -> None:
         """Raise InputError for a training that is another one, naming the first difference."""
         for name in (field.name for field in fields(self)):
@@ -53,11 +59,12 @@ class Begun:
 class Run:
     """A training that can be stopped at any moment and goes on from its last whole epoch, to the bit.
 
-    lock: of the training that writes there; None for who only reads.
+    lock, begun: of the training that writes there; None for who only reads.
     """
 
     folder: Path
     lock: Lock | None = None
+    begun: Begun | None = None
 
     @classmethod
     def open(cls, folder: str | Path, training, resume: bool, words: dict[str, object] | None = None) -> "Run":
@@ -71,13 +78,16 @@ class Run:
         run = cls(path)
         held = [name for name in (CONFIG, METRICS, WEIGHTS, STATE) if (path / name).exists()]
         require(resume or not held, f"{folder} holds a run already ({', '.join(held)}); resume it (resume=True, --resume) or choose another folder")
+        for name in held:
+            fix = f"and the run's {name} belongs there; remove it, or choose another folder"
+            require((path / name).is_file(), f"{path / name} is no regular file, {fix}")
         now = Begun.by(training)
         if held:
             run.part(Begun).check(now, folder)
             run.metrics()  # what is damaged is said before anything is spent
         if (path / STATE).exists():
             fit(method, under("method/", read_shapes(path / STATE)), path / STATE)
-        run = cls(path, Lock(path))  # only now: a training that is refused takes the folder from nobody
+        run = cls(path, Lock(path), now)  # only now: a training that is refused takes the folder from nobody
         run.add(**words or {}, **asdict(now), versions={"ssl-lab": VERSION, "torch": torch.__version__})
         return run
 
@@ -95,14 +105,21 @@ class Run:
         """One dictionary an epoch."""
         path = self.folder / METRICS
         lines = read_text(path).splitlines() if path.exists() else []
-        rows = [parsed(dict[str, float | str], read_json(line, path), path) for line in lines]
-        return [row | {"epoch": parsed(int, row.get("epoch"), f"{path}: epoch")} for row in rows]
+        return [measured(read_json(line, path), path) for line in lines]
 
     def load(self, module: nn.Module) -> None:
         """Put the weights into a module of the same architecture. Raises: InputError where they do not fit or cannot be read."""
         path = self.folder / WEIGHTS
         fit(module, read_shapes(path), path)  # before anything is read
-        fill(module, read_tensors(path)[0], path)
+        tensors, note = read_tensors(path)
+        if self.config():
+            self.check(note, self.part(Begun), path)
+        fill(module, tensors, path)
+
+    def check(self, note: dict[str, str], begun: Begun, path: Path) -> None:
+        """Raise InputError for a file of tensors that was written under another config."""
+        fix = "put back the config.json that it began with, or take other weights"
+        require(note.get("begun") == begun.digest, f"{path} was not written under what {self.folder / CONFIG} says; {fix}")
 
     def save(self, training, log: Log) -> None:
         """Write everything that the next epoch of a `train.Training` needs; each file appears whole or not at all, the state last."""
@@ -120,8 +137,9 @@ class Run:
         before = [row for row in self.metrics() if row["epoch"] < log.epoch]  # an epoch that is run again takes the place of its line
         write_text(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in [*before, log.as_dict()]))
         self.add(threads=training.threads)
-        write_tensors(self.folder / WEIGHTS, parts["method"])
-        write_tensors(self.folder / STATE, state, {"epoch": str(log.epoch), "step": str(log.step)})
+        note = {"epoch": str(log.epoch), "step": str(log.step), "begun": self.begun.digest}
+        write_tensors(self.folder / WEIGHTS, parts["method"], note)
+        write_tensors(self.folder / STATE, state, note)
 
     def add(self, **facts) -> None:
         """Write more into config.json."""
@@ -133,7 +151,7 @@ class Run:
         if not path.exists():
             return
         tensors, note = read_tensors(path)
-        require({"epoch", "step"} <= note.keys(), f"{path} does not say how far it is; only `train` writes a state, so begin another run")
+        self.check(note, self.begun, path)
         method, optimizer, stream = training.method, training.optimizer, training.stream
         begun, here = (" and ".join(sorted(state)) for state in (under("random/", tensors), stream.state))
         require(begun == here, f"{self.folder} was begun with random numbers of {begun}, and here are those of {here}; resume it on its own device")
@@ -148,6 +166,13 @@ class Run:
         training.scaler.load_state_dict({name: x.item() for name, x in under("scaler/", tensors).items()})
         training.epoch, training.number = int(note["epoch"]), int(note["step"])
         training.threads = training.threads or threads
+
+
+def measured(row, path: Path) -> dict:
+    """A line of metrics.jsonl: numbers by name, but for the remark. Raises: InputError for anything else."""
+    row = parsed(dict[str, object], row, path)
+    numbers = parsed(dict[str, float], {name: value for name, value in row.items() if name != "remark"}, path)
+    return row | {"epoch": parsed(int, numbers.get("epoch"), f"{path}: epoch")}
 
 
 def settings(given: dict) -> dict:

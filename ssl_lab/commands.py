@@ -21,7 +21,7 @@ from ssl_lab.errors import one_of, require
 from ssl_lab.files import write_bytes, write_text
 from ssl_lab.fingerprint import Fingerprint, fingerprint
 from ssl_lab.method import Method
-from ssl_lab.parse import parsed, read_json, read_text
+from ssl_lab.parse import FIX, parsed, read_json, read_text
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.tensors import fit, read_shapes, under
@@ -43,6 +43,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What config.json says of a plan, beside what the library writes there."""
+
+    data: Source
+    encoder: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """A training by its words.   settings: arguments of the method that have a default.   images: what it learned from, once it has begun."""
 
@@ -58,27 +66,24 @@ class Plan:
         return getattr(methods, self.method)
 
     @property
+    def learns(self) -> bool:
+        """Whether it learns from labels that are given."""
+        return self.kind.labels in ("given", "both")
+
+    @property
     def words(self) -> dict:
         """What of it is in config.json, beside what the library writes there."""
         return asdict(Words(self.data, self.encoder))
-
-
-@dataclass(frozen=True)
-class Words:
-    """What config.json says of a plan, beside what the library writes there."""
-
-    data: Source
-    encoder: str
 
 
 def begin(method: str, given: dict) -> Plan:
     """The plan of a new run: the method's recipe and arguments with what was said in them."""
     kind, said = getattr(methods, method), {"name": "scenes", "encoder": "small_resnet", "recipe": "scenes"} | given
     recipe, found = options.settle(kind, said["recipe"], given)
-    learns = kind.labels in ("given", "both")
-    require("labels" not in given or learns, f"--labels {given.get('labels')}: {method} learns without labels; leave it out")
     data = Source(**{field.name: said.get(field.name) for field in dataclasses.fields(Source)})
-    return Plan(method, said["encoder"], data, recipe, found)
+    plan = Plan(method, said["encoder"], data, recipe, found)
+    require("labels" not in given or plan.learns, f"--labels {given.get('labels')}: {method} learns without labels; leave it out")
+    return plan
 
 
 def go_on(run: Run, method: str, given: dict) -> Plan:
@@ -103,9 +108,10 @@ def read(run: Run) -> Plan:
     one_of(begun.method, methods.__all__, f"{path}: method")
     found = options.revived(getattr(methods, begun.method), begun.settings, f"{path}: settings")
     plan, images = Plan(begun.method, words.encoder, words.data, begun.recipe, found, begun.images), begun.images
+    require(plan.data.labels is None or plan.learns, f"{path} says labels = {plan.data.labels}, and {plan.method} learns without; {FIX}")
     for name, said, was in (("limit", plan.data.limit, images.count), *(("size", plan.data.size, side) for side in images.shape[-2:])):
         fits = said is None or said == was or (name == "limit" and said > was and plan.kind.labels == "given")
-        require(fits, f"{path} says {name} = {said} and {images}, which cannot be; only `ssl-lab train` writes it")
+        require(fits, f"{path} says {name} = {said} and {images}, which cannot be; {FIX}")
     return plan
 
 

@@ -17,4 +17,6 @@ def require(condition: bool, message: str) -> None:
 
 def one_of(name: object, known, what: str) -> None:
     """Raise InputError, listing what there is, unless the name is among the known ones."""
-    require(name in known, f"{what} {name!r} is unknown; there are: {', '.join(map(str, known))}")
+    said = repr(name)
+    said = said if len(said) <= 80 else f"{said[:77]}..."
+    require(name in known, f"{what} {said} is unknown; there are: {', '.join(map(str, known))}")

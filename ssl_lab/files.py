@@ -11,25 +11,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """A crash leaves the old file or the new one, never a part."""
-    partial = beside(path)
+    """A crash leaves the old file or the new one, never a part; a power cut, too, since all of it is on the disk before it gets its name."""
+    partial = path.with_suffix(".partial")
     try:
-        partial.write_bytes(data)
-        settle(partial, path)
+        with open(partial, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def beside(path: Path) -> Path:
-    """Where a file is written before it gets its name."""
-    return path.with_suffix(".partial")
-
-
-def settle(partial: Path, path: Path) -> None:
-    """Give a file its name once all of it is on the disk, so that a power cut leaves no empty one under that name."""
-    with open(partial, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def folder_to_be(folder: Path) -> Path:

@@ -5,6 +5,7 @@
 
 import dataclasses
 import json
+import sys
 import types
 from pathlib import Path
 from typing import Annotated, Union, get_args, get_origin
@@ -82,6 +83,8 @@ def record(kind, value: dict, where: object, **more):
 def fits(kind, value) -> bool:
     """Whether JSON could give this value for that kind; true is no number."""
     given, _ = given_for(kind)
+    if float in given and isinstance(value, int) and abs(value) > sys.float_info.max:
+        return False
     return isinstance(value, given) and (not isinstance(value, bool) or not {bool, object}.isdisjoint(given))
 
 

@@ -9,27 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.errors import InputError, require
-from ssl_lab.files import beside, settle
+from ssl_lab.files import write_bytes
 
 DIGEST = "digest"  # its name among the notes of a file
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], note: dict[str, str] | None = None) -> None:
-    """Write beside, then rename: a reader never sees half a file. Raises: OSError where there is no room for it."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    """The file appears whole or not at all. Raises: OSError where there is no room for it."""
+    from safetensors.torch import save  # its `save_file` leaves a file of its own behind when the process is killed, which nobody else may read
 
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    note, partial = note or {}, beside(path)
-    partial.write_bytes(b"")
-    mode = partial.stat().st_mode  # as umask says; safetensors makes a file of its own, for its owner alone
+    tensors, note = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, note or {}
     try:
-        save_file(tensors, partial, {**note, DIGEST: digest(tensors, note)})
-        partial.chmod(mode)
-    except SafetensorError as error:
-        partial.unlink(missing_ok=True)
+        write_bytes(path, save(tensors, {**note, DIGEST: digest(tensors, note)}))
+    except OSError as error:
         raise OSError(f"{path} cannot be written ({error}); make room, then resume the run") from error
-    settle(partial, path)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,10 +1,16 @@
 """A run folder: whole files or none, no pickles, and a sentence for everything that can be wrong with it."""
 
 import json
+import os
+import runpy
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given, settings, strategies
 from safetensors import safe_open
 from torch import nn
 
@@ -16,6 +22,7 @@ from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.stream import RandomStream
 
+DAMAGED = runpy.run_path(str(Path(__file__).parent / "dummies" / "damaged.py"))
 RECIPE = Recipe(epochs=2)
 LOG = Log(1, 2, 5, 0.5, 0.1, 1.0, 100)
 
@@ -101,6 +108,30 @@ def test_a_folder_with_any_file_of_a_run_is_not_overwritten(training, tmp_path, 
     assert (tmp_path / name).read_text() == "{}" and [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", [CONFIG, METRICS, WEIGHTS, STATE])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_trained(training, tmp_path, name):
+    Run.open(tmp_path, training, resume=False).save(training, LOG)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=f"{name} is no regular file, and the run's {name} belongs there; remove it"):
+        Run.open(tmp_path, training, resume=True)
+
+
+def test_what_another_config_was_written_under_is_not_taken(training, tmp_path):
+    """A rate that somebody changed in config.json by hand is no way to change it in the middle of a run."""
+    run = Run.open(tmp_path, training, resume=False)
+    run.save(training, LOG)
+    config = run.config()
+    (tmp_path / CONFIG).write_text(json.dumps({**config, "recipe": {**config["recipe"], "lr": 0.5}}))
+    training.recipe = replace(RECIPE, lr=0.5)
+    with pytest.raises(InputError, match=r"state.safetensors was not written under what .*config.json says; put back the config.json"):
+        Run.open(tmp_path, training, resume=True).restore(training)
+    with pytest.raises(InputError, match=r"weights.safetensors was not written under what .*config.json says"):
+        run.load(training.method)
+    (tmp_path / CONFIG).unlink()
+    run.load(training.method)  # weights alone are weights
+
+
 def test_an_empty_name_is_no_folder(training):
     with pytest.raises(InputError, match="a run needs a folder, and its name is empty; give one"):
         Run.open("", training, resume=False)
@@ -172,6 +203,10 @@ def test_settings_are_the_arguments_that_a_method_was_built_with(tmp_path):
     (lambda folder: (folder / WEIGHTS).unlink(), "is not there"),
     (lambda folder: (folder / CONFIG).write_text("{"), "is no JSON"),
     (lambda folder: (folder / METRICS).write_text('{"epoch"\n'), "is no JSON"),
+    (lambda folder: (folder / METRICS).write_text("[1]\n"), r"metrics.jsonl is \[1\], and a dictionary is needed"),
+    (lambda folder: (folder / METRICS).write_text('{"epoch": 1, "rank": "x"}\n'), 'metrics.jsonl: rank is "x", and a number is needed'),
+    (lambda folder: (folder / METRICS).write_text('{"epoch": 1.5}\n'), "metrics.jsonl: epoch is 1.5, and a whole number is needed"),
+    (lambda folder: (folder / METRICS).write_text('{"loss": 1}\n'), "metrics.jsonl: epoch is null, and a whole number is needed"),
 ])
 def test_damaged_files_are_named(training, tmp_path, spoil, words):
     run = Run.open(tmp_path, training, resume=False)
@@ -189,3 +224,12 @@ def test_a_file_is_no_folder(training, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(InputError, match="is a file"):
         Run.open(tmp_path / "taken", training, resume=False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes pipes")
+@settings(max_examples=50, derandomize=True, deadline=None, database=None)
+@given(strategies.randoms(use_true_random=False))
+def test_a_damaged_run_goes_on_as_if_nothing_had_been_or_is_refused_in_one_sentence(random):
+    """As `python tests/benchmarks/odd.py --runs 1000`, which looks at the memory too."""
+    with tempfile.TemporaryDirectory() as folder:
+        assert DAMAGED["damaged"](random, Path(folder))[0] in ("read", "refused")

@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from ssl_lab import files
 from ssl_lab.errors import InputError
 from ssl_lab.files import folder_to_be, write_bytes, write_text
 
@@ -41,11 +40,10 @@ def test_text_is_utf_8_wherever_it_is_written(tmp_path):
 
 
 def test_a_full_disk_leaves_no_part(tmp_path, monkeypatch):
-    def full(path, data):
-        path.touch()
+    def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_text(tmp_path / "a.json", "new")
     assert list(tmp_path.iterdir()) == []

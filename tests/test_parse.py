@@ -46,6 +46,7 @@ def test_a_dictionary_becomes_the_dataclass_all_the_way_down():
     ({"inner": {"tau": "1", "name": "x"}}, 'f: inner: tau is "1", and a number is needed'),
     ({"inner": {"tau": True, "name": "x"}}, "f: inner: tau is true, and a number is needed"),
     ({"inner": {"tau": 1, "name": 3}}, "f: inner: name is 3, and a text is needed"),
+    ({"inner": {"tau": 10**400, "name": "x"}}, r"f: inner: tau is 10{56}\.\.\., and a number is needed"),
     ({"sizes": [3, 4.5]}, r"f: sizes\[1\] is 4.5, and a whole number is needed"),
     ({"sizes": {"0": 3}}, r'f: sizes is {"0": 3}, and a list is needed'),
     ({"pair": [1, 2, 3]}, r"f: pair is \[1, 2, 3\], and 2 values are needed"),
