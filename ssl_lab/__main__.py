@@ -40,11 +40,11 @@ def main(argv: list[str] | None = None) -> int:
         return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         return complain("stopped", STOPPED)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if type(error).__name__ == "Diverged":
             return complain(str(error))
-        if type(error).__name__ == "OutOfMemoryError":
-            return complain("the device's memory does not hold this; try a smaller --batch or --size, or --device cpu")
+        if type(error).__name__ in ("OutOfMemoryError", "MemoryError") or "allocate memory" in str(error):  # CUDA's, Python's, torch's on a CPU
+            return complain("the device's memory does not hold this; try a smaller --batch or --size, a smaller network, or --device cpu")
         raise
 
 

@@ -276,6 +276,11 @@ def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_room(folder, fail
     assert main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "full", "--resume"]) == 0
 
 
+def test_more_than_the_memory_holds_is_one_sentence(folder, fails):
+    assert "memory does not hold this" in fails("train", "MoCo", "--limit", "32", "--size", "16", "--batch", "16", "--K", str(16 * 10**13))
+    assert list(folder.iterdir()) == []
+
+
 def test_a_diverging_training_says_so(fails, monkeypatch):
     monkeypatch.setattr(methods.simclr, "nt_xent", lambda z1, z2, tau: (z1 * z2).sum() * float("nan"))
     assert "nan" in fails("train", "SimCLR", *TINY, "--epochs", "1")

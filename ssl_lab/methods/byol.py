@@ -36,7 +36,7 @@ from ssl_lab.recipe import Recipe
 RECIPE = Recipe(
     epochs=1000, batch=4096, optimizer="lars", lr=3.2, weight_decay=1.5e-6, warmup=0.01
 )
-SCENES = Recipe(epochs=46, batch=96, optimizer="adamw", lr=3e-3, weight_decay=1e-4)
+SCENES = Recipe(epochs=46, batch=96, optimizer="adamw", lr=3e-3, weight_decay=0.05)
 T = replace(SMALL, jitter_share=1.0, grey_share=0.5)
 T_PRIME = replace(T, solarise_share=0.2)
 
