@@ -62,8 +62,8 @@ class Images:
 
     @property
     def size(self) -> int:
-        """Height of the images in pixels."""
-        return self.x.shape[-2]
+        """The shorter side of the images in pixels."""
+        return min(self.x.shape[-2:])
 
     def columns(self) -> dict[str, Tensor]:
         """What a batch may hold: name → one row an image."""
