@@ -13,7 +13,7 @@ from pathlib import Path
 from ssl_lab import methods  # torch and all that needs it is imported in the command that runs, so that --help is quick
 from ssl_lab.catalogue import SETS
 from ssl_lab.errors import InputError, one_of
-from ssl_lab.terminal import Progress, tell
+from ssl_lab.terminal import Progress, printable, tell
 from ssl_lab.version import VERSION
 
 PROTOCOLS = {"knn": "k-nearest-neighbour", "linear": "linear probe"}
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def complain(sentence: str, code: int = 2) -> int:
-    tell(f"ssl-lab: {sentence}")
+    tell(f"ssl-lab: {printable(sentence)}")
     return code
 
 
@@ -74,7 +74,7 @@ def train(args) -> int:
     method = commands.build(config, data).to(device)
     events = follow(method, data, recipe, out=run.folder, resume=args.resume, threads=args.threads)
     run.add(data=config["data"], encoder=config["encoder"])
-    tell(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}")
+    tell(printable(f"{name} on {len(data):,} images of {config['data']['name']}, {device}, into {run.folder}"))
     say = Progress(recipe.epochs * method.generations)
     try:
         for event in events:

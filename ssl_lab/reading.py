@@ -81,6 +81,7 @@ def files(item: Callable, where: Callable[[int], str]) -> Callable:
         except InputError as error:
             raise InputError(f"{where(i)}: {error}") from error
         except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...
-            raise InputError(f"{where(i)} cannot be read as an image ({str(error) or type(error).__name__}); replace or remove it") from error
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise InputError(f"{where(i)} cannot be read as an image ({why}); replace or remove it") from error
 
     return read
