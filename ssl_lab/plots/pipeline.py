@@ -32,6 +32,8 @@ def pipeline(name: str, images: dict | None = None) -> tuple[Figure, str]:
         axes.text(x, y, words, ha="center", va="center", fontsize=size(words))
     axes.text(0.25, 6.05, flow.title, fontsize=20, fontweight="bold", va="center")
     draw_legend(axes, flow)
+    for text in axes.texts:
+        text.set_parse_math(True)
     return figure, flow.summary
 
 
