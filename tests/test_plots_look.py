@@ -5,11 +5,13 @@ import io
 import matplotlib as mpl
 import numpy as np
 import pytest
+import torch
 from matplotlib import style
+from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
 from ssl_lab import plots
-from ssl_lab.plots.look import Page, class_name
+from ssl_lab.plots.look import Page, class_name, squared
 from ssl_lab.plots.moment import Moment
 
 OTHERS = {
@@ -155,3 +157,45 @@ def test_names_of_classes_fit_into_a_column_and_are_never_empty():
 def test_formulas_stand_where_they_are_meant(shown):
     texts = shown(*plots.pipeline("MoCo"))[2]
     assert all(text.get_parse_math() for text in texts if "$" in text.get_text())
+
+
+IMAGES = {  # every picture that shows images, by those images
+    "similarity": lambda x: plots.similarity(rows(8), x[:8], 0.2),
+    "query_matrix": lambda x: plots.query_matrix(rows(2), rows(6), x[:8], 0.2),
+    "queue": lambda x: plots.queue([moment()], (x[:4], x[:4]), LABELS, 0.2),
+    "embedding": lambda x: plots.embedding(XY, colours("a", "b"), x[:4], LABELS, ("a", "b"), 0, *[np.array([1, 2])] * 2, "PCA"),
+    "gallery": lambda x: plots.gallery({"a": x[:3], "b": x[3:6]}),
+    "scene": lambda x: plots.scene(x[0], KNOWN | {"x": x[1]}, {"a": 0.2}, ()),
+    "views": lambda x: plots.views(*[x[:3]] * 4, np.array([True, False, True])),
+    "pipeline": lambda x: plots.pipeline("SimCLR", {"x": torch.from_numpy(x[0]).permute(2, 0, 1), "x1": x[1]}),
+}
+
+
+@pytest.mark.parametrize("picture", IMAGES)
+@pytest.mark.parametrize("H, W", [(32, 96), (96, 32), (8, 200), (24, 24)])
+def test_no_image_is_squeezed(H, W, picture):
+    """Every pixel of an image is as wide as it is high on the page, but for a gap between images that ends on a pixel."""
+    figure, _ = IMAGES[picture](pictures(8, H, W))
+    assert saved_small(figure)
+    drawn = [image for image in figure.findobj(AxesImage) if image.get_array().dtype == np.uint8]
+    assert drawn
+    for image in drawn:
+        left, right, low, high = image.get_extent()
+        (x0, y0), (x1, y1) = image.axes.transData.transform([(left, low), (right, high)])
+        height, width = image.get_array().shape[:2]
+        assert abs(x1 - x0) / width == pytest.approx(abs(y1 - y0) / height, rel=0.03)
+
+
+@pytest.mark.parametrize("H, W", [(32, 96), (96, 32), (8, 200), (1, 2), (5, 4)])
+def test_an_image_stands_whole_in_the_middle_of_white(H, W):
+    x = pictures(2, H, W) // 2
+    made, S = squared(x), max(H, W)
+    assert made.shape == (2, S, S, 3)
+    top, left = (S - H) // 2, (S - W) // 2
+    assert np.array_equal(made[:, top : top + H, left : left + W], x)
+    assert (made == 255).sum() == 2 * 3 * (S * S - H * W)
+
+
+def test_square_images_are_left_alone():
+    x = pictures(2)
+    assert squared(x) is x

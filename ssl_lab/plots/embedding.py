@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, class_name, in_our_look
+from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, class_name, in_our_look, squared
 
 # Ten colours that colour-blind eyes tell apart (after Tol's "muted"), none of them one of the three that have a meaning; an eleventh begins anew.
 KINDS = ["#332288", "#cc6677", "#117733", "#88ccee", "#ddaa33", "#882255", "#44aa99", "#999933", "#aa4499", "#777777"]
@@ -69,9 +69,9 @@ def embedding(
     finding = f"{ours} of {k} neighbours share its class ({name}); in pixels {pixels} of {k}"
     figure.text(0.012, 0.945, finding if own >= 0 else "This image has no label that neighbours could share", fontsize=18, fontweight="bold")
     right = figure.add_axes((0.445, 0.02, 0.55, 0.905))
-    picked_one(right, images[picked], picked, name)
+    picked_one(right, squared(images[[picked]])[0], picked, name)
     said = [f"nearest {where}: {hits.sum()} of {k} share its class" for where, hits in zip(("in pixels", "in the embedding"), same)]
-    strips(right, [(2.15, images[in_pixels], same[0], said[0]), (4.1, images[in_embedding], same[1], said[1])])
+    strips(right, [(2.15, squared(images[in_pixels]), same[0], said[0]), (4.1, squared(images[in_embedding]), same[1], said[1])])
     right.set(xlim=(-0.05, 7.1), ylim=(5.97, 0))
     right.set_axis_off()
     counted = f"{ours} of its {k} nearest neighbours in the embedding and {pixels} of {k} in pixels share its class"

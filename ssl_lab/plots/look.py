@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from jaxtyping import UInt8
 from matplotlib import style
 from matplotlib.figure import Figure
 
@@ -63,6 +64,18 @@ def hwc(images) -> np.ndarray:
     images = images.detach().cpu()
     images = (images.clamp(0, 1) * 255).round() if images.is_floating_point() else images
     return images.permute(0, 2, 3, 1).numpy().astype(np.uint8)
+
+
+def squared(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 3"]:
+    """Images as squares, each in the middle of white; in a picture every image has a square of room, and none is squeezed into it or cut."""
+    H, W = images.shape[1:3]
+    if H == W:
+        return images
+    S = max(H, W)
+    out = np.full((len(images), S, S, 3), 255, images.dtype)
+    top, left = (S - H) // 2, (S - W) // 2
+    out[:, top : top + H, left : left + W] = images
+    return out
 
 
 def percent(share: float) -> str:
