@@ -176,6 +176,18 @@ def test_strips_change_no_pixel(size, mode, tmp_path, monkeypatch):
     assert all(torch.equal(pixels(Image.open(tmp_path / "a.png"), side), x) for side, x in zip((None, 8, 64), whole))
 
 
+def test_strips_of_deep_values_are_as_the_whole_and_each_is_looked_at(tmp_path, monkeypatch):
+    values = np.random.default_rng(0).integers(0, 4096, (40, 30), dtype=np.uint16)
+    deep(tmp_path / "a.png", values)
+    whole = pixels(Image.open(tmp_path / "a.png"), 16, 4095)
+    monkeypatch.setattr(decoding, "STRIP", 90)
+    assert torch.equal(pixels(Image.open(tmp_path / "a.png"), 16, 4095), whole)
+    values[-1, -1] = 5000
+    deep(tmp_path / "a.png", values)
+    with pytest.raises(InputError, match=r"values \d+ to 5000, and 0 to white=4095 are needed"):
+        pixels(Image.open(tmp_path / "a.png"), 16, 4095)
+
+
 @pytest.mark.parametrize("note", [{"exif": b"Exif\0\0no note"}, {"icc_profile": b"no profile"}])
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_a_broken_note_beside_a_picture_is_no_reason_to_refuse_it(format, note, tmp_path):
