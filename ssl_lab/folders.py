@@ -155,9 +155,15 @@ def brief(path: Path) -> str:
 
 
 def opened(path: Path, label: int):
-    """An image, not yet decoded, and its label. Raises: InputError for what is no regular file: a pipe is waited for without end."""
+    """An image, not yet decoded, and its label.
+
+    Raises: InputError for what is no regular file, since a pipe is waited for without end, and for more pixels than Pillow decodes.
+    """
     from PIL import Image
 
     require(path.is_file(), "is no regular file, or a link to none, or was removed meanwhile; remove it, or load again")
     Image.init()  # with `formats`, Pillow looks at those alone that it has loaded
-    return Image.open(path, formats=FORMATS), label
+    try:
+        return Image.open(path, formats=FORMATS), label
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{str(error).partition(',')[0]}; make it smaller") from error

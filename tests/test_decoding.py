@@ -217,7 +217,7 @@ def header(format, width, height) -> bytes:
 @pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "JPEG"])
 @pytest.mark.parametrize("width, height, words", [
     (12_000, 12_000, r"12,000 x 12,000 pixels would take .* MB to decode, and 450 are allowed; make it smaller"),
-    (60_000, 60_000, r"cannot be read as an image \(Image size \(3600000000 pixels\) exceeds limit"),
+    (60_000, 60_000, r": Image size \(3600000000 pixels\) exceeds limit of \d+ pixels; make it smaller"),
 ])  # fmt: skip
 def test_a_small_file_that_claims_to_be_large_is_refused_before_it_is_decoded(width, height, words, format, tmp_path, monkeypatch):
     (tmp_path / f"a.{ODD['SUFFIXES'][format]}").write_bytes(header(format, width, height))
