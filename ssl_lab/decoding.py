@@ -59,10 +59,8 @@ def in_strips(image, turn: int, H: int, W: int, seen: "Window", white: float | N
 def check_memory(image, size: int | None) -> None:
     """Refuse an image by its header. Raises: InputError for one that takes more than LIMIT."""
     W, H = image.size
-    need = W * H * max(bytes_a_pixel(image), 3)
-    if need > LIMIT / 4:  # else what is made of it is small, too
-        seen = window(H, W, size)
-        need += seen.height * seen.w * 3
+    seen = window(H, W, size)
+    need = W * H * max(bytes_a_pixel(image), 3) + seen.height * seen.w * 3  # the decoded image, and its strips
     fix = "make it smaller" + ", or give a size, such as size=32" * (size is None)
     require(need <= LIMIT, f"{W:,} x {H:,} pixels would take {need / 1e6:,.0f} MB to decode, and {LIMIT / 1e6:.0f} are allowed; {fix}")
 
