@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor
 
-from ssl_lab.errors import require
+from ssl_lab.errors import InputError, require
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of floats, and of 8 to 16 bits
 LONG = 16  # times its shorter side: what of a longer image is looked at; so memory follows `size`, not a strip of 5,000,000 × 1
@@ -61,8 +61,9 @@ def check_memory(image, size: int | None) -> None:
     W, H = image.size
     seen = window(H, W, size)
     need = W * H * max(bytes_a_pixel(image), 3) + seen.height * seen.w * 3  # the decoded image, and its strips
-    fix = "make it smaller" + ", or give a size, such as size=32" * (size is None)
-    require(need <= LIMIT, f"{W:,} x {H:,} pixels would take {need / 1e6:,.0f} MB to decode, and {LIMIT / 1e6:.0f} are allowed; {fix}")
+    if need > LIMIT:  # words are put together only then: this is done for every image
+        fix = "make it smaller" + ", or give a size, such as size=32" * (size is None)
+        raise InputError(f"{W:,} x {H:,} pixels would take {need / 1e6:,.0f} MB to decode, and {LIMIT / 1e6:.0f} are allowed; {fix}")
 
 
 def bytes_a_pixel(image) -> int:
@@ -76,18 +77,18 @@ def bytes_a_pixel(image) -> int:
 
 def orientation(image) -> int:
     """How the camera was held, 1 to 8; a broken note of it counts as none, as it does for who shows pictures."""
-    turn = 1
     with suppress(Exception):
         turn = image.getexif().get(ORIENTATION, 1)
-    return turn if turn in range(2, 9) else 1
+        return turn if turn in range(2, 9) else 1
+    return 1
 
 
 def upright(image, turn: int, box: tuple[int, int, int, int], H: int, W: int):
     """A box (left, top, right, low) of an image, both as its camera was held, H pixels high and W wide."""
-    from PIL.Image import Transpose
-
     if turn == 1 and box == (0, 0, W, H):
         return image
+    from PIL.Image import Transpose
+
     left, top, right, low = box
     left, right = (W - right, W - left) if turn in (2, 3, 6, 7) else (left, right)
     top, low = (H - low, H - top) if turn in (3, 4, 7, 8) else (top, low)
