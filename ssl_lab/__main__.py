@@ -15,7 +15,7 @@ from ssl_lab import methods  # torch and all that needs it is imported in the co
 from ssl_lab.catalogue import SETS
 from ssl_lab.errors import InputError, one_of
 from ssl_lab.interrupts import STOPPED, end, on_interrupt
-from ssl_lab.terminal import Progress, tell
+from ssl_lab.terminal import Progress, printable, tell
 from ssl_lab.version import VERSION
 
 PROTOCOLS = {"knn": "k-nearest-neighbour", "linear": "linear probe"}
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def complain(sentence: str, code: int = 2) -> int:
-    tell(f"ssl-lab: {sentence}")
+    tell(f"ssl-lab: {printable(sentence)}")
     return code
 
 
@@ -75,7 +75,7 @@ def train(args) -> int:
     state = run.folder / STATE
     method = commands.build_again(plan, data, state, "method/") if args.resume and state.exists() else commands.build(plan, data)
     events = follow(method.to(device), data, plan.recipe, run.folder, args.resume, args.threads, plan.words)
-    tell(f"{name} on {len(data):,} images of {plan.data.name}, {device}, into {run.folder}")
+    tell(printable(f"{name} on {len(data):,} images of {plan.data.name}, {device}, into {run.folder}"))
     say = Progress(plan.recipe.epochs * method.generations)
     try:
         with on_interrupt(signal.default_int_handler):

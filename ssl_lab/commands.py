@@ -127,7 +127,7 @@ def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
     """The method of a plan with fresh weights; the same seed gives the same ones.   device: "meta" builds it without computing anything."""
     from ssl_lab.models import encoder
 
-    side = plan.images.shape[-2] if plan.images else data.size
+    side = min(plan.images.shape[-2:]) if plan.images else data.size
     stem = "cifar" if side <= SMALL and "resne" in plan.encoder and plan.encoder != "small_resnet" else None
     parts = {"encoder": lambda: encoder(plan.encoder, stem=stem), "classes": lambda: plan.settings.get("classes", len(data.classes))}
     with RandomStream(plan.recipe.seed, torch.device("cpu")), torch.device(device):

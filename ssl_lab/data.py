@@ -62,8 +62,8 @@ class Images:
 
     @property
     def size(self) -> int:
-        """Height of the images in pixels."""
-        return self.x.shape[-2]
+        """The shorter side of the images in pixels."""
+        return min(self.x.shape[-2:])
 
     def columns(self) -> dict[str, Tensor]:
         """What a batch may hold: name → one row an image."""
@@ -202,6 +202,8 @@ def load(
     """Images by name: "scenes", "digits", a torchvision set such as "cifar10", or "folder:PATH".
 
     split: "train", "test", or another that the set has.   size: side in pixels; None = as stored (scenes and digits: 32).
+    Of files: the shorter side becomes `size` and the square in the middle is kept; of several frames or pages the first one counts,
+    and one that would take more than 450 MB to decode is refused: 100 megapixels are decoded where `size` is given, 64 where it is not.
     limit: how many; scenes are drawn up to it (None = 10,000 to train, 2,000 to test), of other sets a random part is drawn by `seed`.
     seed: selects the world of scenes, and the part of other sets that `limit` leaves; no seed makes train and test overlap.
     root: where torchvision sets lie (None = data/ in the working directory); download=True fetches them there.

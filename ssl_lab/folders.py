@@ -1,19 +1,24 @@
 """A folder of image files as a set: a folder a class, or all in one folder without labels; train/ beside test/ or val/ where these are there.
 
-Names of splits count in any case, and as people write them: Training, validation, train2017, test_images.
+Names of splits count in any case, and as people write them: Training, validation, train2017, test_images. Links are followed, and a folder that two
+ways lead to counts once; files of other kinds are passed over, and this is said.
 """
 
 import os
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from ssl_lab.errors import InputError, one_of, require
 from ssl_lab.reading import Source, files, share
+from ssl_lab.terminal import printable, tell_once
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # what is decoded, whatever a file is called
+BESIDE = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".md", ".yaml", ".yml", ".html", ".ini", ".db", ".log", ".py")  # not worth a word
 WORDS = {"train": "train(?:ing)?", "val": "val(?:id|idation)?|dev", "test": "test(?:ing)?"}
 NAMES = {part: re.compile(rf"(?:images?[ _-]?)?(?:{word})[ _-]?(?:set|split|data|images?|imgs?|\d+)?", re.IGNORECASE) for part, word in WORDS.items()}
 
@@ -25,7 +30,11 @@ def folder(top: Path, split: str) -> Source:
     """
     parts = splits(top)
     one_of(split, (*parts, "all") if parts else ("train", "test", "all"), f"split of {top}")
-    found = {part: scan(path) for part, path in (parts or {"all": top}).items()}
+    walk = Walk()
+    walk.refuse_twins(list(parts.values()))
+    found = {part: scan(path, walk) for part, path in (parts or {"all": top}).items()}
+    if walk.others:
+        tell_once(printable(f"{top}: {walk.passed_over()}; of image files, those are read that end in {', '.join(SUFFIXES)}; convert the others"))
     classes = sorted({name for one in found.values() for name in one} - {""})
     empty = [name for name in classes if not any(one.get(name) for one in found.values())]
     require(not empty, f"{top}: no images in the class folders {', '.join(empty)}; fill or remove them")
@@ -33,7 +42,62 @@ def folder(top: Path, split: str) -> Source:
     chosen = [found[split]] if split in found else found.values()
     images = [(path, number[name]) for one in chosen for name, paths in one.items() for path in paths]
     rows = torch.arange(len(images)) if parts else share(len(images), split)
-    return Source(rows, tuple(classes), files(lambda i: opened(*images[i]), lambda i: str(images[i][0])))
+    return Source(rows, tuple(map(printable, classes)), files(lambda i: opened(*images[i]), lambda i: brief(images[i][0])))
+
+
+@dataclass
+class Walk:
+    """What has been met on the way: real folders, each of them entered once, so that links that lead back end; and how many files of other kinds."""
+
+    entered: set[tuple[int, int]] = field(default_factory=set)
+    others: Counter[str] = field(default_factory=Counter)
+    listed: dict[Path, tuple[list[str], list[Path]]] = field(default_factory=dict)
+
+    def enter(self, path: Path) -> bool:
+        """Whether nobody was in this real folder before."""
+        try:
+            status = path.stat()
+        except OSError:  # whoever lists it says why
+            return True
+        known, place = len(self.entered), (status.st_dev, status.st_ino)
+        self.entered.add(place)
+        return len(self.entered) > known
+
+    def refuse_twins(self, paths: list[Path]) -> None:
+        """Enter these folders. Raises: InputError for one that was entered under another name, by a link."""
+        for path in paths:
+            require(self.enter(path), f"{brief(path)} leads to a folder that is here under another name already; remove the link")
+
+    def passed_over(self) -> str:
+        """How many files of which other kinds, those that are most first."""
+        kinds = ", ".join(f"{count:,} {kind or 'without a suffix'}" for kind, count in self.others.most_common(5))
+        return f"passed over are {kinds}{' and more' * (len(self.others) > 5)}"
+
+    def below(self, top: Path) -> list[Path]:
+        """Image files in a folder and in the folders inside it, however deep."""
+        found, ahead = [], [top]
+        while ahead:
+            here = ahead.pop()
+            names, images = self.listing(here)
+            found += images
+            ahead += [here / name for name in reversed(names) if self.enter(here / name)]
+        return found
+
+    def listing(self, top: Path) -> tuple[list[str], list[Path]]:
+        """The folders and the image files directly inside a folder, sorted by name; hidden ones are passed over."""
+        if top not in self.listed:
+            try:
+                seen = sorted((e.name, is_folder(e)) for e in os.scandir(top) if not e.name.startswith((".", "__MACOSX")))
+            except (OSError, ValueError) as error:
+                said = getattr(error, "strerror", None) or error
+                why = {FileNotFoundError: "does not exist", NotADirectoryError: "is a file"}.get(type(error), f"cannot be read ({said})")
+                raise InputError(f"{brief(top.absolute())} {why}; a folder of images is needed, as in folder:path/to/images") from error
+            images = [name for name, within in seen if not within and name.lower().endswith(SUFFIXES)]
+            self.listed[top] = [name for name, within in seen if within], [top / name for name in images]
+            if len(images) < len(seen):
+                kinds = (os.path.splitext(name)[1].lower() for name, within in seen if not within)
+                self.others.update(kind for kind in kinds if kind not in (*SUFFIXES, *BESIDE))
+        return self.listed[top]
 
 
 def splits(top: Path) -> dict[str, Path]:
@@ -41,7 +105,7 @@ def splits(top: Path) -> dict[str, Path]:
 
     Among other folders, "train" alone is a class, of vehicles. Raises: InputError where names of splits and of classes cannot be told apart.
     """
-    names, _ = listing(top)
+    names, _ = Walk().listing(top)
     called = {name: part for part in NAMES for name in names if NAMES[part].fullmatch(name)}
     others = [name for name in names if name not in called]
     kinds = set(called.values())
@@ -52,47 +116,54 @@ def splits(top: Path) -> dict[str, Path]:
     require("train" in kinds, f"{have}, names of splits, and none to train on; call that one train, or {one}")
     twice = [name for name in called if list(called.values()).count(called[name]) > 1]
     require(not twice, f"{have}, and {' and '.join(twice)} mean the same split; put their images together, or {one}")
-    strange = [name for name in others if below(top / name)]
+    strange = [name for name in others if Walk().below(top / name)]
     fix = "move them out of it, or into one of the splits"
     require(not strange, f"{have}, the splits, and beside them images in {', '.join(strange)}; {fix}")
     return {"test" if part == "val" and "test" not in kinds else part: top / name for name, part in called.items()}
 
 
-def scan(top: Path) -> dict[str, list[Path]]:
+def scan(top: Path, walk: Walk) -> dict[str, list[Path]]:
     """Class → its image files, in the order of their names; "" → all of them, where there are no class folders."""
-    classes, loose = listing(top)
+    classes, loose = walk.listing(top)
     beside = ", ".join(p.name for p in loose[:3])
     require(not (classes and loose), f"{top} holds class folders and, beside them, {beside}; sort all images into class folders, or none")
     for name in classes:
-        inner, _ = listing(top / name)
+        inner, _ = walk.listing(top / name)
         parts = {part for part in NAMES for one in inner if NAMES[part].fullmatch(one)}
         fix = f"the splits go outside: {top / inner[0] / name}" if inner else ""
         require("train" not in parts or len(parts) == 1, f"{top / name} holds {', '.join(inner)}, which would be one class; {fix}")
-    found = {name: below(top / name) for name in classes} or {"": loose}
-    require(any(found.values()), f"{top} holds no images; files that end in {', '.join(SUFFIXES)} are needed")
+    walk.enter(top)
+    walk.refuse_twins([top / name for name in classes])
+    found = {name: walk.below(top / name) for name in classes} or {"": loose}
+    others = f"; {walk.passed_over()}" if walk.others else ""
+    require(any(found.values()), f"{top} holds no images; files that end in {', '.join(SUFFIXES)} are needed{others}")
     return found
 
 
-def below(top: Path) -> list[Path]:
-    """Image files in a folder and in the folders inside it."""
-    names, images = listing(top)
-    return images + [p for name in names for p in below(top / name)]
-
-
-def listing(top: Path) -> tuple[list[str], list[Path]]:
-    """The folders and the image files directly inside a folder, sorted by name; hidden ones are passed over."""
+def is_folder(entry: os.DirEntry) -> bool:
+    """Whether it is a folder, or a link to one; links that lead to each other are none."""
     try:
-        seen = sorted((e.name, e.is_dir()) for e in os.scandir(top) if not e.name.startswith((".", "__MACOSX")))
-    except (OSError, ValueError) as error:
-        why = {FileNotFoundError: "does not exist", NotADirectoryError: "is a file"}.get(type(error), f"cannot be read ({error})")
-        raise InputError(f"{top.absolute()} {why}; a folder of images is needed, as in folder:path/to/images") from error
-    return [n for n, is_folder in seen if is_folder], [top / n for n, is_folder in seen if not is_folder and n.lower().endswith(SUFFIXES)]
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def brief(path: Path) -> str:
+    """A path; of a very long one, its ends."""
+    said = str(path)
+    return said if len(said) <= 400 else f"{said[:200]}…{said[-100:]}"
 
 
 def opened(path: Path, label: int):
-    """An image, not yet decoded, and its label. Raises: InputError for what is no regular file: a pipe is waited for without end."""
+    """An image, not yet decoded, and its label.
+
+    Raises: InputError for what is no regular file, since a pipe is waited for without end, and for more pixels than Pillow decodes.
+    """
     from PIL import Image
 
-    require(path.is_file(), "is no regular file, or a link to none; remove it")
+    require(path.is_file(), "is no regular file, or a link to none, or was removed meanwhile; remove it, or load again")
     Image.init()  # with `formats`, Pillow looks at those alone that it has loaded
-    return Image.open(path, formats=FORMATS), label
+    try:
+        return Image.open(path, formats=FORMATS), label
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{str(error).partition(',')[0]}; make it smaller") from error

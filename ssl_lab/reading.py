@@ -1,25 +1,19 @@
 """Pixels as bytes, wherever they lie: rows of an array in memory, or image files one by one.
 
     rows → an array at once, files one by one → shorter side to `size`, antialiased → centre → (N, 3, size, size) uint8
-
-Values of more than 8 bits have no white of their own: 4,095 of a microscope is as white as 65,535 of a scanner, and as 1.0 of a float. The value that
-is white is said once for the whole set (`white`), never guessed from an image.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64
 from torch import Tensor
 
+from ssl_lab.decoding import fit, pixels
 from ssl_lab.errors import InputError, one_of, require
 from ssl_lab.stream import generator
-
-WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of floats, and of 8 to 16 bits
-LONG = 16  # times its shorter side: what of a longer image is looked at; so memory follows `size`, not a strip of 5,000,000 × 1
 
 
 class Source(NamedTuple):
@@ -52,11 +46,11 @@ def permutation(count: int, seed: int) -> Int64[Tensor, " N"]:
     return torch.randperm(count, generator=generator(seed))
 
 
-def array(pixels, labels) -> Callable:
+def array(stored, labels) -> Callable:
     """Read rows of an array in memory: (N, H, W), (N, H, W, 3) or (N, 3, H, W), uint8, of numpy or torch."""
 
     def read(rows: Tensor, size: int | None, white: float | None = None) -> tuple[Tensor, Tensor]:
-        x = torch.as_tensor(pixels[rows.numpy()])
+        x = torch.as_tensor(stored[rows.numpy()])
         x = x[:, None] if x.ndim == 3 else x.movedim(-1, 1) if x.shape[-1] == 3 else x
         x = x if size is None else fit(x, size)
         return x.expand(-1, 3, -1, -1).contiguous(), torch.as_tensor(labels)[rows].long()
@@ -69,64 +63,25 @@ def files(item: Callable, where: Callable[[int], str]) -> Callable:
 
     def read(rows: Tensor, size: int | None, white: float | None = None) -> tuple[Tensor, Tensor]:
         x, labels = torch.empty(0), []
-        for i in rows.tolist():
-            try:
-                image, label = item(i)
-                one = rgb(image, white) if size is None else fit(rgb(image, white), size)
-            except InputError as error:
-                raise InputError(f"{where(i)}: {error}") from error
-            except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...
-                raise InputError(f"{where(i)} cannot be read as an image ({error}); replace or remove it") from error
-            x = x if labels else one.new_empty(len(rows), *one.shape[1:])
-            H, W = x.shape[2:]
-            require(one.shape[2:] == (H, W), f"images differ in size: {where(i)} is not {W} x {H} like the first; give a size, such as size=32")
-            x[len(labels)] = one[0]
-            labels.append(-1 if label is None else int(label))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow warns of, a large image or a broken note beside it, is read here or refused
+            for i in rows.tolist():
+                one, label = read_one(i, size, white)
+                x = x if labels else one.new_empty(len(rows), *one.shape[1:])
+                H, W = x.shape[2:]
+                require(one.shape[2:] == (H, W), f"images differ in size: {where(i)} is not {W} x {H} like the first; give a size, such as size=32")
+                x[len(labels)] = one[0]
+                labels.append(-1 if label is None else int(label))
         return x, torch.tensor(labels)
 
+    def read_one(i: int, size: int | None, white: float | None) -> tuple[Tensor, int | None]:
+        try:
+            image, label = item(i)
+            return pixels(image, size, white), label
+        except InputError as error:
+            raise InputError(f"{where(i)}: {error}") from error
+        except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise InputError(f"{where(i)} cannot be read as an image ({why}); replace or remove it") from error
+
     return read
-
-
-def rgb(image, white: float | None = None) -> UInt8[Tensor, "1 3 H W"]:
-    """Pixels of a PIL image as its camera was held: transparency on white, deeper values by the one that is white.
-
-    Raises: InputError for values of more than 8 bits without `white`, and for those that are below 0 or above it.
-    """
-    from PIL import Image, ImageOps
-
-    with image:  # closes its file
-        cut = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode[0] not in "IF"
-        fix = "say which value is white in all images of the set, as in load(..., white=65535) or --white 65535, or convert them to 8 bits"
-        require(not cut or white == 65535, f"mode {image.mode} of 16 bits, of which Pillow reads the upper 8, so that white is 65535; {fix}")
-        image = ImageOps.exif_transpose(image)
-        if image.mode[0] in "IF":
-            image = Image.fromarray(shallow(np.asarray(image), image.mode, white))
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
-
-
-def shallow(x: np.ndarray, mode: str, white: float | None) -> np.ndarray:
-    """Values from 0 to `white` as 0 to 255. Raises: InputError as `rgb`."""
-    low, high = x.min(), x.max()
-    has = f"mode {mode}, values {low:g} to {high:g}"
-    near = next((one for one in WHITES if high <= one and (one > 1 or mode == "F")), high)
-    fix = f"say which one is white in all images of the set, as in load(..., white={near:g}) or --white {near:g}, or convert them to 8 bits"
-    require(white is not None, f"{has}, more than the 256 of 8 bits; {fix}")
-    whole = bool(np.isfinite(x).all() and low >= 0 and high <= white)
-    require(whole, f"{has}, and 0 to white={white:g} are needed; give the value that is white in all of them, or repair the file")
-    return (x.astype(np.float64) * (255 / white)).round().astype(np.uint8)
-
-
-def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C {size} {size}"]:
-    """Shorter side to `size` by antialiased bilinear interpolation, in whole grey levels, then the centre."""
-    H, W = x.shape[2:]
-    if max(H, W) > LONG * min(H, W):
-        h, w = min(H, LONG * W), min(W, LONG * H)
-        x, H, W = x[:, :, (H - h) // 2 :, (W - w) // 2 :][:, :, :h, :w], h, w
-    h, w = (max(size, round(side * size / min(H, W))) for side in (H, W))
-    if (h, w) != (H, W):
-        x = torch.cat([F.interpolate(part, (h, w), mode="bilinear", antialias=True) for part in x.split(5_000)])
-    top, left = (h - size) // 2, (w - size) // 2
-    return x[:, :, top : top + size, left : left + size]

@@ -1,7 +1,21 @@
 """What the command line says beside its results: on stderr, to whoever listens; a training goes on where nobody does."""
 
+import functools
 import sys
 import time
+
+JOINERS = "\u200c\u200d"  # without a picture of their own, and needed between letters of Persian and parts of emoji
+
+
+def printable(text: str) -> str:
+    """What a terminal or a picture can show: a line break, a control character, half a character in a file's name become their escapes."""
+    return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in text)
+
+
+@functools.cache
+def tell_once(text: str) -> None:
+    """Say it on stderr, and never again in this process."""
+    tell(text)
 
 
 def tell(text: object, end: str = "\n") -> None:

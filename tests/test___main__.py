@@ -385,3 +385,19 @@ def test_the_users_own_folder_is_meant_by_a_tilde(folder, monkeypatch):
 def test_a_study_is_refused_a_file_for_a_folder_before_it_trains(folder, fails):
     (folder / "taken").write_text("x")
     assert "taken is a file, and taken is to be a folder" in fails("study", "simclr", "--limit", "64", "--epochs", "1", "--out", "taken")
+
+
+def test_a_name_that_would_command_the_terminal_is_printed_as_its_escapes(capsys):
+    assert main(["train", "SimCLR", "--data", "folder:no\nwhere\x1b[2J\udcff"]) == 2
+    said = capsys.readouterr().err
+    assert r"no\nwhere\x1b[2J\udcff does not exist" in said
+    assert said.count("\n") == 1
+
+
+def test_files_that_are_passed_over_are_one_line(tree, tmp_path, capsys):
+    name = tree({f"{kind}/{i}.png": i for kind in ("cat", "dog") for i in range(2)})
+    (tmp_path / "pictures" / "cat" / "9.heic").touch()
+    words = ["train", "Supervised", "--data", name, "--size", "16", "--batch", "3", "--epochs", "1", "--threads", "1", "--out", str(tmp_path / "run")]
+    assert main(words) == 0
+    assert main(["evaluate", str(tmp_path / "run")]) in (0, 2)
+    assert capsys.readouterr().err.count("passed over are 1 .heic") == 1

@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision.transforms.v2.functional as T
+from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import RandomResizedCrop
 
 from ssl_lab import augment as A
+from ssl_lab.augment.places import gaussian
 
 NEVER = torch.zeros(6, dtype=torch.bool)
 
@@ -15,6 +18,60 @@ def test_blur_equals_torchvision_with_one_sigma_an_image(side, each):
     x, sigma = torch.rand(4, 3, side, side), torch.tensor([0.1, 0.5, 1.0, 2.0])
     k = 2 * max(1, round(0.1 * side) // 2) + 1
     torch.testing.assert_close(A.blur(x, sigma), each(lambda image, s: T.gaussian_blur(image, [k, k], [s, s]), x, sigma), atol=1e-6, rtol=0)
+
+
+def one_hot_gaussian(sigma, radius, n):
+    """Tap by tap: (B, n, taps, n) numbers, 1.7 GB for one image of 1,024 pixels."""
+    offset = torch.arange(-radius, radius + 1)
+    kernel = (-0.5 * (offset / sigma[:, None]) ** 2).softmax(1)
+    source = (n - 1) - (n - 1 - (torch.arange(n)[:, None] + offset).abs()).abs()
+    return (kernel[:, None, :, None] * F.one_hot(source, n)).sum(2)
+
+
+@pytest.mark.parametrize("n, radius", [(2, 1), (3, 1), (8, 1), (32, 1), (32, 2), (64, 3), (96, 5), (100, 40)])
+def test_the_matrix_of_a_blur_is_that_of_its_taps_to_the_bit(n, radius):
+    sigma = torch.rand(20) * 1.9 + 0.1
+    assert torch.equal(gaussian(sigma, radius, n), one_hot_gaussian(sigma, radius, n))
+
+
+@pytest.mark.parametrize("H, W", [(32, 96), (96, 32), (8, 200), (200, 8), (1, 9), (9, 1), (1, 1), (2, 50)])
+def test_a_blur_of_any_shape_is_that_of_its_shorter_side_along_both(H, W, each):
+    x, sigma = torch.rand(3, 3, H, W), torch.tensor([0.1, 1.0, 2.0])
+    blurred = A.blur(x, sigma)
+    torch.testing.assert_close(A.blur(x.transpose(2, 3), sigma), blurred.transpose(2, 3), atol=1e-6, rtol=0)
+    k = 2 * min(max(1, round(0.1 * min(H, W)) // 2), min(H, W) - 1) + 1
+    torch.testing.assert_close(blurred, each(lambda image, s: T.gaussian_blur(image, [k, k], [s, s]), x, sigma), atol=1e-6, rtol=0)
+
+
+class Largest(TorchDispatchMode):
+    """Bytes of the largest tensor that is made inside, other than those of one size."""
+
+    def __init__(self, but: int = 0):
+        super().__init__()
+        self.bytes, self.but = 0, but
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for one in made if isinstance(made, (tuple, list)) else [made]:
+            if isinstance(one, torch.Tensor) and one.untyped_storage().nbytes() != self.but:
+                self.bytes = max(self.bytes, one.untyped_storage().nbytes())
+        return made
+
+
+@pytest.mark.parametrize("H, W", [(300, 300), (100, 400), (400, 100)])
+def test_no_tensor_of_a_blur_is_larger_than_a_square_picture(H, W):
+    x = torch.rand(2, 3, H, W)
+    with Largest() as largest:
+        A.blur(x, torch.ones(2))
+    assert largest.bytes <= 2 * 3 * max(H, W) ** 2 * 4
+
+
+@pytest.mark.parametrize("count, H, W", [(1, 512, 512), (40, 300, 300), (20, 1, 1500)])
+def test_a_view_of_many_large_images_is_made_of_few_at_a_time(count, H, W):
+    x = torch.zeros(count, 3, H, W, dtype=torch.uint8)
+    with Largest(but=x.numel() * 4) as largest:
+        A.augment(x, blur_share=1.0, solarise_share=1.0)
+    assert largest.bytes <= 32 * 2**16 * 3 * 4
 
 
 def test_resized_crop_equals_torchvision_on_whole_pixels(pictures, each):

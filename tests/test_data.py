@@ -489,3 +489,8 @@ def test_a_folder_that_is_given_without_its_word_is_known(tmp_path, monkeypatch)
     for name in ("./pics", "pics", str(tmp_path / "pics")):
         with pytest.raises(InputError, match=f"data set {name!r} is unknown, and there is a folder of this name; did you mean folder:{name}"):
             load(name)
+
+
+@pytest.mark.parametrize("H, W", [(32, 96), (96, 32), (8, 200)])
+def test_the_size_of_images_is_their_shorter_side(H, W):
+    assert Images(torch.zeros(1, 3, H, W, dtype=torch.uint8), torch.tensor([0])).size == min(H, W)

@@ -9,6 +9,7 @@ import pytest
 
 from ssl_lab import terminal
 from ssl_lab.recipe import Log
+from ssl_lab.terminal import printable, tell_once
 
 TRAIN = [sys.executable, "-m", "ssl_lab", "train", "SimCLR", "--limit", "32", "--size", "16", "--batch", "16", "--epochs", "2", "--out", "run"]
 
@@ -63,3 +64,17 @@ def test_results_are_printed_on_a_terminal_of_ascii(tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     said = subprocess.run([sys.executable, "-m", "ssl_lab", "study"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert said.returncode == 0 and "simclr-no-head" in said.stdout and "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("as it is, naïve 🐈", "as it is, naïve 🐈"), ("a\nb\tc", r"a\nb\tc"), ("\x1b[2J", r"\x1b[2J"), ("\udcff", r"\udcff"), ("\u202e", r"\u202e"),
+    ("می\u200cخواهم", "می\u200cخواهم"),
+])  # fmt: skip
+def test_what_would_command_a_terminal_is_shown_as_its_escape(text, shown):
+    assert printable(text) == shown
+
+
+def test_what_is_told_once_is_not_told_again(capsys):
+    for _ in range(2):
+        tell_once("a sentence of this test")
+    assert capsys.readouterr().err == "a sentence of this test\n"

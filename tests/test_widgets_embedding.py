@@ -14,7 +14,7 @@ from PIL import Image
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import project
-from ssl_lab.widgets import EmbeddingExplorer
+from ssl_lab.widgets import EmbeddingExplorer, scatter
 from ssl_lab.widgets.embedding import coloured
 
 PATIENCE = 300  # seconds
@@ -371,3 +371,20 @@ def test_without_jupyter_scatter_one_sentence_says_how_to_get_it(make, monkeypat
     monkeypatch.setitem(sys.modules, "jscatter", None)
     with pytest.raises(InputError, match=r"not installed: pip install 'ssl-lab\[scatter\]'"):
         make().scatter()
+
+
+def test_names_that_cannot_be_shown_are_shown_as_what_can_be_and_none_is_lost(make, h, images):
+    odd = ("$", "a\nb", "half \udcff", "  ", "x" * 300, "x" * 301, "\u202eback", "🐈", "_a^b", "100 %")
+    named = Images(images.x, images.labels, odd)
+    explorer = make(h, named)
+    assert explorer.picture
+    offered = [name for name, row in explorer.go.options]
+    assert len(offered) == 2 + len(images.labels.unique())
+    assert all(name.isprintable() and len(name) < 80 for name in offered)
+    assert all(name.isprintable() for name in scatter.values(coloured(named, "class")))
+
+
+@pytest.mark.parametrize("H, W", [(32, 96), (96, 32), (8, 200)])
+def test_images_of_any_shape_can_be_explored(make, h, images, H, W):
+    explorer = make(h, Images(torch.zeros(40, 3, H, W, dtype=torch.uint8), images.labels, images.classes))
+    assert explorer.picture and not explorer.trouble

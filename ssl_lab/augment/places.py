@@ -1,7 +1,6 @@
 """Where: crop, flip and blur are one matrix for the rows of an image and one for its columns."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64, Num
 from torch import Tensor
 
@@ -69,16 +68,20 @@ def centres(start: PerImage, length: PerImage, n: int) -> Float[Tensor, "B n"]:
 
 
 def blur(x: Pixels, sigma: PerImage) -> Batch:
-    """Gaussian blur of sigma pixels over a tenth of the side (at least 3 pixels), the image mirrored at its edges."""
+    """Gaussian blur of sigma pixels over a tenth of the shorter side (at least 3 pixels), in all directions alike, mirrored at the edges."""
     _, _, H, W = x.shape
-    radius = max(1, round(0.1 * H) // 2)
+    radius = min(max(1, round(0.1 * min(H, W)) // 2), min(H, W) - 1)  # a single row has nothing to mirror
     return mix_pixels(to_float(x), gaussian(sigma, radius, H), gaussian(sigma, radius, W)).clamp_(0, 1)
 
 
 def gaussian(sigma: PerImage, radius: int, n: int) -> Float[Tensor, "B n n"]:
-    """The matrix that convolves n pixels with a normalised Gaussian cut at `radius`; what falls off an end is folded back."""
+    """The matrix that convolves n pixels with a normalised Gaussian cut at `radius` < n; what falls off an end is folded back.
+
+    No more than two taps fall on one pixel, so that it does not matter which is added first.
+    """
     offset = torch.arange(-radius, radius + 1, device=sigma.device)
     kernel = (-0.5 * (offset / sigma[:, None]) ** 2).softmax(1)
     source = (torch.arange(n, device=sigma.device)[:, None] + offset).abs()
     source = (n - 1) - (n - 1 - source).abs()
-    return (kernel[:, None, :, None] * F.one_hot(source, n)).sum(2)
+    B, taps = kernel.shape
+    return kernel.new_zeros(B, n, n).scatter_add_(2, source.expand(B, n, taps), kernel[:, None].expand(B, n, taps))

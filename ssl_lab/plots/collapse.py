@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from ssl_lab.errors import require
 from ssl_lab.method import COLLAPSED
 from ssl_lab.plots.embedding import KINDS
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look
+from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, class_name, in_our_look
 
 WIDE, HIGH = 13, 7.5  # inches
 MARKS = "o^s*vdP><X"  # one a class, for eyes that do not tell ten colours apart; for the classes of the scenes as like the shape as may be
@@ -106,14 +106,14 @@ def finding(now: dict[str, float], then: dict[str, float], ended: bool, table: A
 
 def images(axes, xy, labels, classes) -> None:
     """The map, always to the same scale: points that draw together are seen to."""
-    for kind, name in enumerate(classes):
+    for kind in range(len(classes)):
         own = xy[labels == kind]
         colour, mark = KINDS[kind % len(KINDS)], MARKS[kind % len(MARKS)]
         size = 140 if mark == "*" else 75  # a star has little paint
         axes.scatter(*own.T, s=size, color=colour, marker=mark, edgecolors=PAPER, linewidths=0.7)
         left, low = 0.026 + 0.243 * (kind // 3), -0.06 - 0.057 * (kind % 3)  # a legend of matplotlib's costs 15 ms
         axes.plot(left, low, mark, color=colour, markersize=size**0.5, markeredgewidth=0, transform=axes.transAxes, clip_on=False)
-        axes.text(left + 0.04, low, name, transform=axes.transAxes, fontsize=12, va="center")
+        axes.text(left + 0.04, low, class_name(kind, classes), transform=axes.transAxes, fontsize=12, va="center")
     axes.set(xlim=(-ROOM, ROOM), ylim=(-ROOM, ROOM), xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color="#c9c4ba")
     axes.plot([-1.32, -0.32], [-1.31, -1.31], color=GREY, linewidth=2)

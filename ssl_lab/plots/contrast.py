@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssl_lab.losses import minus_log_share, queue_scores, unit
+from ssl_lab.plots.look import class_name
 
 ORDERS = ("view", "image", "class")  # how rows can be arranged
 DIGITS = 9  # of a cosine; what differs only beyond them is a tie
@@ -108,11 +109,3 @@ def groups(order: str, labels: Int[np.ndarray, " N"], classes: tuple[str, ...]) 
     sorted_ = labels[arranged(order, labels)[::2] % N]
     edges = [0, *(np.flatnonzero(np.diff(sorted_)) + 1), N]
     return [(2 * int(a), 2 * int(b), class_name(int(sorted_[a]), classes)) for a, b in pairwise(edges)]
-
-
-def class_name(label: int, classes: tuple[str, ...]) -> str:
-    """In words, short enough for a column: a number where there are no names."""
-    if label < 0:
-        return "no class"
-    name = classes[label] if label < len(classes) else f"class {label}"
-    return name if len(name) <= 11 else name[:10] + "…"

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look
+from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, class_name, in_our_look, squared
 
 # Ten colours that colour-blind eyes tell apart (after Tol's "muted"), none of them one of the three that have a meaning; an eleventh begins anew.
 KINDS = ["#332288", "#cc6677", "#117733", "#88ccee", "#ddaa33", "#882255", "#44aa99", "#999933", "#aa4499", "#777777"]
@@ -19,6 +19,7 @@ UNKNOWN = "#c9c4ba"
 WAYS = ("category", "angle", "number")  # how values become colours
 MANY = 20  # classes; of more than so many, only those in question are named in the map
 SIDE = 5.35  # of the map, in inches
+LONGEST = 24  # letters of a class that are shown
 TICK = Path([(-0.5, 0.05), (-0.15, -0.35), (0.5, 0.45)])
 NAME = 0.115, 0.3  # inches that a name needs: wide a letter, high
 
@@ -61,16 +62,16 @@ def embedding(
     own, k = labels[picked], len(in_embedding)
     same = [(labels[near] == own) & (own >= 0) for near in (in_pixels, in_embedding)]
     pixels, ours = (int(hits.sum()) for hits in same)
-    name = "no class" if own < 0 else classes[own] if own < len(classes) else f"class {own}"
+    name = class_name(int(own), classes, LONGEST)
     figure = Page(figsize=(13, 6.6))
     chart(figure, xy, colouring, picked, in_embedding, same[1], busy)
     figure.text(0.012, 0.035, words, fontsize=13, color=GREY, va="bottom", linespacing=1.3)
     finding = f"{ours} of {k} neighbours share its class ({name}); in pixels {pixels} of {k}"
     figure.text(0.012, 0.945, finding if own >= 0 else "This image has no label that neighbours could share", fontsize=18, fontweight="bold")
     right = figure.add_axes((0.445, 0.02, 0.55, 0.905))
-    picked_one(right, images[picked], picked, name)
+    picked_one(right, squared(images[[picked]])[0], picked, name)
     said = [f"nearest {where}: {hits.sum()} of {k} share its class" for where, hits in zip(("in pixels", "in the embedding"), same)]
-    strips(right, [(2.15, images[in_pixels], same[0], said[0]), (4.1, images[in_embedding], same[1], said[1])])
+    strips(right, [(2.15, squared(images[in_pixels]), same[0], said[0]), (4.1, squared(images[in_embedding]), same[1], said[1])])
     right.set(xlim=(-0.05, 7.1), ylim=(5.97, 0))
     right.set_axis_off()
     counted = f"{ours} of its {k} nearest neighbours in the embedding and {pixels} of {k} in pixels share its class"
@@ -141,7 +142,7 @@ def name_groups(axes, xy: np.ndarray, colouring: Colouring, square: np.ndarray, 
     """Each group's name over its points, and over no other name."""
     groups = [int(group) for group in np.unique(colouring.values[np.isfinite(colouring.values)])]
     groups = groups if len(groups) <= MANY else [group for group in groups if group in asked]
-    names = [colouring.names[group] if group < len(colouring.names) else str(group) for group in groups]
+    names = [class_name(group, colouring.names, LONGEST) if group < len(colouring.names) else str(group) for group in groups]
     low, span = square[:, 0], square[:, 1] - square[:, 0]
     centres = [centre((xy[colouring.values == group] - low) / span * SIDE) for group in groups]
     places = apart(np.array(centres).reshape(-1, 2), np.array([len(name) * NAME[0] + 0.15 for name in names])) / SIDE * span + low

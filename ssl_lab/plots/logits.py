@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import one_of, require
 from ssl_lab.plots.cells import LEFT, SHOWN, SIDE, TO_NEGATIVE, TO_PARTNER, TOP, brackets, brightness, marks, pointers, scales
 from ssl_lab.plots.contrast import Contrast, arranged, groups, lookup
-from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, in_our_look
+from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, in_our_look, squared
 from ssl_lab.plots.matrix import first, page, setting
 from ssl_lab.plots.row import Seen, row, square
 
@@ -51,7 +51,7 @@ def query_matrix(
     require(0 <= anchor < N, f"anchor={anchor} is no row of this batch; its rows are 0 to {N - 1}")
     labels = np.full(N + K, -1) if labels is None else labels
     require(order != "class" or bool((labels[:N] >= 0).any()), 'order="class" needs labels and these images have none; order them by "image"')
-    batch = lookup(q, keys, tau)
+    batch, images = lookup(q, keys, tau), squared(images)
     found = f"{first(batch)} of {N} queries find their own key first"
     figure, axes = page(found, setting(batch, epoch))
     false = (labels[:N, None] == labels[N:]) & (labels[:N, None] >= 0)

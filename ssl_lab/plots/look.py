@@ -2,12 +2,16 @@
 
 import functools
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from jaxtyping import UInt8
 from matplotlib import style
 from matplotlib.figure import Figure
+
+from ssl_lab.terminal import printable
 
 # Readable from the back row, for colour-blind eyes, and in black-and-white print.
 INK, GREY, FAINT, PAPER = "#1b1f24", "#5b626b", "#efece6", "#ffffff"
@@ -16,6 +20,7 @@ LOOK = {
     "font.size": 14, "axes.titlesize": 18, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 12,
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK, "text.color": INK,
     "xtick.color": GREY, "ytick.color": GREY, "figure.facecolor": PAPER, "figure.dpi": 100, "lines.linewidth": 3,
+    "text.parse_math": False,  # a class may be called $; pipelines have formulas, and say so
 }  # fmt: skip
 PARTS = {0: "0", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1: "100 %"}  # the ticks of every share
 LOOKING = threading.RLock()  # matplotlib's settings are global, and front ends may draw on a thread of their own
@@ -24,7 +29,8 @@ LOOKING = threading.RLock()  # matplotlib's settings are global, and front ends 
 @contextmanager
 def our_look() -> Iterator[None]:
     """Inside, matplotlib's own settings with LOOK, one figure at a time, whatever style the reader has chosen; outside, the reader's again."""
-    with LOOKING, style.context(["default", LOOK]):
+    with LOOKING, style.context(["default", LOOK]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")  # a box stands for a sign that the font lacks
         yield
 
 
@@ -60,6 +66,26 @@ def hwc(images) -> np.ndarray:
     return images.permute(0, 2, 3, 1).numpy().astype(np.uint8)
 
 
+def squared(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 3"]:
+    """Images as squares, each in the middle of white; in a picture every image has a square of room, and none is squeezed into it or cut."""
+    H, W = images.shape[1:3]
+    if H == W:
+        return images
+    S = max(H, W)
+    out = np.full((len(images), S, S, 3), 255, images.dtype)
+    top, left = (S - H) // 2, (S - W) // 2
+    out[:, top : top + H, left : left + W] = images
+    return out
+
+
 def percent(share: float) -> str:
     """Two digits that matter."""
     return f"{share:.0%}" if share >= 0.0995 else f"{share:.1%}" if share >= 0.0005 else "0%"
+
+
+def class_name(label: int, classes: tuple[str, ...], most: int = 11) -> str:
+    """In words, on one line, of at most so many letters: as many as a column has room for; a number where there is no name."""
+    if label < 0:
+        return "no class"
+    name = (printable(classes[label]).strip() if label < len(classes) else "") or f"class {label}"
+    return name if len(name) <= most else name[: most - 1] + "…"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import one_of, require
 from ssl_lab.plots.cells import SHOWN, matrix
 from ssl_lab.plots.contrast import ORDERS, Contrast, arranged, contrast, groups
-from ssl_lab.plots.look import GREY, Page, in_our_look
+from ssl_lab.plots.look import GREY, Page, in_our_look, squared
 from ssl_lab.plots.row import Seen, row, same_class
 
 # Inches. The whole picture is one pair of axes in inches, y running down, all but the margin: each further one costs 5 ms.
@@ -45,7 +45,7 @@ def similarity(
     require(0 <= anchor < len(z), f"anchor={anchor} is no row of this batch; its rows are 0 to {len(z) - 1}")
     labels = np.full(len(z) // 2, -1) if labels is None else labels
     require(order != "class" or bool((labels >= 0).any()), 'order="class" needs labels and these images have none; order them by "view" or "image"')
-    batch = contrast(z, tau, kept)
+    batch, images = contrast(z, tau, kept), squared(images)
     figure, axes = page(finding(batch), f"{len(labels)} pairs · {setting(batch, epoch)}")
     matrix(axes, batch, images, anchor, shown, arranged(order, labels), groups(order, labels, classes), batch.listed(anchor, top))
     second, picture = divmod(anchor, len(labels))

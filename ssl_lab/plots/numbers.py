@@ -40,10 +40,10 @@ def efficiency(counts: list[int], scores: dict[str, list[float]], ours: tuple[st
     axes, at = figure.subplots(), list(range(len(counts)))
     for marker, (name, curve) in zip("os^Dv", scores.items()):
         mine = name in ours
-        axes.plot(at, curve, "-" if mine else "--", marker=marker, markersize=9, color=POSITIVE if mine else GREY, label=name)
+        axes.plot(at, curve, "-" if mine else "--", marker=marker, markersize=9, color=POSITIVE if mine else GREY)
     axes.set(xticks=at, xticklabels=[f"{count:,}" for count in counts], xlabel="labels", ylabel="accuracy on unseen images")
     axes.set(ylim=(0, 1.02), yticks=list(PARTS), yticklabels=list(PARTS.values()))
-    figure.legend(*(part[::-1] for part in axes.get_legend_handles_labels()), frameon=False, loc="outside right center")  # best above, off the curves
+    figure.legend(axes.lines[::-1], [*scores][::-1], frameon=False, loc="outside right center")  # best above, off the curves
     most = max(at, key=lambda i: lead(scores, ours, i))
     axes.set_title(f"with {counts[most]:,} labels, the unlabelled images add {100 * lead(scores, ours, most):.0f} points")
     said = (f"{name} {', '.join(f'{value:.0%}' for value in curve)}" for name, curve in scores.items())

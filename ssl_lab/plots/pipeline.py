@@ -6,7 +6,7 @@ from ssl_lab.errors import one_of, require
 from ssl_lab.plots.flows import FLOWS, Flow
 from ssl_lab.plots.glyphs import draw_edge, draw_node, size
 from ssl_lab.plots.legend import draw_legend
-from ssl_lab.plots.look import Page, hwc, in_our_look
+from ssl_lab.plots.look import Page, hwc, in_our_look, squared
 
 
 @in_our_look
@@ -21,7 +21,7 @@ def pipeline(name: str, images: dict | None = None) -> tuple[Figure, str]:
     figure = Page(figsize=(13, 6.4), dpi=80)  # notebook 00 stores seven of them
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 13), ylim=(0, 6.4))  # in inches
     axes.set_axis_off()
-    pictures = {} if images is None else {node: hwc(picture[None])[0] for node, picture in images.items()}
+    pictures = {} if images is None else {node: squared(hwc(picture[None]))[0] for node, picture in images.items()}
     places = [node for node, what in flow.nodes.items() if what.kind == "image"]
     require(set(pictures) <= set(places), f"pictures of {', '.join(pictures)}: {name} has images at {', '.join(places)}")
     for node, what in flow.nodes.items():
@@ -32,6 +32,8 @@ def pipeline(name: str, images: dict | None = None) -> tuple[Figure, str]:
         axes.text(x, y, words, ha="center", va="center", fontsize=size(words))
     axes.text(0.25, 6.05, flow.title, fontsize=20, fontweight="bold", va="center")
     draw_legend(axes, flow)
+    for text in axes.texts:
+        text.set_parse_math(True)
     return figure, flow.summary
 
 

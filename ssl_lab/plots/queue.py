@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look, percent, squared
 from ssl_lab.plots.moment import Moment, Seen, steps
 from ssl_lab.plots.panel import Panel
 from ssl_lab.plots.row import square
@@ -49,6 +49,7 @@ def queue(
     require(0 <= query < B, f"query={query} is none of this batch; there are 0 to {B - 1}")
     require(tau > 0, f"tau={tau} must be positive; the paper uses 0.07")
     require(K % B == 0 and K <= LINES * B, f"a queue of {K} keys is not 1 to {LINES} whole batches of {B}; take K={B} to {LINES * B} in steps of {B}")
+    views = tuple(map(squared, views))
     as_logits_see = [moment.enqueued() if early else moment for moment in moments]
     seen, right = Seen(as_logits_see[-1], query, labels, classes, tau, early), float(moments[-1].losses(tau).mean())
     figure = Page(figsize=(WIDTH, HEIGHT))

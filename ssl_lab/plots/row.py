@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 from matplotlib.collections import LineCollection, PolyCollection
 
-from ssl_lab.plots.contrast import Contrast, class_name
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, percent
+from ssl_lab.plots.contrast import Contrast
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name, percent
 
 # Inches, y running down. The table begins at X.
 X = 6.65

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import ANCHOR, GREY, INK, POSITIVE, Page, in_our_look
+from ssl_lab.plots.look import ANCHOR, GREY, INK, POSITIVE, Page, in_our_look, squared
 
 LAYERS = np.array([(239, 236, 230), (27, 31, 36), (150, 155, 162)], np.uint8)  # ground, object, shadow
 
@@ -55,7 +55,7 @@ def pictures(axes, before: np.ndarray, now: dict[str, np.ndarray]) -> None:
     placed = [(0, 0.35, 2.9, "at the start", before), (3.05, 0.35, 2.9, "now", now["x"])]
     placed += [(column * 2.02, 3.72, 1.9, name, image) for column, (name, image) in enumerate(known.items())]
     for x, y, side, name, image in placed:
-        axes.imshow(image, extent=(x, x + side, y + side, y), interpolation="nearest")
+        axes.imshow(squared(image[None])[0], extent=(x, x + side, y + side, y), interpolation="nearest")
         axes.text(x, y - 0.09, name, fontsize=15, va="bottom")
     axes.add_patch(Rectangle((3.05, 0.35), 2.9, 2.9, fill=False, edgecolor=ANCHOR, linewidth=4))
     axes.set(xlim=(-0.02, 5.99), ylim=(5.67, 0))

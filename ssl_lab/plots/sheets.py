@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import INK, Page, hwc, in_our_look
+from ssl_lab.plots.look import INK, Page, hwc, in_our_look, squared
 
 
 @in_our_look
@@ -13,7 +13,7 @@ def gallery(rows: dict[str, np.ndarray], columns: list[str] | tuple[str, ...] = 
 
     Raises: InputError for no images, or rows of unequal length.
     """
-    sheets = {name: hwc(images) for name, images in rows.items()}
+    sheets = {name: squared(hwc(images)) for name, images in rows.items()}
     count = {len(images) for images in sheets.values()}
     require(len(count) == 1 and count != {0}, f"a contact sheet has rows of one length, at least 1; got {[len(images) for images in rows.values()]}")
     n = count.pop()

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PARTS, POSITIVE, Page, hwc, in_our_look, percent
+from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PARTS, POSITIVE, Page, hwc, in_our_look, percent, squared
 from ssl_lab.plots.sheets import sheet
 
 ROWS = ("picture", "one view", "the other", "the other,\nif asked by\ncolour alone")
@@ -24,7 +24,7 @@ def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "") -> tupl
     setting: how the views were made, in words.
     Raises: InputError for no pictures, or rows and answers that do not belong together.
     """
-    rows, shown, n = [hwc(row) for row in (pictures, x1, x2, taken)], len(pictures), len(right)
+    rows, shown, n = [squared(hwc(row)) for row in (pictures, x1, x2, taken)], len(pictures), len(right)
     lengths = [len(row) for row in rows]
     require(set(lengths) == {shown} != {0}, f"each of four rows needs one image for every picture, and at least one; got {lengths}")
     require(n >= max(2, shown), f"got {n} answers for {shown} pictures; at least 2 are needed, and one for every picture")

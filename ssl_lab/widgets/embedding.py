@@ -14,6 +14,7 @@ from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.near import most_confused, nearest, typical
 from ssl_lab.evaluate.project import Umap, check, pca
+from ssl_lab.plots.look import class_name
 from ssl_lab.widgets import scatter
 from ssl_lab.widgets.explorer import Explorer
 
@@ -62,10 +63,9 @@ class EmbeddingExplorer(Explorer):
 
     def sights(self) -> list[tuple[str, int | None]]:
         """What is worth a look."""
-        classes = self.images.classes
-        found = {classes[label] if label < len(classes) else f"class {label}": row for label, row in typical(self.z, self.images.labels).items()}
+        found = [(class_name(label, self.images.classes, 60), row) for label, row in typical(self.z, self.images.labels).items()]
         confused = most_confused(self.z, self.images.labels, self.near)
-        return [("…", None), ("the most confused image", confused), *((f"a typical {name}", row) for name, row in found.items())]
+        return [("…", None), ("the most confused image", confused), *((f"a typical {name}", row) for name, row in found)]
 
     def draw(self, projection: str, neighbours: int, colour: str, picked: int):
         xy, words, busy = self.place(projection, neighbours)

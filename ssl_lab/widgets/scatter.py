@@ -7,6 +7,7 @@ import numpy as np
 
 from ssl_lab.errors import InputError
 from ssl_lab.plots import Colouring
+from ssl_lab.plots.look import class_name
 
 
 def linked(xy: np.ndarray, colouring: Colouring, picked: widgets.IntSlider):
@@ -37,5 +38,5 @@ def values(colouring: Colouring):
     """Names of categories, numbers of all else."""
     if colouring.way != "category":
         return colouring.values
-    names = dict(enumerate(colouring.names))
+    names = {kind: class_name(kind, colouring.names, 60) for kind in range(len(colouring.names))}
     return np.array([names.get(int(value), str(int(value))) if np.isfinite(value) else "unknown" for value in colouring.values])

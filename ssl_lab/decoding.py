@@ -1,0 +1,161 @@
+"""Pixels of one image file, in memory that is known before any of them is decoded.
+
+    header → is it too large? → first frame → strips of rows, each upright, in 8 bits, on white → resized → (1, 3, size, size) uint8
+
+Values of more than 8 bits have no white of their own: 4,095 of a microscope is as white as 65,535 of a scanner, and as 1.0 of a float. The value that
+is white is said once for the whole set (`white`), never guessed from an image.
+"""
+
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import UInt8
+from torch import Tensor
+
+from ssl_lab.errors import InputError, require
+
+WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of floats, and of 8 to 16 bits
+LONG = 16  # times its shorter side: what of a longer image is looked at; so memory follows `size`, not a strip of 5,000,000 × 1
+LIMIT = 450e6  # bytes that decoding one image may take: a photograph of 102 megapixels takes 443 MB at the most
+STRIP = 2**20  # pixels at a time that exist in more forms than the decoded one
+ORIENTATION = 0x0112  # EXIF: how the camera was held; 2, 3, 6, 7 begin at the other side, 3, 4, 7, 8 at the other end, 5 to 8 run along columns
+
+
+def pixels(image, size: int | None = None, white: float | None = None) -> UInt8[Tensor, "1 3 h w"]:
+    """Pixels of a PIL image as its camera was held: transparency on white, deeper values by the one that is white, resized as `fit`; the first frame.
+
+    size: None = as stored.
+    Raises: InputError for images too large, values of more than 8 bits without `white`, and for those that are below 0 or above it.
+    """
+    with image:  # closes its file
+        cut = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode[0] not in "IF"
+        fix = "say which value is white in all images of the set, as in load(..., white=65535) or --white 65535, or convert them to 8 bits"
+        require(not cut or white == 65535, f"mode {image.mode} of 16 bits, of which Pillow reads the upper 8, so that white is 65535; {fix}")
+        check_memory(image, size)
+        image.load()
+        turn = orientation(image)
+        W, H = image.size if turn < 5 else image.size[::-1]
+        seen = window(H, W, size)
+        x = in_strips(image, turn, H, W, seen, white)
+        return x if size is None else centre(resized(x, seen.h, seen.w), size)
+
+
+def in_strips(image, turn: int, H: int, W: int, seen: "Window", white: float | None) -> UInt8[Tensor, "1 3 h w"]:
+    """What of an image is looked at, upright; a large one strip by strip, each resized along its rows at once."""
+    step, right = max(1, STRIP // seen.width), seen.left + seen.width
+    if seen.height <= step:
+        return in_colours(upright(image, turn, (seen.left, seen.top, right, seen.top + seen.height), H, W), white)
+    x = torch.empty(1, seen.height, seen.w, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+    for top in range(0, seen.height, step):
+        low = min(top + step, seen.height)
+        part = upright(image, turn, (seen.left, seen.top + top, right, seen.top + low), H, W)
+        x[:, :, top:low] = resized(in_colours(part, white), low - top, seen.w)
+    return x
+
+
+def check_memory(image, size: int | None) -> None:
+    """Refuse an image by its header. Raises: InputError for one that takes more than LIMIT."""
+    W, H = image.size
+    seen = window(H, W, size)
+    need = W * H * max(bytes_a_pixel(image), 3) + seen.height * seen.w * 3  # the decoded image, and its strips
+    if need > LIMIT:  # words are put together only then: this is done for every image
+        fix = "make it smaller" + ", or give a size, such as size=32" * (size is None)
+        raise InputError(f"{W:,} x {H:,} pixels would take {need / 1e6:,.0f} MB to decode, and {LIMIT / 1e6:.0f} are allowed; {fix}")
+
+
+def bytes_a_pixel(image) -> int:
+    """What Pillow needs to decode an image, for each of its pixels: what it keeps, and what its decoder of this format takes beside that."""
+    kept, kind = 1 if image.mode in ("1", "L", "P") else 2 if ";16" in image.mode else 4, getattr(image, "format", None)
+    if kind == "TIFF":  # a strip may be all of it, and it is turned as a whole
+        return kept * (1 + ("libtiff" in str(image.tile)) + (orientation(image) > 1))
+    progressive = kind == "JPEG" and "progressive" in image.info  # all coefficients at once
+    return kept + 12 * (kind == "WEBP") + 2 * len(image.getbands()) * progressive
+
+
+def orientation(image) -> int:
+    """How the camera was held, 1 to 8; a broken note of it counts as none, as it does for who shows pictures."""
+    with suppress(Exception):
+        turn = image.getexif().get(ORIENTATION, 1)
+        return turn if turn in range(2, 9) else 1
+    return 1
+
+
+def upright(image, turn: int, box: tuple[int, int, int, int], H: int, W: int):
+    """A box (left, top, right, low) of an image, both as its camera was held, H pixels high and W wide."""
+    if turn == 1 and box == (0, 0, W, H):
+        return image
+    from PIL.Image import Transpose
+
+    left, top, right, low = box
+    left, right = (W - right, W - left) if turn in (2, 3, 6, 7) else (left, right)
+    top, low = (H - low, H - top) if turn in (3, 4, 7, 8) else (top, low)
+    part = image.crop((left, top, right, low) if turn < 5 else (top, left, low, right))
+    turns = (Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM)
+    turns += (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
+    return part if turn == 1 else part.transpose(turns[turn - 2])
+
+
+def in_colours(image, white: float | None) -> UInt8[Tensor, "1 3 H W"]:
+    """A PIL image as three channels of 8 bits."""
+    from PIL import Image
+
+    if image.mode[0] in "IF":
+        image = Image.fromarray(shallow(np.asarray(image), image.mode, white))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
+
+
+def shallow(x: np.ndarray, mode: str, white: float | None) -> np.ndarray:
+    """Values from 0 to `white` as 0 to 255. Raises: InputError as `pixels`."""
+    low, high = x.min(), x.max()
+    has = f"mode {mode}, values {low:g} to {high:g}"
+    near = next((one for one in WHITES if high <= one and (one > 1 or mode == "F")), high)
+    fix = f"say which one is white in all images of the set, as in load(..., white={near:g}) or --white {near:g}, or convert them to 8 bits"
+    require(white is not None, f"{has}, more than the 256 of 8 bits; {fix}")
+    whole = bool(np.isfinite(x).all() and low >= 0 and high <= white)
+    require(whole, f"{has}, and 0 to white={white:g} are needed; give the value that is white in all of them, or repair the file")
+    return (x.astype(np.float64) * (255 / white)).round().astype(np.uint8)
+
+
+class Window(NamedTuple):
+    """What of an image is looked at, in its pixels, and how high (h) and wide (w) that becomes."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    h: int
+    w: int
+
+
+def window(H: int, W: int, size: int | None) -> Window:
+    """All of an image, but of a long one no more than its middle; the shorter side becomes `size`."""
+    if size is None:
+        return Window(0, 0, H, W, H, W)
+    height, width = min(H, LONG * W), min(W, LONG * H)
+    h, w = (max(size, round(side * size / min(height, width))) for side in (height, width))
+    return Window((H - height) // 2, (W - width) // 2, height, width, h, w)
+
+
+def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C {size} {size}"]:
+    """Shorter side to `size` by antialiased bilinear interpolation, in whole grey levels, then the centre."""
+    seen = window(*x.shape[2:], size)
+    x = x[:, :, seen.top : seen.top + seen.height, seen.left : seen.left + seen.width]
+    return centre(torch.cat([resized(part, seen.h, seen.w) for part in x.split(5_000)]), size)
+
+
+def resized(x: UInt8[Tensor, "N C H W"], h: int, w: int) -> UInt8[Tensor, "N C {h} {w}"]:
+    """Antialiased: first along the rows, in whole grey levels, then along the columns, so that strips of rows give the same as the whole."""
+    return x if x.shape[2:] == (h, w) else F.interpolate(x, (h, w), mode="bilinear", antialias=True)
+
+
+def centre(x: UInt8[Tensor, "N C h w"], size: int) -> UInt8[Tensor, "N C {size} {size}"]:
+    """The square in the middle."""
+    top, left = (x.shape[2] - size) // 2, (x.shape[3] - size) // 2
+    return x[:, :, top : top + size, left : left + size]
