@@ -1,6 +1,6 @@
-"""What becomes of odd files: of each kind, how many are read and how many refused in one sentence, and the most memory that one takes.
+"""What becomes of odd image files and damaged run folders: how many are read, how many refused in one sentence, and the most memory that one takes.
 
-    python tests/benchmarks/odd.py --images 1000 [--seed 0]
+    python tests/benchmarks/odd.py --images 1000 --runs 1000 [--seed 0]
 
 A case is a seed. Anything but a result or an InputError, such as a warning, is printed with its seed, and so is a peak of more than 500 MB above what
 the process had before (on Linux, where the peak can be set back; elsewhere the highest of all cases so far counts). Exit code 1 if there is one.
@@ -23,8 +23,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def images() -> Callable[[int], tuple[str, str]]:
     """Odd image files: seed → (what became of it, what it was)."""
-    odd = runpy.run_path(str(Path(__file__).parents[1] / "dummies" / "odd.py"))
-    folder = Path(tempfile.mkdtemp())
+    odd, folder = dummies("odd"), Path(tempfile.mkdtemp())
 
     def case(seed: int) -> tuple[str, str]:
         made = odd["odd_image"](Random(seed))
@@ -37,7 +36,19 @@ def images() -> Callable[[int], tuple[str, str]]:
     return case
 
 
-KINDS = {"images": images}  # a further kind: its name, and what makes its function of a seed
+def runs() -> Callable[[int], tuple[str, str]]:
+    """Damaged run folders, resumed or measured: likewise. A run that goes on ends as the one that nobody stopped and nothing damaged."""
+    damaged, folder = dummies("damaged"), Path(tempfile.mkdtemp())
+    damaged["runs"]()
+    return lambda seed: damaged["damaged"](Random(seed), folder)
+
+
+def dummies(name: str) -> dict:
+    """What the tests try, too."""
+    return runpy.run_path(str(Path(__file__).parents[1] / "dummies" / f"{name}.py"))
+
+
+KINDS = {"images": images, "runs": runs}  # a further kind: its name, and what makes its function of a seed
 
 
 def memory(name: str) -> float:
