@@ -43,7 +43,7 @@ class Images:
     def __post_init__(self):
         x, labels = self.x, self.labels
         fine = isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] == 3 and x.dtype == torch.uint8
-        require(fine, f"x is {described(x)}; uint8 pixels (N, 3, H, W) are needed, 0 to 255")
+        require(fine, f"x is {described(x)}; uint8 pixels (N, 3, H, W) are needed, 0 to 255; Images.of(x) makes them of a Dataset, array or tensor")
         fine = isinstance(labels, Tensor) and labels.ndim == 1 and labels.dtype in WHOLE
         require(fine, f"labels are {described(labels)}; whole numbers (N,) in a tensor are needed, -1 for none")
         self.labels = labels.long()
@@ -165,6 +165,12 @@ class Images:
         kept = torch.full_like(labels, -1)
         kept[keep] = labels[keep]
         return dataclasses.replace(self, labels=kept.to(self.labels.device), targets=None)
+
+
+def check_images(data: object, who: str) -> None:
+    """Raise InputError, saying how they are made, for what is no Images."""
+    fix = "Images.of(dataset) makes them of a Dataset, an array or a tensor, and load('folder:PATH') of files"
+    require(isinstance(data, Images), f"{who} takes Images and got a {type(data).__name__}; {fix}")
 
 
 def described(value: object) -> str:

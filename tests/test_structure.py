@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "version errors files terminal arguments catalogue stream scenes reading folders sources data groups fingerprint augment corruptions distributed "
+    "version errors files terminal arguments catalogue stream gradients scenes reading folders sources datasets data groups fingerprint augment corruptions distributed "
     "models features losses geometry kmeans optim recipe method methods lock checkpoint guard precision threads train evaluate studies tables plots "
     "widgets checks progress notebook lab doctor options commands __main__"
 ).split()

@@ -46,16 +46,16 @@ class Augmentation:
             require(low <= high, f"{name}={(low, high)}: the smaller one comes first; try {(high, low)}")
 
     def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
-        """One random view of every image. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
+        """One random view of every image, in float32. Raises: InputError for pixels that are neither bytes nor floats of any precision in [0, 1]."""
         return self.draw(x, generator)(x)
 
     @torch.no_grad()
     def draw(self, x: Num[Tensor, "B c H W"], generator: torch.Generator | None = None) -> "Drawn":
         """Parameters for every image of x, on its device, from this generator or torch's own."""
         B, _, H, W = x.shape
-        u = torch.rand(DRAWS, B, generator=generator, device=x.device)
+        u = torch.rand(DRAWS, B, generator=generator, device=x.device, dtype=torch.float32)  # whatever the default is
         height, width = box(between(u[0], *self.area), u[1], self.ratio, H, W)
-        on = (u[5] < self.jitter_share) * self.jitter
+        on = (u[5] < self.jitter_share).to(u) * self.jitter
         b, c, s = (1 + on * between(u[6:9], -0.4, 0.4)).clamp(min=0)
         return Drawn(
             top=u[2] * (H - height), left=u[3] * (W - width), height=height, width=width, flip=u[4] < self.flip,
@@ -100,10 +100,10 @@ class Drawn:
 
     @torch.no_grad()
     def __call__(self, x: Pixels) -> Batch:
-        """The view of every image, floats in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
+        """The view of every image, float32 in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
         if x.device.type == "cpu" and len(x) > CACHED:
             return torch.cat([self[i : i + CACHED](x[i : i + CACHED]) for i in range(0, len(x), CACHED)])
-        x = crop(to_float(in_range(x)), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
+        x = crop(to_float(in_range(x)).float(), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
         if self.coloured:
             x = jitter_colours(x, self.brightness, self.contrast, self.saturation, self.turn)
         if self.blurs:

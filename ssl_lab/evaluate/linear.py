@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 from ssl_lab.evaluate.knn import check
+from ssl_lab.gradients import gradients
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def fit(x: Float[Tensor, "N D"], y: Int64[Tensor, " N"], classes: int, l2: float
         value.backward()
         return value
 
-    with torch.enable_grad():
+    with gradients(x.device):
         optimizer.step(loss)
         final = loss().item()
     return parameters[:, :-1].detach(), parameters[:, -1].detach(), final

@@ -41,7 +41,7 @@ def colour_histogram(x: Num[Tensor, "N 3 H W"], bins: int) -> Float[Tensor, "N c
     """Share of the pixels of every image that have each of bins³ colours."""
     red, green, blue = (to_float(x) * bins).long().clamp(max=bins - 1).flatten(2).unbind(1)  # 1.0 belongs to the last level
     colour = (red * bins + green) * bins + blue
-    count = torch.zeros(len(x), bins**3, device=x.device).scatter_add_(1, colour, torch.ones_like(colour, dtype=torch.float32))
+    count = torch.zeros(len(x), bins**3, dtype=torch.float32, device=x.device).scatter_add_(1, colour, torch.ones_like(colour, dtype=torch.float32))
     return count / colour.shape[1]
 
 

@@ -12,6 +12,7 @@ from ssl_lab import plots
 from ssl_lab.arguments import whole
 from ssl_lab.data import Images
 from ssl_lab.errors import require
+from ssl_lab.gradients import gradients
 from ssl_lab.losses import unit
 from ssl_lab.methods import MoCo
 from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
@@ -90,11 +91,10 @@ class Run:
             self.moments.append(self.take(len(self.moments) + 1))
         return self.moments[:step]
 
-    @torch.enable_grad()
     def take(self, step: int) -> Moment:
         """One step of the training, and what is seen before its momentum and its enqueue."""
         method, pictures = self.method, np.arange((step - 1) * self.batch, step * self.batch)
-        with self.training.stream:
+        with self.training.stream, gradients(self.training.device):
             self.training.learn(tuple(x[pictures[0] : pictures[-1] + 1] for x in self.views))
         q, k, rows, pointer = *method.embeddings.values(), method.queue.clone(), int(method.pointer)
         fine = all(bool(x.isfinite().all()) for x in (q, k))
