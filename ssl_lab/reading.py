@@ -7,6 +7,7 @@ is white is said once for the whole set (`white`), never guessed from an image.
 """
 
 from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from ssl_lab.arguments import whole
 from ssl_lab.errors import InputError, one_of, require
 from ssl_lab.stream import generator
 
@@ -37,6 +39,12 @@ class Source(NamedTuple):
         have = len(self.rows)
         require(limit is None or limit <= have, f"limit={limit} images were asked for, and this split has {have}; use limit={have} or fewer")
         return self._replace(rows=self.rows[permutation(have, seed)[:limit].sort().values])
+
+
+def check_wanted(size: int | None, white: float | None, low: int = 8, high: int = 1024) -> None:
+    """Refuse a side in pixels, or a value for white, that cannot be."""
+    require(white is None or (isinstance(white, Real) and 0 < white < 1e38), f"white={white!r} is no value above 0, such as 65535 or 1.0")
+    require(size is None or (whole(size) and low <= size <= high), f"size={size!r} must be a whole number of pixels from {low} to {high}")
 
 
 def share(count: int, split: str) -> Int64[Tensor, " M"]:
@@ -64,15 +72,16 @@ def array(pixels, labels) -> Callable:
     return read
 
 
-def files(item: Callable, where: Callable[[int], str]) -> Callable:
-    """Read rows one image at a time: item(i) → (PIL image, label or None), where(i) → its name in an error."""
+def files(item: Callable, where: Callable[[int], str], pixels: Callable | None = None) -> Callable:
+    """Read rows one image at a time: item(i) → (image, label or None), where(i) → its name in an error, pixels(image, white): `rgb`, of PIL's."""
+    pixels = pixels or rgb
 
     def read(rows: Tensor, size: int | None, white: float | None = None) -> tuple[Tensor, Tensor]:
         x, labels = torch.empty(0), []
         for i in rows.tolist():
             try:
                 image, label = item(i)
-                one = rgb(image, white) if size is None else fit(rgb(image, white), size)
+                one = pixels(image, white) if size is None else fit(pixels(image, white), size)
             except InputError as error:
                 raise InputError(f"{where(i)}: {error}") from error
             except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...
@@ -100,23 +109,25 @@ def rgb(image, white: float | None = None) -> UInt8[Tensor, "1 3 H W"]:
         require(not cut or white == 65535, f"mode {image.mode} of 16 bits, of which Pillow reads the upper 8, so that white is 65535; {fix}")
         image = ImageOps.exif_transpose(image)
         if image.mode[0] in "IF":
-            image = Image.fromarray(shallow(np.asarray(image), image.mode, white))
+            image = Image.fromarray(shallow(np.asarray(image), f"mode {image.mode}", white))
         if image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
 
 
-def shallow(x: np.ndarray, mode: str, white: float | None) -> np.ndarray:
-    """Values from 0 to `white` as 0 to 255. Raises: InputError as `rgb`."""
-    low, high = x.min(), x.max()
-    has = f"mode {mode}, values {low:g} to {high:g}"
-    near = next((one for one in WHITES if high <= one and (one > 1 or mode == "F")), high)
+def shallow(x: np.ndarray, kind: str, white: float | None) -> np.ndarray:
+    """Values from 0 to `white` as 0 to 255; floats may miss both by 0.1 %, as a resize does. Raises: InputError as `rgb`."""
+    low, high, floats = float(x.min()), float(x.max()), x.dtype.kind == "f"
+    has = f"{kind}, values {low:g} to {high:g}"
+    near = next((one for one in WHITES if high <= one and (one > 1 or floats)), high)
     fix = f"say which one is white in all images of the set, as in load(..., white={near:g}) or --white {near:g}, or convert them to 8 bits"
     require(white is not None, f"{has}, more than the 256 of 8 bits; {fix}")
-    whole = bool(np.isfinite(x).all() and low >= 0 and high <= white)
-    require(whole, f"{has}, and 0 to white={white:g} are needed; give the value that is white in all of them, or repair the file")
-    return (x.astype(np.float64) * (255 / white)).round().astype(np.uint8)
+    slack = 1e-3 * white if floats else 0
+    whole = bool(np.isfinite(x).all() and low >= -slack and high <= white + slack)
+    fix = "give the value that is white in all of them (white=...), leave a normalisation out, or repair the file"
+    require(whole, f"{has}, and 0 to white={white:g} are needed; {fix}")
+    return (x.astype(np.float64) * (255 / white)).round().clip(0, 255).astype(np.uint8)
 
 
 def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C {size} {size}"]:

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from ssl_lab.augment import to_float
 from ssl_lab.checkpoint import Run
-from ssl_lab.data import Images, check_images
+from ssl_lab.data import Images
 from ssl_lab.distributed import agree, barrier, mean, parallel, rank, world_size
 from ssl_lab.errors import require
-from ssl_lab.gradients import check_parameters, gradients
 from ssl_lab.groups import Groups
 from ssl_lab.guard import Guard
 from ssl_lab.method import Method
@@ -23,6 +22,7 @@ from ssl_lab.optim import LARS, adamw, parameter_groups, warmup_cosine
 from ssl_lab.precision import autocast, scaler
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.stream import RandomStream
+from ssl_lab.surroundings import check_parameters, gradients
 from ssl_lab.threads import asked, fastest, using
 
 
@@ -107,9 +107,8 @@ class Training:
     """
 
     def __init__(self, method: Method, data: Images, recipe: Recipe, threads: int | None = None):
-        check_images(data, "a training")
-        for given, kind in ((method, Method), (recipe, Recipe)):
-            require(isinstance(given, kind), f"a training takes a {kind.__name__} and got a {type(given).__name__}; SimCLR(encoder) and Recipe(10) are such")
+        for given, kind, such in ((method, Method, "SimCLR(encoder)"), (recipe, Recipe, "Recipe(epochs=10)")):
+            require(isinstance(given, kind), f"a training takes a {kind.__name__}, such as {such}, and got a {type(given).__name__}")
         self.method, self.recipe, self.lesson = method, recipe, method.lesson(data)
         check_parameters(method)
         self.device = next(method.parameters()).device

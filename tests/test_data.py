@@ -430,8 +430,8 @@ def test_labels_of_any_whole_type_are_taken(dtype):
         ("torch.zeros(4)", "labels are torch.float32 (4,); whole numbers (N,) in a tensor are needed, -1 for none"),
         ("torch.zeros(4, dtype=torch.bool)", "labels are torch.bool (4,)"),
         ("torch.zeros(4, 1, dtype=torch.long)", "labels are torch.int64 (4, 1)"),
-        ("np.zeros(4, dtype=int)", "labels are of numpy.ndarray"),
-        ("[0, 1, 2, 3]", "labels are of builtins.list"),
+        ("np.zeros(4, dtype=int)", "labels are an array int64 (4,); whole numbers (N,) in a tensor are needed, -1 for none"),
+        ("[0, 1, 2, 3]", "labels are a list"),
         ("torch.tensor([0, 10**9, 1, 2])", "a label is 1000000000, and there are 3 classes, 0 to 2; name the others, or correct it"),
     ],
 )
@@ -474,7 +474,7 @@ def test_a_training_says_how_images_are_made(given, without_shape_checks):
         except ValueError as error:
             print(type(error).__name__, error)
     """)
-    assert said.startswith("InputError a training takes Images and got a ") and "load('folder:PATH')" in said
+    assert said.startswith("InputError SimCLR takes Images and got a ") and "Images.of(dataset)" in said and "load('folder:PATH')" in said
 
 
 def test_a_label_beyond_the_classes_of_a_head_is_told_before_the_first_step():

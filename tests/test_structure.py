@@ -16,9 +16,9 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "version errors files terminal arguments catalogue stream gradients scenes reading folders sources datasets data groups fingerprint augment corruptions distributed "
-    "models features losses geometry kmeans optim recipe method methods lock checkpoint guard precision threads train evaluate studies tables plots "
-    "widgets checks progress notebook lab doctor options commands __main__"
+    "version errors files terminal arguments catalogue stream surroundings scenes reading folders sources datasets data groups fingerprint "
+    "augment corruptions distributed models features losses geometry kmeans optim recipe method methods lock checkpoint guard precision threads "
+    "train evaluate studies tables plots widgets checks progress notebook lab doctor options commands __main__"
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]

@@ -13,6 +13,7 @@ from ssl_lab.augment.colours import jitter_colours, solarise
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
 CACHED = 128  # images at a time on a CPU, so that a chunk stays in its cache: twice as fast as 512 (EPYC, torch 2.15)
 DRAWS = 14  # numbers that every image draws, whatever the strengths: moving one strength changes nothing but itself
@@ -99,6 +100,7 @@ class Drawn:
         return self.top, self.left, self.height, self.width, self.flip
 
     @torch.no_grad()
+    @uncast
     def __call__(self, x: Pixels) -> Batch:
         """The view of every image, float32 in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
         if x.device.type == "cpu" and len(x) > CACHED:

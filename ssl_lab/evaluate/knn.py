@@ -6,11 +6,14 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
+MOST = 100_000  # classes: each of them takes a column, of the votes or of the weights
 CHUNK = 1000  # test images at a time: 40 MB of similarities to 10,000 training images
 
 
 @torch.no_grad()
+@uncast
 def knn_accuracy(
     h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tensor, "M D"], yt: Int64[Tensor, " M"], k: int = 200, tau: float = 0.07
 ) -> float:
@@ -39,5 +42,13 @@ def check(h: Tensor, y: Tensor, ht: Tensor, yt: Tensor) -> None:
     for rows, labels, name in ((h, y, "training"), (ht, yt, "test")):
         require(len(rows) == len(labels) and len(labels) > 0, f"every {name} row needs its label: got {len(rows)} rows and {len(labels)} labels")
         require(int(labels.min()) >= 0, f"{int((labels < 0).sum())} of {len(labels)} {name} rows have no label (-1); keep images.labelled()")
+        check_ids(labels)
         require(bool(rows.isfinite().all()), f"the {name} features hold NaN or infinity; did the training diverge?")
     require(h.shape[1] == ht.shape[1], f"training rows have {h.shape[1]} features and test rows {ht.shape[1]}; both must come from one encoder")
+
+
+def check_ids(labels: Tensor) -> None:
+    """Refuse labels that are numbers of something else than classes."""
+    top = int(labels.max())
+    fix = "count the classes from 0, as labels.unique(return_inverse=True)[1] does"
+    require(top < MOST, f"a label is {top}, which would make {top + 1} classes, and {MOST} is the most; {fix}")

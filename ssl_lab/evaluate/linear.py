@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 from ssl_lab.evaluate.knn import check
-from ssl_lab.gradients import gradients
+from ssl_lab.surroundings import gradients
 
 
 @dataclass(frozen=True)

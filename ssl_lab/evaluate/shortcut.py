@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ssl_lab.augment import to_float
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
 CHUNK = 1000  # first views at a time: 40 MB of overlaps with 10,000 second views
 
@@ -25,6 +26,7 @@ def colour_match(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: i
 
 
 @torch.no_grad()
+@uncast
 def nearest_colours(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: int = 8) -> Int64[Tensor, " N"]:
     """For every first view, which second view has the nearest histogram; the first of several that are equally near.
 

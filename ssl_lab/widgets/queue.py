@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ssl_lab import plots
 from ssl_lab.arguments import whole
-from ssl_lab.data import Images
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
-from ssl_lab.gradients import gradients
 from ssl_lab.losses import unit
 from ssl_lab.methods import MoCo
 from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
@@ -21,6 +20,7 @@ from ssl_lab.plots.queue import LINES
 from ssl_lab.precision import autocast
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import generator
+from ssl_lab.surroundings import gradients
 from ssl_lab.train import Training
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import views
@@ -46,6 +46,7 @@ class QueueExplorer(Explorer):
     def __init__(self, method, images: Images, steps: int = 12, batch: int = 16, seed: int = 0, lr: float = 0.1, **start):
         name = type(method).__name__
         require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {name}; give QueueExplorer(MoCo(encoder), images)")
+        check_images(images, "QueueExplorer")
         require(whole(steps) and steps >= 1, f"steps={steps}: a whole number, at least one, is needed")
         require(batch in range(2, 17), f"batch={batch}: 2 to 16 images a step can be shown in one line")
         fix = "give more images, or fewer steps"
@@ -125,7 +126,7 @@ def started(method: MoCo, K: int, m: float, seed: int) -> MoCo:
     run.projector.requires_grad_(True)
     run.key_encoder, run.key_projector = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.projector)
     regroup(run, 1)
-    run.queue = unit(torch.randn(K, width, generator=generator(seed))).to(device)
+    run.queue = unit(torch.randn(K, width, generator=generator(seed), device="cpu", dtype=torch.float32)).to(device)
     run.pointer.zero_()
     run.filled.zero_()
     return run
