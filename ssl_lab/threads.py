@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 
 ROUNDS, PATIENCE = 3, 1.0  # steps a choice, and seconds after which one is enough
@@ -28,7 +29,8 @@ def using(threads: int | None) -> Iterator[None]:
 
 def asked(threads: int | None) -> int | None:
     """The number that was asked for, in code or by OMP_NUM_THREADS; None where it is to be measured. Raises: InputError below 1."""
-    require(threads is None or threads >= 1, f"threads={threads}: at least one is needed; None measures which number is fastest")
+    fine = threads is None or (whole(threads) and threads >= 1)
+    require(fine, f"threads={threads!r}: a whole number from 1 is needed; None measures which number is fastest")
     return torch.get_num_threads() if threads is None and "OMP_NUM_THREADS" in os.environ else threads
 
 

@@ -115,6 +115,7 @@ class Drawn:
         return x
 
     @torch.no_grad()
+    @uncast
     def map(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
         """The same crop and mirror of a map with any channels and any range, such as Lab; colours are left alone, nothing is clamped."""
         return crop(x, *self.box)

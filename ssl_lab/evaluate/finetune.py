@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import nn
 
+from ssl_lab.arguments import Range
 from ssl_lab.augment import SMALL, Augmentation
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
@@ -38,7 +39,7 @@ def finetune(
         check_images(given, "fine-tuning")
     known, asked = images.labelled(), unseen.labelled()
     require(len(known) > 0 and len(asked) > 0, f"{len(known)} labelled images to learn from and {len(asked)} to be asked about; both are needed")
-    require(steps >= 1, f"steps={steps}: at least one is needed; 600 is the default")
+    Range(1, whole=True, hint="600 is the default").check("steps", steps)
     device = next(encoder.parameters()).device
     check_ids(labels := torch.cat([known.labels, asked.labels]))
     classes = max(len(images.classes), 1 + int(labels.max()))

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from ssl_lab.arguments import Range
 from ssl_lab.errors import require
 from ssl_lab.surroundings import uncast
 
@@ -23,8 +24,8 @@ def knn_accuracy(
     Raises: InputError for lengths or widths that differ, no rows, unlabelled (-1) rows, NaN, k < 1 or tau <= 0.
     """
     check(h, y, ht, yt)
-    require(k >= 1, f"k={k}: at least one neighbour must vote; the papers use 200")
-    require(tau > 0, f"tau={tau} must be positive; the papers use 0.07")
+    Range(1, whole=True, hint="neighbours that vote; the papers use 200").check("k", k)
+    Range(above=0, hint="the papers use 0.07").check("tau", tau)
     h, ht, classes = F.normalize(h, dim=1), F.normalize(ht, dim=1), int(torch.cat([y, yt]).max()) + 1
     hits = [vote(chunk @ h.T, y, min(k, len(h)), tau, classes) == truth for chunk, truth in zip(ht.split(CHUNK), yt.split(CHUNK))]
     return torch.cat(hits).sum().item() / len(yt)
@@ -49,6 +50,6 @@ def check(h: Tensor, y: Tensor, ht: Tensor, yt: Tensor) -> None:
 
 def check_ids(labels: Tensor) -> None:
     """Refuse labels that are numbers of something else than classes."""
-    top = int(labels.max())
+    top = int(labels.max()) if len(labels) else -1
     fix = "count the classes from 0, as labels.unique(return_inverse=True)[1] does"
     require(top < MOST, f"a label is {top}, which would make {top + 1} classes, and {MOST} is the most; {fix}")

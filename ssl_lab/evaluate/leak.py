@@ -8,6 +8,7 @@ import copy
 
 import torch
 
+from ssl_lab.arguments import Range
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.losses import unit
@@ -29,7 +30,7 @@ def leak(method: MoCo, images: Images, batch: int = 128, seed: int = 0) -> tuple
     require(isinstance(method, MoCo), f"leak asks the keys of MoCo and got {name}; give a MoCo, such as recorded('moco').method()")
     check_precision(method)
     check_images(images, "leak")
-    require(batch >= 2, f"batch={batch}: batch norm needs at least two images; take 128, as in training")
+    Range(2, whole=True, hint="batch norm needs two images or more; take 128, as in training").check("batch", batch)
     require(len(images) >= 2 * batch, f"{len(images)} images are no two batches of {batch}; give {2 * batch} or more, or a smaller batch")
     method = copy.deepcopy(method).train()
     x = images[: len(images) // batch * batch].x.to(method.queue.device)

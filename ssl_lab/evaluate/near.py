@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 from ssl_lab.surroundings import uncast
 
@@ -15,7 +16,7 @@ def nearest(x: Float[Tensor, "N D"], of: Int64[Tensor, " M"], k: int) -> Int64[T
 
     Raises: InputError unless 1 <= k < N.
     """
-    require(1 <= k < len(x), f"k={k} neighbours of one among {len(x)} images were asked for; from 1 to {len(x) - 1} there are")
+    require(whole(k) and 1 <= k < len(x), f"k={k} neighbours of one among {len(x)} images were asked for; from 1 to {len(x) - 1} there are")
     found = []
     for rows in of.split(1000):
         distance = torch.cdist(x[rows], x)

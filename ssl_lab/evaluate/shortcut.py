@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int64, Num
 from torch import Tensor
 
+from ssl_lab.arguments import whole
 from ssl_lab.augment import to_float
 from ssl_lab.errors import require
 from ssl_lab.surroundings import uncast
@@ -51,7 +52,7 @@ def check(x1: Tensor, x2: Tensor, bins: int) -> None:
     """Refuse what has no partners or no colours."""
     require(len(x1) == len(x2), f"every first view needs its partner: got {len(x1)} first views and {len(x2)} second views")
     require(len(x1) >= 2, f"got {len(x1)} pair of views; at least 2 are needed, so that there is somebody to be taken for the partner")
-    require(2 <= bins <= 32, f"bins={bins}: each of red, green and blue is cut into 2 to 32 levels; 8 is the default")
+    require(whole(bins) and 2 <= bins <= 32, f"bins={bins}: each of red, green and blue is cut into 2 to 32 levels; 8 is the default")
     for x in (x1, x2):
         require(bool(x.isfinite().all()), "the views hold NaN or infinity; which transform made them?")
         low, high = (value.item() for value in x.aminmax())

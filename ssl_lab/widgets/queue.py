@@ -20,7 +20,7 @@ from ssl_lab.plots.queue import LINES
 from ssl_lab.precision import autocast
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import generator
-from ssl_lab.surroundings import gradients
+from ssl_lab.surroundings import check_precision, gradients
 from ssl_lab.train import Training
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import views
@@ -46,6 +46,7 @@ class QueueExplorer(Explorer):
     def __init__(self, method, images: Images, steps: int = 12, batch: int = 16, seed: int = 0, lr: float = 0.1, **start):
         name = type(method).__name__
         require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {name}; give QueueExplorer(MoCo(encoder), images)")
+        check_precision(method)
         check_images(images, "QueueExplorer")
         require(whole(steps) and steps >= 1, f"steps={steps}: a whole number, at least one, is needed")
         require(batch in range(2, 17), f"batch={batch}: 2 to 16 images a step can be shown in one line")
