@@ -73,8 +73,7 @@ class Images:
         for name in columns:
             one_of(name, [f.name for f in dataclasses.fields(cls)][2:], "column")
         x, labels, classes = datasets.read(source, labels, size, white)
-        columns = {name: datasets.tensor(value) if hasattr(value, "__array__") else value for name, value in columns.items()}
-        return cls(x, labels, **{"classes": classes} | columns)
+        return cls(x, labels, **{"classes": classes} | datasets.column(columns))
 
     def __len__(self) -> int:
         """How many images an epoch draws."""

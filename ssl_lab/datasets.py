@@ -93,6 +93,13 @@ def tensor(values) -> Tensor:
     return torch.from_numpy(values if ours else values.astype(values.dtype.newbyteorder("="), order="C"))
 
 
+def column(given):
+    """What somebody knows beside the pixels, as Images keep it: arrays as tensors, also in a dictionary, and names in a tuple."""
+    if isinstance(given, dict):
+        return {name: column(value) for name, value in given.items()}
+    return tensor(given) if isinstance(given, Tensor | np.ndarray) else tuple(given) if isinstance(given, list) else given
+
+
 def number(label) -> int | None:
     """One label: a whole number of Python, numpy or torch, or an array of one; None for none."""
     found = np.asarray(label) if isinstance(label, Tensor | np.ndarray | np.generic | int) else np.empty(0)

@@ -432,6 +432,8 @@ def test_labels_of_any_whole_type_are_taken(dtype):
         ("torch.zeros(4, 1, dtype=torch.long)", "labels are torch.int64 (4, 1)"),
         ("np.zeros(4, dtype=int)", "labels are an array int64 (4,); whole numbers (N,) in a tensor are needed, -1 for none"),
         ("[0, 1, 2, 3]", "labels are a list"),
+        ("torch.tensor([0, -2, 1, 2])", "a label is -2; labels are counted from 0, and -1 stands for none"),
+        ("torch.tensor([0, -100, -1, 2])", "a label is -100"),
         ("torch.tensor([0, 10**9, 1, 2])", "a label is 1000000000, and there are 3 classes, 0 to 2; name the others, or correct it"),
     ],
 )
@@ -489,3 +491,43 @@ def test_a_folder_that_is_given_without_its_word_is_known(tmp_path, monkeypatch)
     for name in ("./pics", "pics", str(tmp_path / "pics")):
         with pytest.raises(InputError, match=f"data set {name!r} is unknown, and there is a folder of this name; did you mean folder:{name}"):
             load(name)
+
+
+@pytest.mark.parametrize("column", ["depth", "normals", "mask"])
+def test_a_column_of_other_height_or_width_is_told(column, without_shape_checks):
+    """A crop of the image, in pixels, would be another place there."""
+    said = without_shape_checks(f"""
+        import torch
+        from ssl_lab.data import Images
+        try:
+            Images(torch.zeros(4, 3, 8, 8).byte(), torch.zeros(4).long(), {column}=torch.zeros(4, 1, 8, 9))
+        except ValueError as error:
+            print(type(error).__name__, error)
+    """)
+    assert said.startswith(f"InputError {column} is torch.float32 (4, 1, 8, 9) and x is")
+
+
+ASKING = {
+    "fine-tuning": "finetune(f, given, given)", "factors": "factor_table(h, given)", "leak": "leak(MoCo(f, K=8, split=2), given)",
+    "a recording": "Recording(SimCLR(f), given)", "views": "ViewsExplorer(given)", "an embedding": "EmbeddingExplorer(h, given)",
+    "a queue": "QueueExplorer(MoCo(f, K=8, split=2), given)", "a method": "SimCLR.lesson(given)",
+}
+
+
+@pytest.mark.parametrize("who", ASKING)
+def test_whoever_takes_images_says_how_they_are_made(who, without_shape_checks):
+    said = without_shape_checks(f"""
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+        from ssl_lab.evaluate import factor_table, finetune, leak
+        from ssl_lab.methods import MoCo, SimCLR
+        from ssl_lab.models import small_resnet
+        from ssl_lab.widgets import EmbeddingExplorer, QueueExplorer, Recording, ViewsExplorer
+        x, f, h = torch.zeros(4, 3, 32, 32).byte(), small_resnet(width=4), torch.randn(4, 4)
+        for given in (x, x.numpy(), TensorDataset(x), DataLoader(TensorDataset(x)), None):
+            try:
+                {ASKING[who]}
+            except ValueError as error:
+                print(type(error).__name__, "Images.of(dataset) makes them" in str(error))
+    """)
+    assert said.split() == ["InputError", "True"] * 5

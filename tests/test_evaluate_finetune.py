@@ -58,3 +58,8 @@ def test_only_labelled_images_are_learned_and_asked(images, encoder, monkeypatch
 def test_what_it_needs_is_said(images, encoder, wrong, words):
     with pytest.raises(InputError, match=words):
         wrong(encoder, images)
+
+
+def test_images_whose_classes_have_no_names_are_learned_from_too(images, encoder):
+    nameless = replace(images, classes=())
+    assert finetune(encoder, nameless, images, steps=3, recipe=QUICK) == finetune(encoder, images, images, steps=3, recipe=QUICK)

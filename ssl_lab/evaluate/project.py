@@ -75,8 +75,9 @@ class Umap:
 
     def __init__(self, h: Float[Tensor, "N D"], neighbours: int = 15, seed: int = 0, told: Callable[[], object] = lambda: None):
         check(h)
+        require(whole(neighbours), f"neighbours={neighbours!r} must be a whole number from 2 on")
         fewer = f"neighbours={neighbours} of {len(h)} points: UMAP needs 2 or more, and at least {neighbours + 1} points"
-        require(whole(neighbours) and 2 <= neighbours < len(h), f"{fewer}; use neighbours={len(h) - 1} or fewer")
+        require(2 <= neighbours < len(h), f"{fewer}; use neighbours={len(h) - 1} or fewer")
         self.neighbours, self.told, self.last = neighbours, told, ""
         self.share, self.xy, self.trouble = 0.0, None, ""
         self.thread, self.stop = None, weakref.finalize(self, ignore)
