@@ -180,8 +180,8 @@ def test_truth_values_of_numpys_are_truth_values(without_shape_checks):
 CALLS = {
     "knn": "knn_accuracy(h, y, h, y, k={})", "nearest": "nearest(h, y, {})", "a probe": "linear_probe(h, y, h, y, l2={})",
     "colours": "colour_match(x.x, x.x, bins={})", "UMAP": "Umap(h, neighbours={})", "fine-tuning": "finetune(f.encoder, x, x, steps={})",
-    "leak": "leak(f, x, batch={})", "a recording": "Recording(f, x, pairs={})", "a queue's recording": "Recording(f, x, K={})",
-    "threads": "train(f, x, Recipe(1, batch=2), threads={})", "features": "features(f.encoder, x, batch={})",
+    "leak": "leak(f, x, batch={})", "a recording": "Recording(f, x, pairs={})", "a queue's recording": "Recording(f, x, pairs=4, K={})",
+    "threads": "train(f, x, Recipe(1, batch=4), threads={})", "features": "features(f.encoder, x, batch={})",
 }
 NEVER = ("2.5", "'2'", "True", "float('nan')", "np.float64(3.0)")
 
@@ -208,7 +208,8 @@ def test_numbers_that_a_function_cannot_use_are_told(call, without_shape_checks)
             else:
                 print(value, "was taken")
     """)
-    assert [line.split()[0] for line in said.splitlines()] == ["InputError"] * len(wrong), said
+    name = CALLS[call].partition("={")[0].rpartition(" ")[2] if "={" in CALLS[call] else "k"
+    assert [line.partition("=")[0] for line in said.splitlines()] == [f"InputError {name}"] * len(wrong), said
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63, 2**64 + 5, -(2**70), 10**40])

@@ -29,7 +29,8 @@ def images():
 
 @pytest.fixture(scope="module")
 def h():
-    return torch.randn(32, 8, generator=torch.Generator().manual_seed(0))
+    """Nearly parallel, as features are, so that bfloat16 takes some of their cosines for equal."""
+    return 1 + 0.1 * torch.randn(32, 8, generator=torch.Generator().manual_seed(0))
 
 
 def method(kind=MoCo):
@@ -79,7 +80,12 @@ SEEN = {  # what a network makes of images is rounded by autocast, which is the 
     "leak": lambda f, x, h: leak(f, x, batch=16),
     "queue": lambda f, x, h: QueueExplorer(f, x, steps=2, batch=8).summary,
 }
-CASES = [(around, do) for do in DONE for around in AROUND] + [(around, do) for do in SEEN for around in AROUND if around != "autocast"]
+WHERE = {
+    "float64": DONE | SEEN, "another device": DONE | SEEN, "float16": ("load", "augment", "factors", "training", "queue"),
+    "no_grad": ("linear", "fine-tuning", "training", "check", "queue"), "gradients switched off": ("training",),
+    "autocast": [do for do in DONE if do not in ("load", "digits", "label_fraction", "linear", "pca")],
+}
+CASES = [(around, do) for around in WHERE for do in WHERE[around]]
 
 
 def same(a, b) -> bool:
@@ -100,7 +106,7 @@ def test_what_is_switched_around_a_call_changes_no_bit_of_its_result(around, do,
 
 
 @pytest.mark.parametrize("kind", [BYOL, MoCo, SimCLR, Supervised])
-@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("around", ["float64", "another device", "no_grad", "autocast"])
 def test_every_method_trains_as_it_does_alone(kind, around, images):
     alone, within = method(kind), method(kind)
     list(train(alone, images, QUICK, threads=1))

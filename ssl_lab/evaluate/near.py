@@ -10,7 +10,6 @@ from ssl_lab.surroundings import uncast
 
 
 @torch.no_grad()
-@uncast
 def nearest(x: Float[Tensor, "N D"], of: Int64[Tensor, " M"], k: int) -> Int64[Tensor, "M k"]:
     """The k rows of x nearest to each of the rows `of`, nearest first, without itself; Euclidean, so for rows of length 1 also in cosine.
 
