@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ssl_lab.augment import augment
+from ssl_lab.checkpoint import read_tensors
 from ssl_lab.checks import check_nt_xent
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
@@ -15,6 +16,7 @@ from ssl_lab.losses import nt_xent
 from ssl_lab.methods import BYOL, MoCo, SimCLR, Supervised
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
+from ssl_lab.studies import record
 from ssl_lab.surroundings import usual
 from ssl_lab.train import follow, train
 from ssl_lab.widgets import EmbeddingExplorer, QueueExplorer, Recording, ViewsExplorer
@@ -124,6 +126,22 @@ def test_what_is_switched_between_two_steps_changes_nothing(images):
             if next(events, done) is done:
                 break
     assert same(alone.state_dict(), within.state_dict())
+
+
+def studied(folder) -> dict[str, torch.Tensor]:
+    list(record("simclr-tiny-batch", folder, limit=32, epochs=1))
+    return read_tensors(folder / "simclr-tiny-batch.safetensors")[0]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return studied(tmp_path_factory.mktemp("study"))
+
+
+@pytest.mark.parametrize("around", ["no_grad", "float64"])
+def test_a_study_is_recorded_as_it_is_alone(around, study, tmp_path):
+    with AROUND[around]():
+        assert same(studied(tmp_path), study)
 
 
 # inference mode, and other precisions: one sentence

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from ssl_lab.arguments import Range
+from ssl_lab.arguments import Range, check_network
 from ssl_lab.augment import SMALL, Augmentation
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
@@ -33,8 +33,9 @@ def finetune(
 
     steps: optimizer steps; every labelled image is drawn equally often, and at least once.   recipe: its epochs repeat those steps.
     threads: of the CPU, as `train` takes them. The encoder itself is left as it was.
-    Raises: InputError for images without a label, or steps below 1.
+    Raises: InputError for what is no encoder, images without a label, or steps below 1.
     """
+    check_network("encoder", encoder, nn.Module)
     for given in (images, unseen):
         check_images(given, "fine-tuning")
     known, asked = images.labelled(), unseen.labelled()

@@ -27,7 +27,7 @@ def check_encoder(encoder: nn.Module, x: Float[Tensor, "2 3 H W"]) -> None:
             fix = f"load images of the size that it takes (--size, load(size=...), Images.of(size=...)); their channels are always {C}"
             if takes(encoder, x[:, :1]):
                 fix = f"it takes one channel, and images always have {C}: build it with channels={C}, and load grey ones, whose three are equal"
-            raise InputError(f"{name} cannot take images of {C} x {H} x {W} pixels ({first_line(error)}); {fix}") from error
+            raise InputError(f"{name} cannot take images of {C} x {H} x {W} pixels ({said(error)}); {fix}") from error
     check_rows(h, name, len(x))
     fix = f"set encoder.dim = {h.shape[1]}, or wrap it, models.Encoder(network)"
     require(h.shape[1] == encoder.dim, f"{name} says dim={encoder.dim} and returns {h.shape[1]} features an image; {fix}")
@@ -55,5 +55,6 @@ def twin(encoder: nn.Module) -> nn.Module:
     return copy.deepcopy(encoder, {id(tensor): tensor for tensor in held}).eval()
 
 
-def first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def said(error: Exception) -> str:
+    """Which error it is, and the first line of what it says."""
+    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
