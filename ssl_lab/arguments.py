@@ -5,6 +5,7 @@
 
 import functools
 import inspect
+import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Range:
         if not isinstance(value, Integral if self.whole else Real) or isinstance(value, bool):
             return False
         ends = ((self.low, operator.ge), (self.high, operator.le), (self.above, operator.gt), (self.below, operator.lt))
-        return value == value and all(end is None or fits(value, end) for end, fits in ends)  # NaN is no number
+        number = isinstance(value, Integral) or math.isfinite(value)
+        return number and all(end is None or fits(value, end) for end, fits in ends)
 
     def __str__(self) -> str:
         """In words: "a number above 0", "a whole number from 1", "a number from 0 to 1"."""
@@ -82,7 +84,8 @@ def plain(value):
     """A number of numpy's as Python's, which JSON and torch know; each of a tuple; anything else as it is."""
     if isinstance(value, tuple):
         return tuple(map(plain, value))
-    return value.item() if isinstance(value, Real) and hasattr(value, "item") else value
+    number = isinstance(value, Real) or type(value).__name__ == "bool"  # numpy's True is no number, and its type has this name, too
+    return value.item() if number and hasattr(value, "item") else value
 
 
 def whole(value: object) -> bool:
@@ -103,8 +106,31 @@ def check_ranges(kind: Callable, given: dict[str, object]) -> None:
             allowed.check(name, one)
 
 
+def check_kinds(kind: Callable, given: dict[str, object]) -> None:
+    """Raise InputError, by name, for the first value that is not what its argument is declared to be: True or False, a network, an Augmentation."""
+    for name, wanted in ((name, p.annotation) for name, p in arguments(kind).items() if isinstance(p.annotation, type)):
+        value = given[name]
+        if wanted in (int, float):
+            Range(whole=wanted is int).check(name, value)
+        elif wanted.__name__ == "Module":
+            check_network(name, value, wanted)
+        elif wanted is not inspect.Parameter.empty:
+            needs = "True or False" if wanted is bool else f"a {wanted.__name__}"
+            require(isinstance(value, wanted), f"{name}={value!r} must be {needs}")
+
+
+def check_network(name: str, network, wanted: type) -> None:
+    """Refuse what is no network that says how wide its features are; what they are is seen when a training begins."""
+    kind, dim = getattr(network, "__name__", type(network).__name__), getattr(network, "dim", None)
+    fix = f"call it, {kind}(), if that makes one" if callable(network) else "such as small_resnet()"
+    require(isinstance(network, wanted), f"{name} is {kind}, and a network (nn.Module) is needed; {fix}")
+    says = "does not say how wide its features are, in .dim" if dim is None else f"has .dim={dim!r}, which must be a whole number from 1"
+    require(whole(dim) and dim >= 1, f"{name}, this {kind}, {says}; wrap it, models.Encoder(network), which finds the width")
+
+
 def check_fields(frozen) -> None:
     """The same for the fields of a frozen dataclass, which then hold Python's own numbers."""
+    check_kinds(type(frozen), vars(frozen))
     check_ranges(type(frozen), vars(frozen))
     for name, value in list(vars(frozen).items()):
         object.__setattr__(frozen, name, plain(value))
@@ -119,6 +145,7 @@ def declared(init: Callable) -> Callable:
         bound.apply_defaults()
         bound.arguments.update({name: plain(value) for name, value in bound.arguments.items()})
         given = {name: value for name, value in bound.arguments.items() if name != "self"}
+        check_kinds(init, given)
         check_ranges(init, given)
         init(*bound.args, **bound.kwargs)
         self.settings = {name: value for name, value in given.items() if not hasattr(value, "parameters")}  # networks keep themselves

@@ -9,11 +9,14 @@ import torch
 from jaxtyping import Float, Int64, Integer, UInt8
 from torch import Tensor
 
-from ssl_lab import scenes, sources
+from ssl_lab import datasets, scenes, sources
 from ssl_lab.arguments import plain, whole
 from ssl_lab.catalogue import SETS
+from ssl_lab.datasets import described
 from ssl_lab.errors import one_of, require
+from ssl_lab.reading import check_wanted
 from ssl_lab.stream import generator
+from ssl_lab.surroundings import usual
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 COUNTS = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
@@ -43,14 +46,34 @@ class Images:
     def __post_init__(self):
         x, labels = self.x, self.labels
         fine = isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] == 3 and x.dtype == torch.uint8
-        require(fine, f"x is {described(x)}; uint8 pixels (N, 3, H, W) are needed, 0 to 255")
+        require(fine, f"x is {described(x)}; uint8 pixels (N, 3, H, W) are needed, 0 to 255; Images.of(x) makes them of a Dataset, array or tensor")
         fine = isinstance(labels, Tensor) and labels.ndim == 1 and labels.dtype in WHOLE
         require(fine, f"labels are {described(labels)}; whole numbers (N,) in a tensor are needed, -1 for none")
         self.labels = labels.long()
-        top, count = int(labels.max()) if len(labels) and labels.device.type == "cpu" else -1, len(self.classes)  # a GPU is not waited for
+        ends = labels.aminmax() if len(labels) and labels.device.type == "cpu" else (-1, -1)  # a GPU is not waited for
+        (low, top), count = map(int, ends), len(self.classes)
+        require(low >= -1, f"a label is {low}; labels are counted from 0, and -1 stands for none")
         require(not count or top < count, f"a label is {top}, and there are {count} classes, 0 to {count - 1}; name the others, or correct it")
         for name, column in (*self.columns().items(), *self.factors.items()):
             require(len(column) == len(x), f"{name} has {len(column)} rows and x has {len(x)}; every image needs one")
+            fits = column.ndim < 4 or column.shape[2:] == x.shape[2:]
+            require(fits, f"{name} is {described(column)} and x is {described(x)}; their pixels belong together, so give both one height and width")
+
+    @classmethod
+    @usual()
+    def of(cls, source, labels=None, size: int | None = None, white: float | None = None, **columns) -> "Images":
+        """Images of what there is, copied into memory as bytes.
+
+        source: a Dataset or a list, of images or of (image, label, ...), an image being PIL's, a tensor (C, H, W) or an array (H, W, C), of bytes or
+        of floats in [0, 1], grey or in colours; or a tensor or an array of all images.   labels: (N,), in place of those of the source.
+        size, white: as of `load`.   columns: what else is known, by its name here: classes, depth, factors, ...
+        Raises: InputError for a DataLoader, an iterator, values out of range, labels that are no whole numbers, or a Dataset that augments.
+        """
+        require(not isinstance(source, cls), "these are Images already; take them as they are")
+        for name in columns:
+            one_of(name, [f.name for f in dataclasses.fields(cls)][2:], "column")
+        x, labels, classes = datasets.read(source, labels, size, white)
+        return cls(x, labels, **{"classes": classes} | datasets.column(columns))
 
     def __len__(self) -> int:
         """How many images an epoch draws."""
@@ -147,6 +170,7 @@ class Images:
         turns = torch.arange(count, device=self.x.device) % len(self)
         return dataclasses.replace(self, index=turns if self.index is None else self.index[turns])
 
+    @usual()
     def label_fraction(self, fraction: float, seed: int = 0) -> "Images":
         """The same images with round(fraction · labelled) of their labels; the others become -1, soft labels go.
 
@@ -167,14 +191,15 @@ class Images:
         return dataclasses.replace(self, labels=kept.to(self.labels.device), targets=None)
 
 
-def described(value: object) -> str:
-    """What somebody gave in place of a tensor, or which tensor."""
-    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else f"of {type(value).__module__}.{type(value).__name__}"
+def check_images(data: object, who: str) -> None:
+    """Raise InputError, saying how they are made, for what is no Images."""
+    fix = "Images.of(dataset) makes them of a Dataset, an array or a tensor, and load('folder:PATH') of files"
+    require(isinstance(data, Images), f"{who} takes Images and got a {type(data).__name__}; {fix}")
 
 
 def order(N: int, count: int) -> Int64[Tensor, " count"]:
     """That many numbers below N in a random order, each of them once before any comes again."""
-    return torch.cat([torch.randperm(N) for _ in range(-(-count // N))])[:count]
+    return torch.cat([torch.randperm(N, device="cpu") for _ in range(-(-count // N))])[:count]
 
 
 def in_turn(labels: Int64[Tensor, " N"], seed: int) -> Int64[Tensor, " N"]:
@@ -189,6 +214,7 @@ def in_turn(labels: Int64[Tensor, " N"], seed: int) -> Int64[Tensor, " N"]:
     return shuffled[grouped[(round_ * len(counts) + turn).argsort()]]
 
 
+@usual()
 def load(
     name: str,
     split: str = "train",
@@ -213,9 +239,7 @@ def load(
     require(isinstance(name, str), f"data set {name!r} is not a name; there are: {', '.join(SETS)}")
     require(limit is None or (whole(limit) and limit >= 1), f"limit={limit!r} is the number of images wanted: a whole number from 1")
     require(whole(seed), f"seed={seed!r} must be a whole number")
-    require(white is None or (isinstance(white, numbers.Real) and 0 < white < 1e38), f"white={white!r} is no value above 0, such as 65535 or 1.0")
-    low, high = (16, 224) if name == "scenes" else (8, 1024)
-    require(size is None or (whole(size) and low <= size <= high), f"size={size!r} must be a whole number of pixels from {low} to {high}")
+    check_wanted(size, white, *((16, 224) if name == "scenes" else (8, 1024)))
     limit, seed, size = map(plain, (limit, seed, size))
     if name == "scenes":
         one_of(split, tuple(COUNTS), "split of scenes")

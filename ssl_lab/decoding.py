@@ -103,7 +103,7 @@ def in_colours(image, white: float | None) -> UInt8[Tensor, "1 3 H W"]:
     from PIL import Image
 
     if image.mode[0] in "IF":
-        image = Image.fromarray(shallow(np.asarray(image), image.mode, white))
+        image = Image.fromarray(shallow(np.asarray(image), f"mode {image.mode}", white))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -111,16 +111,18 @@ def in_colours(image, white: float | None) -> UInt8[Tensor, "1 3 H W"]:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
 
 
-def shallow(x: np.ndarray, mode: str, white: float | None) -> np.ndarray:
-    """Values from 0 to `white` as 0 to 255. Raises: InputError as `pixels`."""
-    low, high = x.min(), x.max()
-    has = f"mode {mode}, values {low:g} to {high:g}"
-    near = next((one for one in WHITES if high <= one and (one > 1 or mode == "F")), high)
+def shallow(x: np.ndarray, kind: str, white: float | None) -> np.ndarray:
+    """Values from 0 to `white` as 0 to 255; floats may miss both by 0.1 %, as a resize does. Raises: InputError as `pixels`."""
+    low, high, floats = float(x.min()), float(x.max()), x.dtype.kind == "f"
+    has = f"{kind}, values {low:g} to {high:g}"
+    near = next((one for one in WHITES if high <= one and (one > 1 or floats)), high)
     fix = f"say which one is white in all images of the set, as in load(..., white={near:g}) or --white {near:g}, or convert them to 8 bits"
     require(white is not None, f"{has}, more than the 256 of 8 bits; {fix}")
-    whole = bool(np.isfinite(x).all() and low >= 0 and high <= white)
-    require(whole, f"{has}, and 0 to white={white:g} are needed; give the value that is white in all of them, or repair the file")
-    return (x.astype(np.float64) * (255 / white)).round().astype(np.uint8)
+    slack = 1e-3 * white if floats else 0
+    whole = bool(np.isfinite(x).all() and low >= -slack and high <= white + slack)
+    fix = "give the value that is white in all of them (white=...), leave a normalisation out, or repair the file"
+    require(whole, f"{has}, and 0 to white={white:g} are needed; {fix}")
+    return (x.astype(np.float64) * (255 / white)).round().clip(0, 255).astype(np.uint8)
 
 
 class Window(NamedTuple):

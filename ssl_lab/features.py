@@ -6,24 +6,37 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from ssl_lab.arguments import whole
 from ssl_lab.augment import in_range, to_float
-from ssl_lab.data import Images
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
+from ssl_lab.models import check_rows
 
 
 @torch.no_grad()
 def features(encoder: nn.Module, images: Images | Num[Tensor, "N 3 H W"], batch: int = 500) -> Float[Tensor, "N D"]:
     """h = f(x) of every image in float32, in order, without augmentation: batch norm uses its running statistics and does not change them.
 
-    images: bytes, or floats in [0, 1].   batch: how many at a time; the result does not depend on it. Lies on the encoder's device.
-    Raises: InputError for an empty set, batch < 1, or pixels that are neither bytes nor floats in [0, 1].
+    encoder: computes in the precision of its parameters, half or double too.   images: bytes, or floats in [0, 1].
+    batch: how many at a time; the result does not depend on it. Lies on the encoder's device.
+    Raises: InputError for no network, no images, batch < 1, pixels that are neither bytes nor floats in [0, 1], or what is not one row an image.
     """
+    kind = type(encoder).__name__
+    require(isinstance(encoder, nn.Module), f"features are computed by a network (nn.Module) and not by a {kind}; give one, such as small_resnet()")
+    if not isinstance(images, Tensor):
+        check_images(images, "features")
     require(len(images) > 0, "there are no images to compute features of; look at len(images)")
-    require(batch >= 1, f"batch={batch}: at least one image at a time; 500 is the default")
-    device = next((p.device for p in encoder.parameters()), None)  # an encoder without parameters works where the images are
+    require(whole(batch) and batch >= 1, f"batch={batch}: a whole number, at least one image at a time; 500 is the default")
+    first = next(encoder.parameters(), None)  # an encoder without parameters works where the images are
+    device, dtype = (None, None) if first is None else (first.device, first.dtype)
+    found = []
     with evaluating(encoder):
-        parts = (images[i : i + batch] for i in range(0, len(images), batch))
-        return torch.cat([encoder(to_float(in_range(pixels(part)).to(device))).float() for part in parts])
+        for i in range(0, len(images), batch):
+            x = to_float(in_range(pixels(images[i : i + batch])).to(device)).to(dtype)
+            h = encoder(x)
+            check_rows(h, f"this {kind}", len(x))
+            found.append(h.float())
+    return torch.cat(found)
 
 
 def pixels(images: Images | Tensor) -> Tensor:

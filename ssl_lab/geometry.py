@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
 PANEL = 512  # rows at a time, so that 10,000 embeddings need 20 MB rather than 400
 
@@ -21,6 +22,7 @@ def alignment(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"]) -> Float[Tenso
 
 
 @torch.no_grad()
+@uncast
 def uniformity(z: Float[Tensor, "B d"], t: float = 2.0) -> Float[Tensor, ""]:
     """log of the mean of exp(-t |z_i - z_j|²) over all distinct pairs of unit rows: 0 when collapsed, about -2t when spread (-4t at the very least).
 

@@ -5,12 +5,14 @@
 
 import warnings
 from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from ssl_lab.arguments import whole
 from ssl_lab.decoding import fit, pixels
 from ssl_lab.errors import InputError, one_of, require
 from ssl_lab.stream import generator
@@ -31,6 +33,12 @@ class Source(NamedTuple):
         have = len(self.rows)
         require(limit is None or limit <= have, f"limit={limit} images were asked for, and this split has {have}; use limit={have} or fewer")
         return self._replace(rows=self.rows[permutation(have, seed)[:limit].sort().values])
+
+
+def check_wanted(size: int | None, white: float | None, low: int = 8, high: int = 1024) -> None:
+    """Refuse a side in pixels, or a value for white, that cannot be."""
+    require(white is None or (isinstance(white, Real) and 0 < white < 1e38), f"white={white!r} is no value above 0, such as 65535 or 1.0")
+    require(size is None or (whole(size) and low <= size <= high), f"size={size!r} must be a whole number of pixels from {low} to {high}")
 
 
 def share(count: int, split: str) -> Int64[Tensor, " M"]:
@@ -58,8 +66,8 @@ def array(stored, labels) -> Callable:
     return read
 
 
-def files(item: Callable, where: Callable[[int], str]) -> Callable:
-    """Read rows one image at a time: item(i) → (PIL image, label or None), where(i) → its name in an error."""
+def files(item: Callable, where: Callable[[int], str], made: Callable = pixels) -> Callable:
+    """Read rows one image at a time: item(i) → (image, label or None), where(i) → its name in an error, made(image, size, white) → bytes."""
 
     def read(rows: Tensor, size: int | None, white: float | None = None) -> tuple[Tensor, Tensor]:
         x, labels = torch.empty(0), []
@@ -77,7 +85,7 @@ def files(item: Callable, where: Callable[[int], str]) -> Callable:
     def read_one(i: int, size: int | None, white: float | None) -> tuple[Tensor, int | None]:
         try:
             image, label = item(i)
-            return pixels(image, size, white), label
+            return made(image, size, white), label
         except InputError as error:
             raise InputError(f"{where(i)}: {error}") from error
         except Exception as error:  # whatever a damaged image provokes: OSError, SyntaxError, struct.error, ...

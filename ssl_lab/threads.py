@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 
 ROUNDS, PATIENCE = 3, 1.0  # steps a choice, and seconds after which one is enough
@@ -29,7 +30,8 @@ def using(threads: int | None) -> Iterator[None]:
 
 def asked(threads: int | None) -> int | None:
     """The number that was asked for, in code or by OMP_NUM_THREADS; None where it is to be measured. Raises: InputError outside 1 to MOST."""
-    require(threads is None or 1 <= threads <= MOST, f"threads={threads}: 1 to {MOST} can be had; None measures which number is fastest")
+    fine = threads is None or (whole(threads) and 1 <= threads <= MOST)
+    require(fine, f"threads={threads!r}: a whole number from 1 to {MOST} is needed; None measures which number is fastest")
     return torch.get_num_threads() if threads is None and "OMP_NUM_THREADS" in os.environ else threads
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ssl_lab.augment import to_float
 from ssl_lab.checkpoint import Run
 from ssl_lab.data import Images
 from ssl_lab.distributed import agree, barrier, mean, parallel, rank, world_size
@@ -16,10 +17,12 @@ from ssl_lab.errors import require
 from ssl_lab.groups import Groups
 from ssl_lab.guard import Guard
 from ssl_lab.method import Method
+from ssl_lab.models import check_encoder
 from ssl_lab.optim import LARS, adamw, parameter_groups, warmup_cosine
 from ssl_lab.precision import autocast, scaler
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.stream import RandomStream
+from ssl_lab.surroundings import check_parameters, gradients
 from ssl_lab.threads import asked, fastest, using
 
 
@@ -105,11 +108,12 @@ class Training:
     """
 
     def __init__(self, method: Method, data: Images, recipe: Recipe, threads: int | None = None):
-        fix = "load('folder:PATH') and load('cifar10') make them, and so does Images(x, labels) of uint8 pixels (N, 3, H, W)"
-        require(isinstance(data, Images), f"a training takes Images and got a {type(data).__name__}; {fix}")
+        for given, kind, such in ((method, Method, "SimCLR(encoder)"), (recipe, Recipe, "Recipe(epochs=10)")):
+            require(isinstance(given, kind), f"a training takes a {kind.__name__}, such as {such}, and got a {type(given).__name__}")
         self.method, self.recipe, self.lesson = method, recipe, method.lesson(data)
-        self.check()
+        check_parameters(method)
         self.device = next(method.parameters()).device
+        self.check()
         method.to(memory_format=torch.channels_last)  # convolutions twice as fast on CPUs, and on tensor cores
         self.lesson, self.model = self.lesson.to(self.device), parallel(method)
         self.optimizer, self.scaler = make_optimizer(method, recipe), scaler(self.device)
@@ -117,7 +121,7 @@ class Training:
         self.stream, self.threads, self.epoch, self.number = RandomStream(own, self.device), asked(threads), 0, 0
 
     def check(self) -> None:
-        """Refuse at once a batch that the images or the method cannot make."""
+        """Refuse at once a batch that the images or the method cannot make, labels beyond its classes, and an encoder that breaks a promise."""
         B, N, ranks = self.recipe.batch, len(self.lesson), world_size()
         relabels = type(self.method).relabel is not Method.relabel  # and may lengthen the epoch
         require(B <= N or relabels, f"batch={B} is more than the {N} images; take more images, or a batch of {N} at most")
@@ -126,6 +130,7 @@ class Training:
         if classes := self.method.settings.get("classes"):
             top, name = int(self.lesson.labels.max()), type(self.method).__name__
             require(top < classes, f"a label is {top}, and {name} was made for {classes} classes; give classes={top + 1}, or correct the label")
+        check_encoder(self.method.encoder, to_float(self.lesson.x[:2].to(self.device)))
 
     def steps(self) -> Iterator[Step]:
         """From where the training stands to its end."""
@@ -160,7 +165,7 @@ class Training:
         Parameters that `renew` or `relabel` write into lose their optimizer state.
         """
         method, B, before = self.method, self.recipe.batch, [(p, p._version) for p in self.method.parameters()]
-        with RandomStream((self.recipe.seed, "epoch", epoch), self.device):
+        with RandomStream((self.recipe.seed, "epoch", epoch), self.device), gradients(self.device):
             if epoch and epoch % self.recipe.epochs == 0:
                 method.renew()
             data = method.relabel(self.lesson)
@@ -188,7 +193,8 @@ class Training:
 
     def step(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Draw the views of a batch and learn from them; returns the loss."""
-        return self.learn(self.method.views(*batch))
+        with gradients(self.device):
+            return self.learn(self.method.views(*batch))
 
     def learn(self, views: tuple[Tensor, ...]) -> Tensor:
         """Loss, gradient, update."""

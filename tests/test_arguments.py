@@ -5,6 +5,7 @@ from typing import Annotated
 import pytest
 import torch
 
+from ssl_lab import methods
 from ssl_lab.arguments import Choice, Range, arguments, declared, ranges
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
@@ -124,6 +125,91 @@ def test_epochs_are_whole(without_shape_checks):
             else:
                 raise AssertionError(value)
     """)
+
+
+KINDS = ("Recipe", "Augmentation", *methods.__all__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_argument_refuses_what_is_not_its_kind_in_one_sentence(kind, without_shape_checks):
+    """A fraction where a whole number is meant, truth values and words for numbers, and numbers and words for truth values, NaN and infinity."""
+    said = without_shape_checks(f"""
+        from typing import Annotated, get_args, get_origin
+        import numpy as np, torch
+        from ssl_lab.arguments import arguments
+        from ssl_lab.augment import Augmentation
+        from ssl_lab.errors import InputError
+        from ssl_lab.models import small_resnet
+        from ssl_lab.recipe import Recipe
+        from ssl_lab import methods
+
+        kind = globals().get("{kind}") or getattr(methods, "{kind}")
+        first = {{"Recipe": {{"epochs": 2}}, "Augmentation": {{}}}}.get("{kind}", {{"encoder": small_resnet(width=4)}})
+        nan, inf = float("nan"), float("inf")
+        never = {{int: (1.5, np.float32(2), True, np.True_, "2", nan, inf, [2], torch.tensor(2)), str: (1, None, "none", True),
+                 float: (True, np.False_, "0.5", nan, inf, -inf, np.float32("nan"), np.float64("inf"), 1j, [0.5], torch.tensor(0.5)),
+                 bool: (0, 1, "False", None, np.int64(1)), tuple: (0.5, "ab", (0.5,), (0.5, nan), (0.5, True), (0.2, 0.3, 0.4), None)}}
+        for name, p in arguments(kind).items():
+            wanted = get_args(p.annotation)[0] if get_origin(p.annotation) is Annotated else p.annotation
+            none = type(None) in get_args(wanted)
+            wanted = tuple if get_origin(wanted) is tuple else get_args(wanted)[0] if none else wanted
+            wrong = never.get(wanted, (None, 1, "resnet18", {{}}))
+            for value in (*wrong, *([None] * (not none and wanted not in (str, bool, tuple)))):
+                try:
+                    kind(**first | {{name: value}})
+                except InputError as error:
+                    assert name in str(error) and len(str(error).splitlines()) == 1, error
+                else:
+                    raise AssertionError(f"{{name}}={{value!r}} was taken")
+        print("all", len(arguments(kind)))
+    """)
+    assert said.startswith("all ")
+
+
+def test_truth_values_of_numpys_are_truth_values(without_shape_checks):
+    without_shape_checks("""
+        import numpy as np
+        from ssl_lab.methods import BYOL
+        from ssl_lab.models import small_resnet
+
+        method = BYOL(small_resnet(width=4), predictor=np.False_, stop_gradient=np.bool_(True))
+        assert method.settings["predictor"] is False and method.settings["stop_gradient"] is True
+    """)
+
+
+CALLS = {
+    "knn": "knn_accuracy(h, y, h, y, k={})", "nearest": "nearest(h, y, {})", "a probe": "linear_probe(h, y, h, y, l2={})",
+    "colours": "colour_match(x.x, x.x, bins={})", "UMAP": "Umap(h, neighbours={})", "fine-tuning": "finetune(f.encoder, x, x, steps={})",
+    "leak": "leak(f, x, batch={})", "a recording": "Recording(f, x, pairs={})", "a queue's recording": "Recording(f, x, pairs=4, K={})",
+    "threads": "train(f, x, Recipe(1, batch=4), threads={})", "features": "features(f.encoder, x, batch={})",
+}
+NEVER = ("2.5", "'2'", "True", "float('nan')", "np.float64(3.0)")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_numbers_that_a_function_cannot_use_are_told(call, without_shape_checks):
+    wrong = ("'2'", "True", "float('nan')", "float('inf')", "-1") if call == "a probe" else NEVER
+    said = without_shape_checks(f"""
+        import numpy as np, torch
+        from ssl_lab.data import load
+        from ssl_lab.evaluate import *
+        from ssl_lab.methods import MoCo
+        from ssl_lab.models import small_resnet
+        from ssl_lab.recipe import Recipe
+        from ssl_lab.train import train
+        from ssl_lab.widgets import Recording
+
+        x, h, y, f = load("scenes", limit=8), torch.randn(8, 4), torch.arange(8), MoCo(small_resnet(width=4), K=8, split=2)
+        for value in ({", ".join(wrong)}):
+            try:
+                {CALLS[call].format("value")}
+            except ValueError as error:
+                print(type(error).__name__, error)
+            else:
+                print(value, "was taken")
+    """)
+    name = CALLS[call].partition("={")[0].rpartition(" ")[2] if "={" in CALLS[call] else "k"
+    assert [line.partition("=")[0] for line in said.splitlines()] == [f"InputError {name}"] * len(wrong), said
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63, 2**64 + 5, -(2**70), 10**40])

@@ -163,3 +163,20 @@ def test_a_view_never_leaves_the_range_of_colours():
         view = A.augment(x, jitter=0, blur_share=1.0)
         assert view.max() <= 1
         assert view.min() >= 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_view_is_float32_and_nearly_the_same_whatever_precision_the_pixels_have(dtype):
+    x = torch.rand(4, 3, 20, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    strengths = {"blur_share": 0.5, "solarise_share": 0.0}
+    view, expected = (Augmentation(**strengths)(given, torch.Generator().manual_seed(1)) for given in (x.to(dtype), x.float()))
+    assert view.dtype == torch.float32
+    assert (view - expected).abs().max() < {torch.float64: 1e-6, torch.float16: 2e-3, torch.bfloat16: 0.02}[dtype]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_map_keeps_its_own_precision(dtype):
+    depth = torch.rand(4, 1, 20, 24, generator=torch.Generator().manual_seed(0)).to(dtype)
+    drawn = Augmentation().draw(depth, torch.Generator().manual_seed(1))
+    assert drawn.depth(depth).dtype == dtype and (drawn.depth(depth).double() - drawn.depth(depth.float())).abs().max() < 0.02
+    assert drawn.normals(depth.expand(-1, 3, -1, -1)).dtype == dtype

@@ -430,8 +430,10 @@ def test_labels_of_any_whole_type_are_taken(dtype):
         ("torch.zeros(4)", "labels are torch.float32 (4,); whole numbers (N,) in a tensor are needed, -1 for none"),
         ("torch.zeros(4, dtype=torch.bool)", "labels are torch.bool (4,)"),
         ("torch.zeros(4, 1, dtype=torch.long)", "labels are torch.int64 (4, 1)"),
-        ("np.zeros(4, dtype=int)", "labels are of numpy.ndarray"),
-        ("[0, 1, 2, 3]", "labels are of builtins.list"),
+        ("np.zeros(4, dtype=int)", "labels are an array int64 (4,); whole numbers (N,) in a tensor are needed, -1 for none"),
+        ("[0, 1, 2, 3]", "labels are a list"),
+        ("torch.tensor([0, -2, 1, 2])", "a label is -2; labels are counted from 0, and -1 stands for none"),
+        ("torch.tensor([0, -100, -1, 2])", "a label is -100"),
         ("torch.tensor([0, 10**9, 1, 2])", "a label is 1000000000, and there are 3 classes, 0 to 2; name the others, or correct it"),
     ],
 )
@@ -474,7 +476,7 @@ def test_a_training_says_how_images_are_made(given, without_shape_checks):
         except ValueError as error:
             print(type(error).__name__, error)
     """)
-    assert said.startswith("InputError a training takes Images and got a ") and "load('folder:PATH')" in said
+    assert said.startswith("InputError SimCLR takes Images and got a ") and "Images.of(dataset)" in said and "load('folder:PATH')" in said
 
 
 def test_a_label_beyond_the_classes_of_a_head_is_told_before_the_first_step():
@@ -494,3 +496,43 @@ def test_a_folder_that_is_given_without_its_word_is_known(tmp_path, monkeypatch)
 @pytest.mark.parametrize("H, W", [(32, 96), (96, 32), (8, 200)])
 def test_the_size_of_images_is_their_shorter_side(H, W):
     assert Images(torch.zeros(1, 3, H, W, dtype=torch.uint8), torch.tensor([0])).size == min(H, W)
+
+
+@pytest.mark.parametrize("column", ["depth", "normals", "mask"])
+def test_a_column_of_other_height_or_width_is_told(column, without_shape_checks):
+    """A crop of the image, in pixels, would be another place there."""
+    said = without_shape_checks(f"""
+        import torch
+        from ssl_lab.data import Images
+        try:
+            Images(torch.zeros(4, 3, 8, 8).byte(), torch.zeros(4).long(), {column}=torch.zeros(4, 1, 8, 9))
+        except ValueError as error:
+            print(type(error).__name__, error)
+    """)
+    assert said.startswith(f"InputError {column} is torch.float32 (4, 1, 8, 9) and x is")
+
+
+ASKING = {
+    "fine-tuning": "finetune(f, given, given)", "factors": "factor_table(h, given)", "leak": "leak(MoCo(f, K=8, split=2), given)",
+    "a recording": "Recording(SimCLR(f), given)", "views": "ViewsExplorer(given)", "an embedding": "EmbeddingExplorer(h, given)",
+    "a queue": "QueueExplorer(MoCo(f, K=8, split=2), given)", "a method": "SimCLR.lesson(given)",
+}
+
+
+@pytest.mark.parametrize("who", ASKING)
+def test_whoever_takes_images_says_how_they_are_made(who, without_shape_checks):
+    said = without_shape_checks(f"""
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+        from ssl_lab.evaluate import factor_table, finetune, leak
+        from ssl_lab.methods import MoCo, SimCLR
+        from ssl_lab.models import small_resnet
+        from ssl_lab.widgets import EmbeddingExplorer, QueueExplorer, Recording, ViewsExplorer
+        x, f, h = torch.zeros(4, 3, 32, 32).byte(), small_resnet(width=4), torch.randn(4, 4)
+        for given in (x, x.numpy(), TensorDataset(x), DataLoader(TensorDataset(x)), None):
+            try:
+                {ASKING[who]}
+            except ValueError as error:
+                print(type(error).__name__, "Images.of(dataset) makes them" in str(error))
+    """)
+    assert said.split() == ["InputError", "True"] * 5

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
@@ -54,7 +55,13 @@ def test_only_labelled_images_are_learned_and_asked(images, encoder, monkeypatch
     (lambda f, images: finetune(f, images.unlabelled(), images), "0 labelled images to learn from"),
     (lambda f, images: finetune(f, images, images.unlabelled()), "0 to be asked about"),
     (lambda f, images: finetune(f, images, images, steps=0), "steps=0"),
+    (lambda f, images: finetune(nn.Flatten(), images, images), "this Flatten, does not say how wide its features are"),
 ])
 def test_what_it_needs_is_said(images, encoder, wrong, words):
     with pytest.raises(InputError, match=words):
         wrong(encoder, images)
+
+
+def test_images_whose_classes_have_no_names_are_learned_from_too(images, encoder):
+    nameless = replace(images, classes=())
+    assert finetune(encoder, nameless, images, steps=3, recipe=QUICK) == finetune(encoder, images, images, steps=3, recipe=QUICK)

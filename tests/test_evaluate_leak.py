@@ -62,7 +62,7 @@ def test_the_chosen_images_are_measured_not_the_first_ones(images):
 
 @pytest.mark.parametrize("batch", [1, 0, -5])
 def test_a_batch_has_two_images_at_least(images, batch):
-    with pytest.raises(InputError, match=f"batch={batch}: batch norm needs"):
+    with pytest.raises(InputError, match=f"batch={batch} must be a whole number from 2; batch norm needs"):
         leak(moco(8), images, batch=batch)
 
 

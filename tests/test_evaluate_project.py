@@ -84,6 +84,50 @@ def test_umap_keeps_groups_together_and_tells_how_far_it_is():
     assert {thread for *_, thread in told} == {umap.thread}
 
 
+POINT = torch.randn(6, generator=torch.Generator().manual_seed(3))
+COLLAPSED = {
+    "zeros": torch.zeros(20, 6), "equal rows": POINT.expand(20, 6).clone(), "rounding": POINT + 1e-7 * rows(20) / 6,
+    "one unit row": torch.eye(6)[[2] * 20],
+    "large": 1e30 * POINT.expand(20, 6), "in half": POINT.half().expand(20, 6), "in double": POINT.double().expand(20, 6),
+}
+
+
+@pytest.mark.parametrize("kind", COLLAPSED)
+def test_an_embedding_that_has_collapsed_is_a_point_for_pca_and_a_sentence_for_umap(kind):
+    """At once: no process is begun."""
+    h = COLLAPSED[kind]
+    xy, share = pca(h)
+    assert xy.shape == (20, 2) and xy.isfinite().all() and xy.abs().max() <= 1e-5 * h.abs().max().clamp_min(1) and share == 0
+    umap = Umap(h)
+    assert not umap.wait(PATIENCE) and not umap.running and umap.xy is None
+    assert "has collapsed, all 20 rows are one point" in umap.trouble and "look at PCA" in umap.trouble
+    umap.stop()
+
+
+THIN = {
+    "two points": torch.stack([POINT, -POINT])[torch.arange(20) % 2], "a line": torch.linspace(0, 1, 20)[:, None] * POINT, "one feature": rows(20, 1),
+    "all but one": torch.cat([POINT.expand(19, 6), -POINT[None]]), "nearly equal": POINT + 1e-4 * rows(20), "huge": 1e30 * rows(20),
+    "tiny": 1e-30 * rows(20),
+}
+
+
+@pytest.mark.parametrize("kind", THIN)
+def test_what_umaps_process_is_given_of_a_thin_embedding_has_an_extent_in_both_directions_and_squares_that_are_numbers(kind, monkeypatch):
+    child(monkeypatch, "import sys, io, numpy as np; t = np.load(io.BytesIO(sys.stdin.buffer.read())); np.save(o := io.BytesIO(), "
+          "np.concatenate([t['start'].min(0), t['start'].max(0), t['h'].var(0).sum(keepdims=True)])); sys.stdout.buffer.write(o.getvalue())")
+    umap = Umap(THIN[kind])
+    assert umap.wait(PATIENCE), umap.trouble
+    low, high, variance = umap.xy[:2], umap.xy[2:4], umap.xy[4]
+    assert umap.xy.isfinite().all() and 0 < variance < 1e30 and (high - low).min() > 5e-4 * (high - low).max() > 0
+    assert 0 < pca(THIN[kind])[1] <= 1
+
+
+def test_umap_of_a_line_is_a_map_of_numbers():
+    umap = Umap(THIN["a line"], neighbours=5)
+    assert umap.wait(PATIENCE), umap.trouble
+    assert umap.xy.isfinite().all() and (umap.xy.amax(0) > umap.xy.amin(0)).all()
+
+
 def child(monkeypatch, code):
     """Another process in UMAP's place."""
     monkeypatch.setattr(project, "CHILD", code)

@@ -93,9 +93,56 @@ def test_they_can_be_learned_from():
     nn.Linear(5, 1)(h).sum().backward()
 
 
-def test_features_are_float32_whatever_the_network_computes_in():
-    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 2)).double()
-    assert features(net, photographs().double() / 255).dtype == torch.float32
+@pytest.mark.parametrize("network_in", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("pixels_in", [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_features_are_float32_whatever_the_network_and_the_pixels_are_in(network_in, pixels_in):
+    x = photographs()
+    given = x if pixels_in == torch.uint8 else (x.double() / 255).to(pixels_in)
+    h = features(network().to(network_in), given)
+    assert h.dtype == torch.float32
+    coarse = {torch.float16, torch.bfloat16} & {network_in, pixels_in}
+    torch.testing.assert_close(h, features(network(), x), atol=0.05 if torch.bfloat16 in coarse else 0.01 if coarse else 1e-5, rtol=0)
+
+
+class Returns(nn.Module):
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def forward(self, x):
+        return self.make(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda h: h[:, :, None, None], r"this Returns returns \(7, 3, 1, 1\) for 7 images.*models.Encoder"), (lambda h: (h,), "returns a tuple"),
+    (lambda h: {"h": h}, "returns a dict"), (lambda h: h.mean(0), r"returns \(3,\)"), (lambda h: h[:2], r"returns \(2, 3\) for 7 images"),
+])
+def test_what_is_not_one_row_an_image_is_refused(make, words):
+    with pytest.raises(InputError, match=words):
+        features(Returns(make), photographs())
+
+
+@pytest.mark.parametrize("call, words", [
+    ("features(lambda x: x, x)", "computed by a network (nn.Module) and not by a function; give one"),
+    ("features(small_resnet, x)", "not by a function"),
+    ("features(net, TensorDataset(x))", "features takes Images and got a TensorDataset; Images.of(dataset) makes them"),
+    ("features(net, DataLoader(TensorDataset(x)))", "got a DataLoader"), ("features(net, x.numpy())", "got a ndarray"),
+    ("features(net, [x])", "got a list"),
+    ("features(net, x, batch=1.5)", "batch=1.5: a whole number"), ("features(net, x, batch='8')", "batch="),
+])
+def test_what_features_are_not_computed_of_is_said(call, words, without_shape_checks):
+    said = without_shape_checks(f"""
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+        from ssl_lab.features import features
+        from ssl_lab.models import small_resnet
+        x, net = torch.zeros(4, 3, 32, 32, dtype=torch.uint8), small_resnet(width=4)
+        try:
+            {call}
+        except ValueError as error:
+            print(type(error).__name__, error)
+    """)
+    assert said.startswith("InputError ") and words in said
 
 
 def test_a_network_without_parameters_gives_the_pixels():

@@ -1,22 +1,28 @@
 """What every method promises: one parametrized contract, and what SimCLR and the baseline claim. MoCo and BYOL have files of their own."""
 
+import argparse
+import ast
+import inspect
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from ssl_lab import commands, methods, studies
-from ssl_lab.arguments import arguments
+from ssl_lab import checks, commands, methods, options, studies
+from ssl_lab.arguments import arguments, ranges
 from ssl_lab.augment import SMALL, Augmentation
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
-from ssl_lab.guard import Guard
+from ssl_lab.guard import Diverged, Guard
 from ssl_lab.losses import nt_xent
+from ssl_lab.method import Method
 from ssl_lab.methods import BYOL, SimCLR, Supervised, byol, moco, simclr, supervised
 from ssl_lab.models import small_resnet
 from ssl_lab.optim import parameter_groups
-from ssl_lab.recipe import Recipe
+from ssl_lab.recipe import Log, Recipe
 from ssl_lab.train import make_optimizer
 
 IMAGES = load("scenes", limit=16)
@@ -282,3 +288,55 @@ def test_wrong_kinds_are_refused_in_a_sentence(without_shape_checks):
     ]  # fmt: skip
     said = without_shape_checks(script).splitlines()
     assert len(said) == len(needles) and all(needle in one for needle, one in zip(needles, said))
+
+
+# what is said names only what there is to change
+
+
+EVERY = {name for kind in (Recipe, Augmentation, *(getattr(methods, name) for name in methods.__all__)) for name in arguments(kind)}
+
+
+def named(texts) -> set[str]:
+    """Which arguments, of whichever method, stand in these texts."""
+    return {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)} & EVERY
+
+
+def written(path: str) -> list[str]:
+    """All strings of a file that are no docstring."""
+    nodes = list(ast.walk(ast.parse(Path(path).read_text())))
+    held = [node.body[0] for node in nodes if isinstance(getattr(node, "body", None), list)]
+    docs = {id(first.value) for first in held if isinstance(first, ast.Expr)}
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs]
+
+
+@METHODS
+def test_hints_name_only_what_the_method_and_the_command_line_have(name):
+    """No larger tau for BYOL: its file, what it shares with all methods, what a training that diverges says, and what an epoch's remark says."""
+    method, kind = build(name), getattr(methods, name)
+    with pytest.raises(Diverged) as diverged:
+        watched(method).check()
+    logs = [Log(2, 9, 9, 0.1, 0.1, 1.0, 9, {"std": std, "filled": filled}) for std in (0.01, 1.0) for filled in (0.5, 1.0)]
+    said = [*written(inspect.getfile(kind)), *written(inspect.getfile(Method)), str(diverged.value), *map(method.remark, logs), kind.cure]
+    said += [f"{part}; {part.hint}" for part in ranges(kind).values()]
+    parser = argparse.ArgumentParser()
+    options.add(parser, kind)
+    views = {argument for argument, p in arguments(kind).items() if p.annotation is Augmentation}
+    offered = {action.dest for action in parser._actions} | set(options.FILLED) | views
+    assert named(said) <= offered
+    assert "lr" in named([str(diverged.value)]) and ("tau" in named([str(diverged.value)])) == ("tau" in arguments(kind))
+
+
+def watched(method) -> Guard:
+    """A guard that has seen one loss that is no number."""
+    guard = Guard(method, 0)
+    guard.watch(torch.tensor(torch.nan))
+    return guard
+
+
+@pytest.mark.parametrize("name", [name for name in checks.__all__ if hasattr(getattr(checks, name), "mistakes")])
+def test_hints_of_a_check_name_only_what_its_exercise_has(name):
+    """Symbols of losses and switches of methods, if they are arguments of the exercise; K is the length of its queue."""
+    check = getattr(checks, name)
+    own, prose = set(inspect.signature(check.reference).parameters), {"dim", "batch", "momentum"}
+    own |= {"K"} if "queue" in own else set()
+    assert named([*check.mistakes, check.needs]) - prose - {"T"} <= own

@@ -151,6 +151,7 @@ class Poisoned(Method):
     def __init__(self, at: int, where: str):
         super().__init__()
         self.encoder, self.projector = nn.Flatten(), nn.Linear(3, 1)
+        self.encoder.dim = 3 * 32 * 32
         self.at, self.where, self.steps, self.before = at, where, 0, None
 
     def views(self, x):

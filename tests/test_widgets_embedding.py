@@ -388,3 +388,24 @@ def test_names_that_cannot_be_shown_are_shown_as_what_can_be_and_none_is_lost(ma
 def test_images_of_any_shape_can_be_explored(make, h, images, H, W):
     explorer = make(h, Images(torch.zeros(40, 3, H, W, dtype=torch.uint8), images.labels, images.classes))
     assert explorer.picture and not explorer.trouble
+
+
+COLLAPSED = {"zeros": torch.zeros(40, 6), "one point": torch.ones(40, 6), "rounding": 1 + 1e-7 * torch.rand(40, 6), "huge": 1e30 * torch.ones(40, 6)}
+
+
+@pytest.mark.parametrize("kind", COLLAPSED)
+def test_a_collapsed_embedding_has_a_map_of_its_components_and_a_sentence_in_place_of_umap(kind, make, images, holds):
+    """What BYOL makes without its predictor: whoever asks for UMAP reads why there is none, and goes on picking images."""
+    explorer = make(COLLAPSED[kind], images, projection="UMAP")
+    assert not explorer.wait(PATIENCE)
+    for picked in (0, 7):
+        explorer.controls["picked"].value = picked
+        assert "the embedding has collapsed, all 40 rows are one point" in explorer.trouble
+        assert holds(explorer.summary, "PCA of 40 images", f"image {picked} ")
+    explorer.controls["projection"].value = "PCA"
+    assert explorer.trouble == ""
+
+
+def test_rows_whose_squares_are_no_numbers_are_told_apart(make, images, h):
+    near, huge = make(h, images), make(1e30 * h, images)
+    assert torch.equal(near.near, huge.near)

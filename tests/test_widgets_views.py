@@ -271,7 +271,7 @@ class Bare(Method):
 @pytest.mark.parametrize(
     "call, words",
     [
-        (lambda: ViewsExplorer(SMALL[:1]), "got 1 images; Images are needed, at least 2"),
+        (lambda: ViewsExplorer(SMALL[:1]), "got 1 images; at least 2 are needed"),
         (lambda: ViewsExplorer(SMALL[:0]), "got 0 images"),
         (lambda: ViewsExplorer(SMALL, shown=4), "shown=4 of 3 images; 1 to 3 can be shown"),
         (lambda: ViewsExplorer(SMALL, shown=0), "shown=0 of 3 images"),

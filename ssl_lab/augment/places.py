@@ -10,8 +10,8 @@ from ssl_lab.augment.shapes import Batch, PerImage, Pixels, to_float
 def mix_pixels(x: Float[Tensor, "B c H W"], rows: Float[Tensor, "B h H"], columns: Float[Tensor, "B w W"]) -> Float[Tensor, "B c h w"]:
     """rows · x · columnsᵀ in every channel; each row of the two holds weights that add up to 1."""
     B, C, H, W = x.shape
-    x = torch.bmm(x.reshape(B, C * H, W), columns.transpose(1, 2)).view(B, C, H, -1)
-    return rows[:, None] @ x
+    x = torch.bmm(x.reshape(B, C * H, W), columns.to(x.dtype).transpose(1, 2)).view(B, C, H, -1)
+    return rows[:, None].to(x.dtype) @ x
 
 
 def box(share: PerImage, aspect: PerImage, ratio: tuple[float, float], H: int, W: int) -> tuple[PerImage, PerImage]:
@@ -64,7 +64,7 @@ def interpolation(start: PerImage, length: PerImage, n: int, flip: Bool[Tensor, 
 
 def centres(start: PerImage, length: PerImage, n: int) -> Float[Tensor, "B n"]:
     """Where n samples of [start, start + length) lie; a pixel's own number is its centre."""
-    return start[:, None] + (torch.arange(n, device=start.device) + 0.5) * (length[:, None] / n) - 0.5
+    return start[:, None] + (torch.arange(n, dtype=length.dtype, device=start.device) + 0.5) * (length[:, None] / n) - 0.5
 
 
 def blur(x: Pixels, sigma: PerImage) -> Batch:

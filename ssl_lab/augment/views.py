@@ -13,6 +13,7 @@ from ssl_lab.augment.colours import jitter_colours, solarise
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
 CACHED = 128  # images at a time on a CPU, so that a chunk stays in its cache: twice as fast as 512 (EPYC, torch 2.15)
 LARGE = 2**16  # pixels; of larger images fewer at a time, 2 of 1,024 pixels, so that what there is beside the result stays below 300 MB
@@ -47,16 +48,16 @@ class Augmentation:
             require(low <= high, f"{name}={(low, high)}: the smaller one comes first; try {(high, low)}")
 
     def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
-        """One random view of every image. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
+        """One random view of every image, in float32. Raises: InputError for pixels that are neither bytes nor floats of any precision in [0, 1]."""
         return self.draw(x, generator)(x)
 
     @torch.no_grad()
     def draw(self, x: Num[Tensor, "B c H W"], generator: torch.Generator | None = None) -> "Drawn":
         """Parameters for every image of x, on its device, from this generator or torch's own."""
         B, _, H, W = x.shape
-        u = torch.rand(DRAWS, B, generator=generator, device=x.device)
+        u = torch.rand(DRAWS, B, generator=generator, device=x.device, dtype=torch.float32)  # whatever the default is
         height, width = box(between(u[0], *self.area), u[1], self.ratio, H, W)
-        on = (u[5] < self.jitter_share) * self.jitter
+        on = (u[5] < self.jitter_share).to(u) * self.jitter
         b, c, s = (1 + on * between(u[6:9], -0.4, 0.4)).clamp(min=0)
         return Drawn(
             top=u[2] * (H - height), left=u[3] * (W - width), height=height, width=width, flip=u[4] < self.flip,
@@ -100,16 +101,17 @@ class Drawn:
         return self.top, self.left, self.height, self.width, self.flip
 
     @torch.no_grad()
+    @uncast
     def __call__(self, x: Pixels) -> Batch:
-        """The view of every image, floats in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
+        """The view of every image, float32 in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
         square = max(x.shape[2:]) ** 2  # as large as the matrices
         step = CACHED if square <= LARGE else max(1, 32 * LARGE // square)
         if x.device.type == "cpu" and len(x) > step:
-            out = to_float(x[:0]).new_empty(x.shape)
+            out = torch.empty(x.shape, dtype=torch.float32)
             for i in range(0, len(x), step):
                 out[i : i + step] = self[i : i + step](x[i : i + step])
             return out
-        x = crop(to_float(in_range(x)), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
+        x = crop(to_float(in_range(x)).float(), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
         if self.coloured:
             x = jitter_colours(x, self.brightness, self.contrast, self.saturation, self.turn)
         if self.blurs:
@@ -119,6 +121,7 @@ class Drawn:
         return x
 
     @torch.no_grad()
+    @uncast
     def map(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
         """The same crop and mirror of a map with any channels and any range, such as Lab; colours are left alone, nothing is clamped."""
         return crop(x, *self.box)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ssl_lab.checks.answer import CLOSE, PLACES, STOPPED, Answer, Kind, Untouched, alike, as_it_is, ask, same
+from ssl_lab.surroundings import uncast, usual
 
 NOT_YET = "not attempted yet"
 CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", Kind.MATRIX: "every entry", Kind.PAIR: "both of the pair"}
@@ -73,6 +74,8 @@ class Check:
     needs: str = ""
     prepare: Callable[..., tuple] = as_it_is
 
+    @usual()
+    @uncast
     def __call__(self, fn: Callable, seed: int = 0) -> Result:
         """Compare fn with the reference.   seed: of the random inputs."""
         try:

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ssl_lab.data import Images
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
+from ssl_lab.evaluate.knn import check_ids
 from ssl_lab.evaluate.linear import at_double, deviation
 
 PENALTIES = torch.logspace(-4, 4, 17, dtype=torch.float64)  # of |W|², against the mean over rows of the squared error
@@ -24,10 +25,11 @@ def factor_table(h: Float[Tensor, "N D"], images: Images) -> dict[str, float]:
     the other half is scored: 1 - squared error / squared distance from the mean, summed over columns, and 0 where that is negative.
     Raises: InputError unless there is one row of h for each image, finite, and at least four images for every factor.
     """
+    check_images(images, "factor_table")
     images = images[:]
     require(len(h) == len(images), f"every image needs its row: got {len(h)} rows and {len(images)} images")
     require(bool(h.isfinite().all()), "the features hold NaN or infinity; did the training diverge?")
-    h, order = at_double(h), torch.randperm(len(h), generator=torch.Generator().manual_seed(0))
+    h, order = at_double(h), torch.randperm(len(h), generator=torch.Generator().manual_seed(0), device="cpu")
     table = {}
     for name, (target, known) in targets(images).items():
         rows = order[known.cpu()[order]].to(h.device)
@@ -38,11 +40,12 @@ def factor_table(h: Float[Tensor, "N D"], images: Images) -> dict[str, float]:
 
 def targets(images: Images) -> dict[str, tuple[Float[Tensor, "N k"], Bool[Tensor, " N"]]]:
     """What each factor asks of a regression, as columns, and of which images it is known."""
-    labels, everywhere = images.labels, torch.ones(len(images), dtype=torch.bool)
+    labels, everywhere = images.labels, torch.ones(len(images), dtype=torch.bool, device="cpu")
+    check_ids(labels)
     found = {"class": (F.one_hot(labels.clamp_min(0)).float(), labels >= 0)} if (labels >= 0).any() else {}
     for name, value in images.factors.items():
         if name in images.periods:
-            period = torch.as_tensor(images.periods[name], device=value.device).expand_as(value)
+            period = torch.as_tensor(images.periods[name], dtype=value.dtype, device=value.device).expand_as(value)
             turn = 2 * math.pi * value / torch.where(period > 0, period, 1.0)
             found[name] = torch.stack([turn.cos(), turn.sin()], dim=1), period > 0
         else:

@@ -5,13 +5,16 @@ import copy
 import torch
 from torch import nn
 
+from ssl_lab.arguments import Range, check_network
 from ssl_lab.augment import SMALL, Augmentation
-from ssl_lab.data import Images
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
+from ssl_lab.evaluate.knn import check_ids
 from ssl_lab.features import features
 from ssl_lab.methods.supervised import Supervised
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
+from ssl_lab.surroundings import usual
 from ssl_lab.train import train
 
 GENTLE = Recipe(epochs=1, batch=128, lr=5e-4, weight_decay=1e-2)  # for a trained encoder; one from random weights takes lr=2e-3
@@ -30,14 +33,19 @@ def finetune(
 
     steps: optimizer steps; every labelled image is drawn equally often, and at least once.   recipe: its epochs repeat those steps.
     threads: of the CPU, as `train` takes them. The encoder itself is left as it was.
-    Raises: InputError for images without a label, or steps below 1.
+    Raises: InputError for what is no encoder, images without a label, or steps below 1.
     """
+    check_network("encoder", encoder, nn.Module)
+    for given in (images, unseen):
+        check_images(given, "fine-tuning")
     known, asked = images.labelled(), unseen.labelled()
     require(len(known) > 0 and len(asked) > 0, f"{len(known)} labelled images to learn from and {len(asked)} to be asked about; both are needed")
-    require(steps >= 1, f"steps={steps}: at least one is needed; 600 is the default")
+    Range(1, whole=True, hint="600 is the default").check("steps", steps)
     device = next(encoder.parameters()).device
-    with RandomStream(recipe.seed, device):
-        method = Supervised(copy.deepcopy(encoder), len(images.classes), augmentation).to(device)
+    check_ids(labels := torch.cat([known.labels, asked.labels]))
+    classes = max(len(images.classes), 1 + int(labels.max()))
+    with RandomStream(recipe.seed, device), usual():
+        method = Supervised(copy.deepcopy(encoder), classes, augmentation).to(device)
     for _ in train(method, known.repeated(max(steps * recipe.batch, len(known))), recipe, threads=threads):
         pass
     with torch.no_grad():

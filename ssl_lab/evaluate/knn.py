@@ -5,12 +5,16 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from ssl_lab.arguments import Range
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
+MOST = 100_000  # classes: each of them takes a column, of the votes or of the weights
 CHUNK = 1000  # test images at a time: 40 MB of similarities to 10,000 training images
 
 
 @torch.no_grad()
+@uncast
 def knn_accuracy(
     h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tensor, "M D"], yt: Int64[Tensor, " M"], k: int = 200, tau: float = 0.07
 ) -> float:
@@ -20,8 +24,8 @@ def knn_accuracy(
     Raises: InputError for lengths or widths that differ, no rows, unlabelled (-1) rows, NaN, k < 1 or tau <= 0.
     """
     check(h, y, ht, yt)
-    require(k >= 1, f"k={k}: at least one neighbour must vote; the papers use 200")
-    require(tau > 0, f"tau={tau} must be positive; the papers use 0.07")
+    Range(1, whole=True, hint="neighbours that vote; the papers use 200").check("k", k)
+    Range(above=0, hint="the papers use 0.07").check("tau", tau)
     h, ht, classes = F.normalize(h, dim=1), F.normalize(ht, dim=1), int(torch.cat([y, yt]).max()) + 1
     hits = [vote(chunk @ h.T, y, min(k, len(h)), tau, classes) == truth for chunk, truth in zip(ht.split(CHUNK), yt.split(CHUNK))]
     return torch.cat(hits).sum().item() / len(yt)
@@ -39,5 +43,13 @@ def check(h: Tensor, y: Tensor, ht: Tensor, yt: Tensor) -> None:
     for rows, labels, name in ((h, y, "training"), (ht, yt, "test")):
         require(len(rows) == len(labels) and len(labels) > 0, f"every {name} row needs its label: got {len(rows)} rows and {len(labels)} labels")
         require(int(labels.min()) >= 0, f"{int((labels < 0).sum())} of {len(labels)} {name} rows have no label (-1); keep images.labelled()")
+        check_ids(labels)
         require(bool(rows.isfinite().all()), f"the {name} features hold NaN or infinity; did the training diverge?")
     require(h.shape[1] == ht.shape[1], f"training rows have {h.shape[1]} features and test rows {ht.shape[1]}; both must come from one encoder")
+
+
+def check_ids(labels: Tensor) -> None:
+    """Refuse labels that are numbers of something else than classes."""
+    top = int(labels.max()) if len(labels) else -1
+    fix = "count the classes from 0, as labels.unique(return_inverse=True)[1] does"
+    require(top < MOST, f"a label is {top}, which would make {top + 1} classes, and {MOST} is the most; {fix}")

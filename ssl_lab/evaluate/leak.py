@@ -8,11 +8,13 @@ import copy
 
 import torch
 
-from ssl_lab.data import Images
+from ssl_lab.arguments import Range
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.losses import unit
 from ssl_lab.methods.moco import MoCo
 from ssl_lab.stream import RandomStream
+from ssl_lab.surroundings import check_precision
 
 
 @torch.no_grad()
@@ -26,7 +28,9 @@ def leak(method: MoCo, images: Images, batch: int = 128, seed: int = 0) -> tuple
     """
     name = type(method).__name__
     require(isinstance(method, MoCo), f"leak asks the keys of MoCo and got {name}; give a MoCo, such as recorded('moco').method()")
-    require(batch >= 2, f"batch={batch}: batch norm needs at least two images; take 128, as in training")
+    check_precision(method)
+    check_images(images, "leak")
+    Range(2, whole=True, hint="batch norm needs two images or more; take 128, as in training").check("batch", batch)
     require(len(images) >= 2 * batch, f"{len(images)} images are no two batches of {batch}; give {2 * batch} or more, or a smaller batch")
     method = copy.deepcopy(method).train()
     x = images[: len(images) // batch * batch].x.to(method.queue.device)

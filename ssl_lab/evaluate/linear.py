@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ssl_lab.errors import require
+from ssl_lab.arguments import Range
 from ssl_lab.evaluate.knn import check
+from ssl_lab.surroundings import gradients
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def linear_probe(h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tens
     Raises: InputError for lengths or widths that differ, no rows, unlabelled (-1) rows, NaN or l2 < 0.
     """
     check(h, y, ht, yt)
-    require(l2 >= 0, f"l2={l2} must not be negative; 1 is the default")
+    Range(0, hint="1 is the default").check("l2", l2)
     h, ht, y, yt = (at_double(rows) for rows in (h, ht, y, yt))
     mean, scale = h.mean(dim=0), deviation(h)
     weight, bias, loss = fit((h - mean) / scale, y, int(torch.cat([y, yt]).max()) + 1, l2)
@@ -72,7 +73,7 @@ def fit(x: Float[Tensor, "N D"], y: Int64[Tensor, " N"], classes: int, l2: float
         value.backward()
         return value
 
-    with torch.enable_grad():
+    with gradients(x.device):
         optimizer.step(loss)
         final = loss().item()
     return parameters[:, :-1].detach(), parameters[:, -1].detach(), final

@@ -4,7 +4,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from ssl_lab.arguments import whole
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
 
 @torch.no_grad()
@@ -13,15 +15,16 @@ def nearest(x: Float[Tensor, "N D"], of: Int64[Tensor, " M"], k: int) -> Int64[T
 
     Raises: InputError unless 1 <= k < N.
     """
-    require(1 <= k < len(x), f"k={k} neighbours of one among {len(x)} images were asked for; from 1 to {len(x) - 1} there are")
+    require(whole(k) and 1 <= k < len(x), f"k={k} neighbours of one among {len(x)} images were asked for; from 1 to {len(x) - 1} there are")
     found = []
     for rows in of.split(1000):
         distance = torch.cdist(x[rows], x)
-        distance[torch.arange(len(rows)), rows] = torch.inf
+        distance[torch.arange(len(rows), device=x.device), rows] = torch.inf
         found.append(distance.topk(k, largest=False).indices)
     return torch.cat(found)
 
 
+@uncast
 def most_confused(z: Float[Tensor, "N D"], labels: Int64[Tensor, " N"], near: Int64[Tensor, "N k"]) -> int:
     """The labelled row whose neighbours share its label least; of several, the one that is surest of them, by its mean cosine to them.
 
@@ -33,6 +36,7 @@ def most_confused(z: Float[Tensor, "N D"], labels: Int64[Tensor, " N"], near: In
     return min((labels >= 0).nonzero()[:, 0].tolist(), key=lambda i: (shared[i].item(), -sure[i].item()))
 
 
+@uncast
 def typical(z: Float[Tensor, "N D"], labels: Int64[Tensor, " N"]) -> dict[int, int]:
     """Label → the row of that label with the greatest cosine to the mean of them all.   z: rows of length 1.   labels: -1 = none."""
     found = {}

@@ -20,26 +20,30 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ssl_lab.arguments import whole
 from ssl_lab.errors import InputError, require
+from ssl_lab.stream import generator
 
 HOME = str(Path(__file__).parents[2])  # where ssl_lab lies; last on the path, so that nothing beside it is taken for a library
 CHILD = f"import sys; sys.path.append({HOME!r}); from {__name__} import answer; answer()"  # what UMAP's process runs
+ROUNDING = 1e-6  # of the largest entry: by so much rows differ that were meant to be equal
 LOADED, TIED = 0.3, 0.6  # how much of UMAP's time has passed when it is imported, and when the neighbours are found (2,000 points, two cores)
 
 
 @torch.no_grad()
 def pca(h: Float[Tensor, "N D"]) -> tuple[Float[Tensor, "N 2"], float]:
-    """The rows on their two directions of greatest variance, and the share in [0, 1] of the variance that these hold.
+    """The rows on their two directions of greatest variance, and the share in [0, 1] of the variance that these hold, 0 where there is none.
 
     The largest entry of each direction is positive, so that the map of one h is always the same. Raises: InputError for fewer than 3 rows, or NaN.
     """
     check(h)
-    h = h.double().cpu() - h.double().cpu().mean(dim=0)
-    variances, directions = torch.linalg.eigh(h.T @ h)
+    x = h.double().cpu() - h.double().cpu().mean(dim=0)
+    variances, directions = torch.linalg.eigh(x.T @ x)
     top = directions[:, -2:].flip(1)
     top = top * top.gather(0, top.abs().argmax(dim=0, keepdim=True)).sign()
-    xy = torch.nn.functional.pad(h @ top, (0, 2 - top.shape[1]))  # one feature has one direction
-    return xy.float(), (variances[-2:].sum() / variances.sum().clamp_min(1e-12)).clamp(0, 1).item()
+    xy = torch.nn.functional.pad(x @ top, (0, 2 - top.shape[1]))  # one feature has one direction
+    share = 0.0 if collapsed(h) else (variances[-2:].sum() / variances.sum()).clamp(0, 1).item()
+    return xy.float(), share
 
 
 def check(h: Tensor) -> None:
@@ -47,6 +51,18 @@ def check(h: Tensor) -> None:
     require(len(h) >= 3, f"a map needs at least 3 points, and there are {len(h)}; give more images")
     broken = int((~h.isfinite()).any(dim=1).sum())
     require(broken == 0, f"{broken} of {len(h)} rows of the embedding hold NaN or infinity; did the training diverge?")
+
+
+def collapsed(h: Float[Tensor, "N D"]) -> bool:
+    """Whether all rows are one point, but for the rounding of float32."""
+    h = h.detach().double().cpu()
+    return bool((h - h.mean(dim=0)).abs().max() <= ROUNDING * h.abs().max())
+
+
+def within(h: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    """The same map's rows, of a size whose squares float32 can hold."""
+    size = h.abs().max()
+    return h if size == 0 or 1e-15 < size < 1e15 else h / size
 
 
 class Umap:
@@ -58,11 +74,18 @@ class Umap:
     """
 
     def __init__(self, h: Float[Tensor, "N D"], neighbours: int = 15, seed: int = 0, told: Callable[[], object] = lambda: None):
-        start, _ = pca(h)
+        check(h)
+        require(whole(neighbours), f"neighbours={neighbours!r} must be a whole number from 2 on")
         fewer = f"neighbours={neighbours} of {len(h)} points: UMAP needs 2 or more, and at least {neighbours + 1} points"
         require(2 <= neighbours < len(h), f"{fewer}; use neighbours={len(h) - 1} or fewer")
         self.neighbours, self.told, self.last = neighbours, told, ""
         self.share, self.xy, self.trouble = 0.0, None, ""
+        self.thread, self.stop = None, weakref.finalize(self, ignore)
+        if collapsed(h):
+            self.trouble = f"the embedding has collapsed, all {len(h)} rows are one point: UMAP finds no neighbours in it; look at PCA"
+            return
+        h = within(h)
+        start = spread(pca(h)[0], seed)
         map_ = tempfile.TemporaryFile()  # noqa: SIM115 (whoever follows the process closes it)
         self.process = begun({"h": h.float().cpu(), "start": start, "neighbours": neighbours, "seed": seed}, map_)
         self.stop = weakref.finalize(self, self.process.kill)
@@ -102,8 +125,16 @@ class Umap:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the process has ended, at most so many seconds; whether the map is there."""
-        self.thread.join(timeout)
+        if self.thread:
+            self.thread.join(timeout)
         return self.xy is not None
+
+
+def spread(start: Float[Tensor, "N 2"], seed: int) -> Float[Tensor, "N 2"]:
+    """The start with a little noise in a direction that has no extent, which UMAP would divide by."""
+    extent = start.amax(dim=0) - start.amin(dim=0)
+    noise = torch.rand(start.shape, generator=generator(seed), dtype=start.dtype, device="cpu")
+    return torch.where(extent > ROUNDING * extent.max(), start, start + 1e-3 * extent.max() * noise)
 
 
 def begun(task: dict, map_) -> subprocess.Popen:

@@ -7,8 +7,10 @@ import torch
 from jaxtyping import Float, Int64, Num
 from torch import Tensor
 
+from ssl_lab.arguments import whole
 from ssl_lab.augment import to_float
 from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
 
 CHUNK = 1000  # first views at a time: 40 MB of overlaps with 10,000 second views
 
@@ -25,6 +27,7 @@ def colour_match(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: i
 
 
 @torch.no_grad()
+@uncast
 def nearest_colours(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: int = 8) -> Int64[Tensor, " N"]:
     """For every first view, which second view has the nearest histogram; the first of several that are equally near.
 
@@ -41,7 +44,7 @@ def colour_histogram(x: Num[Tensor, "N 3 H W"], bins: int) -> Float[Tensor, "N c
     """Share of the pixels of every image that have each of bins³ colours."""
     red, green, blue = (to_float(x) * bins).long().clamp(max=bins - 1).flatten(2).unbind(1)  # 1.0 belongs to the last level
     colour = (red * bins + green) * bins + blue
-    count = torch.zeros(len(x), bins**3, device=x.device).scatter_add_(1, colour, torch.ones_like(colour, dtype=torch.float32))
+    count = torch.zeros(len(x), bins**3, dtype=torch.float32, device=x.device).scatter_add_(1, colour, torch.ones_like(colour, dtype=torch.float32))
     return count / colour.shape[1]
 
 
@@ -49,7 +52,7 @@ def check(x1: Tensor, x2: Tensor, bins: int) -> None:
     """Refuse what has no partners or no colours."""
     require(len(x1) == len(x2), f"every first view needs its partner: got {len(x1)} first views and {len(x2)} second views")
     require(len(x1) >= 2, f"got {len(x1)} pair of views; at least 2 are needed, so that there is somebody to be taken for the partner")
-    require(2 <= bins <= 32, f"bins={bins}: each of red, green and blue is cut into 2 to 32 levels; 8 is the default")
+    require(whole(bins) and 2 <= bins <= 32, f"bins={bins}: each of red, green and blue is cut into 2 to 32 levels; 8 is the default")
     for x in (x1, x2):
         require(bool(x.isfinite().all()), "the views hold NaN or infinity; which transform made them?")
         low, high = (value.item() for value in x.aminmax())

@@ -5,11 +5,12 @@ from ssl_lab.models.copies import ema_, frozen_copy
 from ssl_lab.models.encoder import IMAGENET, Encoder
 from ssl_lab.models.frozen import rest
 from ssl_lab.models.heads import mlp
+from ssl_lab.models.promise import check_encoder, check_rows
 from ssl_lab.models.small import SmallResNet, small_resnet
 from ssl_lab.models.split import SplitBatchNorm, check_groups, split_batch_norm
 from ssl_lab.models.weights import load_weights
 
 __all__ = [
-    "IMAGENET", "NAMES", "Encoder", "SmallResNet", "SplitBatchNorm", "check_groups", "ema_", "encoder", "frozen_copy", "load_weights", "mlp",
-    "resnet", "rest", "small_resnet", "split_batch_norm",
+    "IMAGENET", "NAMES", "Encoder", "SmallResNet", "SplitBatchNorm", "check_encoder", "check_groups", "check_rows", "ema_", "encoder",
+    "frozen_copy", "load_weights", "mlp", "resnet", "rest", "small_resnet", "split_batch_norm",
 ]

@@ -16,6 +16,7 @@ from ssl_lab.studies.ages import Ages
 from ssl_lab.studies.labels import Labels
 from ssl_lab.studies.spread import Spread
 from ssl_lab.studies.watch import Watch
+from ssl_lab.surroundings import usual
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,6 @@ def begin(name: str) -> tuple[Method, Recipe]:
     study = STUDIES[name]
     kind = getattr(methods, study.method)
     recipe = dataclasses.replace(kind.recipes["scenes"], **study.recipe)
-    with RandomStream(recipe.seed, torch.device("cpu")):
+    with RandomStream(recipe.seed, torch.device("cpu")), usual():
         method = kind(small_resnet(), **kind.suits.get("scenes", {}) | study.change)
     return method, recipe

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import plots
-from ssl_lab.data import Images
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.near import most_confused, nearest, typical
-from ssl_lab.evaluate.project import Umap, check, pca
+from ssl_lab.evaluate.project import Umap, check, pca, within
 from ssl_lab.plots.look import class_name
 from ssl_lab.widgets import scatter
 from ssl_lab.widgets.explorer import Explorer
@@ -34,8 +34,8 @@ class EmbeddingExplorer(Explorer):
     def __init__(self, h: Float[Tensor, "N D"], images: Images, k: int = 8, seed: int = 0, **start):
         self.images, self.k, self.seed = checked(h, images, start), min(k, len(h) - 1), seed
         require(1 <= k <= 16, f"k={k} neighbours cannot be shown side by side; from 1 to 16 can")
-        self.z, self.pixels = F.normalize(h.detach().float().cpu(), dim=1), self.images.x.flatten(1).float()
-        self.near, self.pca = nearest(self.z, torch.arange(len(h)), self.k), pca(self.z)
+        self.z, self.pixels = F.normalize(within(h.detach().float().cpu()), dim=1), self.images.x.flatten(1).float()
+        self.near, self.pca = nearest(self.z, torch.arange(len(h), device=self.z.device), self.k), pca(self.z)
         self.shown, self.labels = plots.hwc(self.images.x), self.images.labels.numpy()
         self.umaps: dict[int, Umap] = {}  # neighbours → finished, or the one that is running
         self.drawing = threading.RLock()  # UMAP's end asks for a redraw from a thread of its own
@@ -153,6 +153,7 @@ class EmbeddingExplorer(Explorer):
 
 def checked(h: Tensor, images: Images, start: dict) -> Images:
     """The images, with their index applied and on the CPU, if they can be explored."""
+    check_images(images, "EmbeddingExplorer")
     require(len(h) == len(images), f"every image needs its row: got {len(h)} rows and {len(images)} images; embed these very images")
     check(h)
     images, neighbours = images[:].to("cpu"), start.get("neighbours", 0)

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import torch
 
 from ssl_lab.errors import InputError, one_of, require
+from ssl_lab.surroundings import usual
 from ssl_lab.widgets.picture import Picture
 
 SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
@@ -46,7 +47,7 @@ class Explorer(Picture):
 
     def redraw(self) -> None:
         """Draw the present values."""
-        with one_thread():
+        with one_thread(), usual():
             self.put(*self.draw(**{name: control.value for name, control in self.controls.items()}))
         self.say("")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ssl_lab import plots
 from ssl_lab.arguments import whole
-from ssl_lab.data import Images
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.losses import unit
 from ssl_lab.methods import MoCo
@@ -20,6 +20,7 @@ from ssl_lab.plots.queue import LINES
 from ssl_lab.precision import autocast
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import generator
+from ssl_lab.surroundings import check_precision, gradients
 from ssl_lab.train import Training
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import views
@@ -45,6 +46,8 @@ class QueueExplorer(Explorer):
     def __init__(self, method, images: Images, steps: int = 12, batch: int = 16, seed: int = 0, lr: float = 0.1, **start):
         name = type(method).__name__
         require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {name}; give QueueExplorer(MoCo(encoder), images)")
+        check_precision(method)
+        check_images(images, "QueueExplorer")
         require(whole(steps) and steps >= 1, f"steps={steps}: a whole number, at least one, is needed")
         require(batch in range(2, 17), f"batch={batch}: 2 to 16 images a step can be shown in one line")
         fix = "give more images, or fewer steps"
@@ -90,11 +93,10 @@ class Run:
             self.moments.append(self.take(len(self.moments) + 1))
         return self.moments[:step]
 
-    @torch.enable_grad()
     def take(self, step: int) -> Moment:
         """One step of the training, and what is seen before its momentum and its enqueue."""
         method, pictures = self.method, np.arange((step - 1) * self.batch, step * self.batch)
-        with self.training.stream:
+        with self.training.stream, gradients(self.training.device):
             self.training.learn(tuple(x[pictures[0] : pictures[-1] + 1] for x in self.views))
         q, k, rows, pointer = *method.embeddings.values(), method.queue.clone(), int(method.pointer)
         fine = all(bool(x.isfinite().all()) for x in (q, k))
@@ -125,7 +127,7 @@ def started(method: MoCo, K: int, m: float, seed: int) -> MoCo:
     run.projector.requires_grad_(True)
     run.key_encoder, run.key_projector = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.projector)
     regroup(run, 1)
-    run.queue = unit(torch.randn(K, width, generator=generator(seed))).to(device)
+    run.queue = unit(torch.randn(K, width, generator=generator(seed), device="cpu", dtype=torch.float32)).to(device)
     run.pointer.zero_()
     run.filled.zero_()
     return run

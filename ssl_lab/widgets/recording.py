@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from ssl_lab import plots
-from ssl_lab.data import Images
+from ssl_lab.arguments import whole
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.method import Method, seen
 from ssl_lab.stream import RandomStream
+from ssl_lab.surroundings import check_precision
 
 
 class Recording:
@@ -31,9 +33,11 @@ class Recording:
     """
 
     def __init__(self, method: Method, images: Images, pairs: int = 16, seed: int = 0, K: int = 32):
-        require(pairs >= 2, f"pairs={pairs}: at least two are needed, one for the other to be told from")
+        check_images(images, "a recording")
+        require(whole(pairs) and pairs >= 2, f"pairs={pairs}: at least two are needed, one for the other to be told from")
         require(len(images) >= pairs, f"pairs={pairs} were asked for and there are {len(images)} images; give more images or fewer pairs")
-        require(K >= 0, f"K={K} keys for the queue; give the number of further pictures, 0 for none")
+        require(whole(K) and K >= 0, f"K={K} keys for the queue; give the number of further pictures, 0 for none")
+        check_precision(method)
         queue = images[pairs : pairs + K] if method.candidates == "queue" else images[:0]
         self.method, self.pairs = method, pairs
         self.views = views(method, images[:pairs], seed)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ssl_lab import plots
 from ssl_lab.arguments import ranges
 from ssl_lab.augment import Augmentation, to_float
-from ssl_lab.data import Images
+from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.method import Method
@@ -104,8 +104,8 @@ class ViewsExplorer(Explorer):
     """
 
     def __init__(self, images: Images, transform: Augmentation | Method | Callable | None = None, shown: int = 5, seed: int = 0, **start):
-        given = f"{len(images)} images" if isinstance(images, Images) else type(images).__name__
-        require(isinstance(images, Images) and len(images) >= 2, f"got {given}; Images are needed, at least 2: load('scenes', limit=256)")
+        check_images(images, "ViewsExplorer")
+        require(len(images) >= 2, f"got {len(images)} images; at least 2 are needed: load('scenes', limit=256)")
         require(1 <= shown <= min(MOST, len(images)), f"shown={shown} of {len(images)} images; 1 to {min(MOST, len(images))} can be shown")
         self.x, self.transform, self.shown = images[:].x, Augmentation() if transform is None else transform, shown
         self.had = strengths(self.transform)

@@ -152,7 +152,7 @@ def same_weights(run: Path, whole: Path) -> None:
 def another_value(run: Path, random: Random) -> str:
     """A value of a text, anywhere in it, becomes another, goes, or gets a neighbour."""
     path = run / random.choice(TEXTS)
-    if not path.is_file():
+    if not small(path):
         return "nothing"
     lines = [path.read_text(errors="replace")] if path.suffix == ".json" else path.read_text(errors="replace").splitlines()
     try:
@@ -186,7 +186,7 @@ def another_value(run: Path, random: Random) -> str:
 def other_bytes(run: Path, random: Random) -> str:
     """Cut, flip, fill with zeros, insert, double, or empty a file; now and then only its head."""
     path = run / random.choice((*TEXTS, *TENSORS, "evaluation.json"))
-    data = path.read_bytes() if path.is_file() else b""
+    data = path.read_bytes() if small(path) else b""
     if not data:
         return "nothing"
     end = min(len(data), random.choice((16, 2_000, len(data))))
@@ -204,6 +204,8 @@ def other_bytes(run: Path, random: Random) -> str:
 def other_tensors(run: Path, random: Random) -> str:
     """A file of tensors is written by another program: one is missing, more, of another shape or kind, or has other values."""
     path = run / random.choice(TENSORS)
+    if not small(path):
+        return "nothing"
     try:
         tensors = load_file(path)
         with safe_open(path, "pt") as file:
@@ -258,6 +260,11 @@ def another_thing(run: Path, random: Random) -> str:
     elif how == "another run's" and name != "evaluation.json":
         shutil.copy(runs() / random.choice((*METHODS, "library-1")) / name.replace("curves.png", "config.json"), path)
     return f"{name} {how}"
+
+
+def small(path: Path) -> bool:
+    """Whether it is a file that a damage before this one has not made huge."""
+    return path.is_file() and path.stat().st_size < 2**26
 
 
 DAMAGES: tuple[Callable[[Path, Random], str], ...] = (another_value, another_value, other_bytes, other_tensors, another_thing)
