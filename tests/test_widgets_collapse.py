@@ -93,7 +93,7 @@ def test_maps_begin_alike_and_are_never_rescaled(switches):
     assert abs(found[1] - maps(True, True, True)[1]).mean() < 0.05
     for step, z in embeddings(*switches).items():
         xy = torch.from_numpy(found[step])
-        assert abs(xy).max() < ROOM - 0.1
+        assert abs(xy).max() < ROOM - 0.06  # the largest mark has half of that as its radius
         assert 0.6 < (torch.pdist(xy).mean() / torch.pdist(z.double()).mean()).item() < 1.1
 
 
