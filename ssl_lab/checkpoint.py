@@ -12,7 +12,7 @@ from ssl_lab.errors import require
 from ssl_lab.files import folder_to_be, write_text
 from ssl_lab.fingerprint import Fingerprint, fingerprint
 from ssl_lab.lock import Lock
-from ssl_lab.parse import parsed, read_json, read_text
+from ssl_lab.parse import parsed, read_dict, read_json, read_text
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.tensors import fill, fit, read_shapes, read_tensors, under, write_tensors
 from ssl_lab.threads import asked
@@ -94,7 +94,7 @@ class Run:
     def config(self) -> dict[str, object]:
         """What config.json says; empty where there is none."""
         path = self.folder / CONFIG
-        return parsed(dict[str, object], read_json(read_text(path), path), path) if path.exists() else {}
+        return read_dict(path) if path.exists() else {}
 
     def part(self, kind):
         """What config.json says, as a dataclass of some of its names. Raises: InputError where one is missing, or is something else."""

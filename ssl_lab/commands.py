@@ -21,7 +21,7 @@ from ssl_lab.errors import one_of, require
 from ssl_lab.files import write_bytes, write_text
 from ssl_lab.fingerprint import Fingerprint, fingerprint
 from ssl_lab.method import Method
-from ssl_lab.parse import FIX, parsed, read_json, read_text
+from ssl_lab.parse import FIX, read_dict
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.tensors import fit, read_shapes, under
@@ -170,7 +170,7 @@ def scores(run: Run, protocol: str, device: torch.device, **changes) -> dict:
     from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 
     path = run.folder / "evaluation.json"
-    before = parsed(dict, read_json(read_text(path), path), path) if path.exists() else {}
+    before = read_dict(path) if path.exists() else {}
     plan = read(run)
     H, W = plan.images.shape[-2:]
     changes = {"size": plan.data.size or (H if H == W else None)} | changes if "name" in changes else changes

@@ -32,6 +32,11 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read ({error}); {FIX}") from error
 
 
+def read_dict(path: Path) -> dict[str, object]:
+    """A file of JSON that is one dictionary. Raises: InputError, naming the file, for anything else."""
+    return parsed(dict[str, object], read_json(read_text(path), path), path)
+
+
 def read_json(text: str, where: object):
     """Raises: InputError, naming the place, for what is no JSON."""
     try:

@@ -72,7 +72,7 @@ def files(item: Callable, where: Callable[[int], str], made: Callable = pixels) 
     def read(rows: Tensor, size: int | None, white: float | None = None) -> tuple[Tensor, Tensor]:
         x, labels = torch.empty(0), []
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow warns of, a large image or a broken note beside it, is read here or refused
+            warnings.filterwarnings("ignore", module=r"PIL\.")  # a large image or a broken note beside it is read here or refused
             for i in rows.tolist():
                 one, label = read_one(i, size, white)
                 x = x if labels else one.new_empty(len(rows), *one.shape[1:])

@@ -1,6 +1,7 @@
 """Whatever form a set has, its pixels arrive as they are, as bytes, or one sentence says what is needed."""
 
 import itertools
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -252,3 +253,15 @@ def test_what_is_given_beside_is_checked(given, words, without_shape_checks):
 
 def test_an_iterator_becomes_images_as_its_sentence_says():
     assert torch.equal(Images.of(list(itertools.islice(Stream(), 4))).x, X[:4])
+
+
+def test_what_a_dataset_warns_of_is_heard():
+    """Pillow's own warnings are answered by what is read or refused; those of somebody else's transforms are not ours to hide."""
+
+    class Warns(list):
+        def __getitem__(self, i):
+            warnings.warn("a transform of mine", stacklevel=1)
+            return super().__getitem__(i)
+
+    with pytest.warns(UserWarning, match="a transform of mine"):
+        assert len(Images.of(Warns([torch.zeros(3, 8, 8, dtype=torch.uint8)] * 2))) == 2

@@ -16,7 +16,6 @@ from ssl_lab.errors import one_of, require
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
 from ssl_lab.files import folder_to_be, write_text
 from ssl_lab.method import Method
-from ssl_lab.parse import parsed, read_json, read_text
 from ssl_lab.recipe import Log
 from ssl_lab.studies.study import STUDIES, begin
 from ssl_lab.tensors import fill, read_tensors, under, write_tensors
@@ -77,7 +76,7 @@ def recorded(name: str, folder: Path = FOLDER) -> Record:
     """What came of a study, as the package has it. Raises: InputError for a name that is no study."""
     one_of(name, STUDIES, "study")
     path = folder / f"{name}.json"
-    return parse.record(Record, parsed(dict, read_json(read_text(path), path), path), path, folder=folder)
+    return parse.record(Record, parse.read_dict(path), path, folder=folder)
 
 
 def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:

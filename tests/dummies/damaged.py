@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from ssl_lab.__main__ import main
@@ -209,8 +209,10 @@ def other_tensors(run: Path, random: Random) -> str:
     try:
         tensors = load_file(path)
         with safe_open(path, "pt") as file:
-            note = file.metadata()
-    except Exception:  # noqa: BLE001 (damaged before)
+            note = file.metadata() or {}
+    except (SafetensorError, OSError):  # damaged before
+        return "nothing"
+    if not tensors:
         return "nothing"
     name, other = random.choice(list(tensors)), random.choice(list(tensors))
     how = random.choice(("drop", "rename", "values", "shape", "kind", "swap", "part", "note", "no note"))
@@ -228,7 +230,7 @@ def other_tensors(run: Path, random: Random) -> str:
         tensors[name], tensors[other] = tensors[other].clone(), tensors[name].clone()
     elif how == "part":
         tensors = {key: value for key, value in tensors.items() if not key.startswith(name.split("/")[0])}
-    elif how == "note":
+    elif how == "note" and note:
         note = note | {random.choice(list(note)): random.choice(("", "-1", "7", "x", "1e9"))}
     save_file(tensors, path, None if how == "no note" else note)
     return f"{path.name} {how} {name}"
