@@ -1,0 +1,176 @@
+"""What a hand can move: sliders, choices, switches and buttons. A front end shows them, code observes and links their `value`."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import numpy as np
+from traitlets import Any, Bool, HasTraits, Unicode, validate
+
+from ssl_lab.errors import require
+
+
+class Control(HasTraits):
+    """One thing that can be moved.   value: where it stands.   label: what people call it.   disabled: whether it has nothing to do now.
+
+    `observe`, `traitlets.link` and `ipywidgets.link` take it as they take a widget.
+    Raises: InputError for a value that is not offered; then it stays where it was.
+    """
+
+    value, label, disabled = Any(), Unicode(), Bool()
+    kind = ""
+
+    def __init__(self, label: str, value):
+        super().__init__(label=label)
+        self.value = value
+
+    @validate("value")
+    def _offered(self, proposal):
+        value = proposal["value"]
+        require(self.takes(value), f"{self.label}={value!r} is not offered; {self.label} is {self.offer()}")
+        return value
+
+    def takes(self, value) -> bool:
+        """Whether this very value is offered."""
+        raise NotImplementedError
+
+    def offer(self) -> str:
+        """What is offered, in words."""
+        raise NotImplementedError
+
+    def stops(self) -> list:
+        """The values that Play goes through, in their order."""
+        raise NotImplementedError
+
+    def ends(self) -> tuple:
+        """The first and the last of them."""
+        return self.stops()[0], self.stops()[-1]
+
+    def words(self, value) -> str:
+        """A value as it is shown."""
+        return f"{value}"
+
+    def sent(self, only: Sequence | None = None) -> dict:
+        """What a front end is told.   only: the values that a saved page has."""
+        stops = self.stops() if only is None else [*only]
+        return {"kind": self.kind, "label": self.label, "stops": stops, "words": [*map(self.words, stops)]}
+
+
+class Slider(Control):
+    """A number from low to high, both among those offered.
+
+    Whole if low, high and step are.   step: from one stop to the next; of a logarithmic slider the stops are steps of the exponent of ten.
+    stops: the values at which a hand and Play stop, in place of low, high and step.   only: no other value is taken, from code or a box.
+    unit: is written behind the number.   names: of the stops, in place of numbers.
+    """
+
+    kind = "slider"
+
+    def __init__(self, label, low=None, high=None, value=None, step=None, *, log=False, stops=None, only=False, unit="", names=None):
+        self.log, self.unit, self.only = log, unit, only
+        self.marks = [*stops] if stops is not None else places(low, high, step, log)
+        self.low, self.high = (min(self.marks), max(self.marks)) if low is None else (low, high)
+        self.whole = all(isinstance(mark, Integral) for mark in self.marks)
+        self.names = dict(zip(self.marks, names)) if names else {}
+        super().__init__(label, self.marks[0] if value is None else value)
+
+    def takes(self, value) -> bool:
+        kind = Integral if self.whole else Real
+        return isinstance(value, kind) and self.low <= value <= self.high and (not self.only or value in self.marks)
+
+    def offer(self) -> str:
+        if self.only:
+            return f"one of {', '.join(f'{mark:g}' for mark in self.marks)}"
+        return "a whole number " * self.whole + f"from {self.low:g} to {self.high:g}"
+
+    def stops(self) -> list:
+        return self.marks
+
+    def words(self, value) -> str:
+        if value in self.names:
+            return self.names[value]
+        said = f"{value:,}" if isinstance(value, Integral) else f"{value:.3g}"
+        return said.replace("-", "−") + self.unit
+
+    def sent(self, only: Sequence | None = None) -> dict:
+        exact = only is None and not self.only
+        return {**super().sent(only), "low": self.low, "high": self.high, "whole": self.whole, "exact": exact, "unit": self.unit}
+
+
+class Choice(Control):
+    """One of some options: values, or (words, value) pairs. Values are words, numbers, truths or None."""
+
+    kind = "choice"
+
+    def __init__(self, label: str, options: Sequence, value=None):
+        self.options = [option if isinstance(option, tuple) else (str(option), option) for option in options]
+        super().__init__(label, self.options[0][1] if value is None else value)
+
+    def takes(self, value) -> bool:
+        return value in self.stops()
+
+    def offer(self) -> str:
+        return f"one of {', '.join(map(repr, self.stops()))}"
+
+    def stops(self) -> list:
+        return [value for _, value in self.options]
+
+    def words(self, value) -> str:
+        return next(words for words, own in self.options if own == value)
+
+
+class Switch(Control):
+    """On or off."""
+
+    kind = "switch"
+
+    def __init__(self, label: str, value: bool = False):
+        super().__init__(label, value)
+
+    def takes(self, value) -> bool:
+        return isinstance(value, bool)
+
+    def offer(self) -> str:
+        return "True or False"
+
+    def stops(self) -> list:
+        return [False, True]
+
+    def words(self, value) -> str:
+        return "on" if value else "off"
+
+
+class Button(Control):
+    """Something to do, or to do again; its value counts the presses."""
+
+    kind = "button"
+
+    def __init__(self, label: str, value: int = 0, most: int = 2**31):
+        self.most = most
+        super().__init__(label, value)
+
+    def takes(self, value) -> bool:
+        return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= self.most
+
+    def offer(self) -> str:
+        return f"a whole number from 0 to {self.most}"
+
+    def stops(self) -> list:
+        return [self.value]
+
+    def ends(self) -> tuple:
+        return 0, self.most
+
+
+def places(low, high, step, log: bool) -> list:
+    """Where a slider stops from low to high."""
+    if log:
+        first, last = np.log10([low, high])
+        step = step or 0.05
+        exponents = first + step * np.arange(round((last - first) / step) + 1)
+        return [low, *(float(f"{10**exponent:.3g}") for exponent in exponents[1:-1]), high]
+    if all(isinstance(number, Integral) for number in (low, high, step or 1)):
+        marks = [*range(low, high + 1, step or 1)]
+        return marks if marks[-1] == high else [*marks, high]
+    step = step or (high - low) / 100
+    count = round((high - low) / step)
+    return [low, *(float(f"{low + step * k:.6g}") for k in range(1, count)), high]
