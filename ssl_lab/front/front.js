@@ -347,7 +347,7 @@ export function render({ model, el }) {
     frame = next.trouble && frame ? { ...frame, trouble: next.trouble, disabled: next.disabled } : next;
     sync();
     put(alarm, {}).textContent = next.trouble ?? "";
-    news.replaceChildren(...(next.news ? [html("progress", { max: next.news.most, value: next.news.done, "aria-label": next.news.what }), html("span", {}, next.news.words)] : []));
+    news.replaceChildren(...(next.news ? [html("progress", { max: next.news.most, value: next.news.done, "aria-label": next.news.what }), html("span", {}, next.news.words), html("b", {}, next.news.note ?? "")] : []));
     if (wish) send();
     else waiting.splice(0).forEach((done) => done());
     await ready(next.items);
