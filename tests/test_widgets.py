@@ -280,7 +280,7 @@ class Stubborn(widgets.Explorer):
 
 @pytest.mark.parametrize("level, words", [(1, "level 1 needs <more> images; choose level 2"), (2, "could not be drawn, ZeroDivisionError: by zero")])
 def test_a_hand_on_a_control_gets_a_sentence_instead_of_a_traceback(level, words):
-    for move in (lambda explorer, level: explorer.answer({"level": level}), lambda explorer, level: explorer.controls["level"].set_trait("value", level)):
+    for move in (lambda it, level: it.answer({"level": level}), lambda it, level: it.controls["level"].set_trait("value", level)):
         explorer = Stubborn()
         seen = explorer.panel.frame["items"]
         move(explorer, level)
