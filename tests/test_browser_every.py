@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 ROOM = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "dummies" / "room.py")))
-CHROMIUM, NO_PROXY, IMPORTS, served, write, browser = (ROOM.CHROMIUM, ROOM.NO_PROXY, ROOM.IMPORTS, ROOM.served, ROOM.write, ROOM.browser)
-notebook, sentence, changed, troubles, press, nameless, serious = (ROOM.notebook, ROOM.sentence, ROOM.changed, ROOM.troubles, ROOM.press, ROOM.nameless, ROOM.serious)
+CHROMIUM, NO_PROXY, IMPORTS, served, write = (ROOM.CHROMIUM, ROOM.NO_PROXY, ROOM.IMPORTS, ROOM.served, ROOM.write)
+browser, notebook, sentence, changed = (ROOM.browser, ROOM.notebook, ROOM.sentence, ROOM.changed)
+troubles, nameless, serious = (ROOM.troubles, ROOM.nameless, ROOM.serious)
 
 EXPLORERS = {  # small, each in a cell of its own
     "SimilarityExplorer": "recording = Recording(method, images)\nrecording.add(1)\nexplorer = SimilarityExplorer(recording)",
