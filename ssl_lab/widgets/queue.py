@@ -15,8 +15,8 @@ from ssl_lab.errors import require
 from ssl_lab.losses import unit
 from ssl_lab.methods import MoCo
 from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
-from ssl_lab.plots.moment import Moment
-from ssl_lab.plots.queue import LINES
+from ssl_lab.plots.queue.numbers import Moment
+from ssl_lab.plots.queue.slots import LINES
 from ssl_lab.precision import autocast
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import generator
