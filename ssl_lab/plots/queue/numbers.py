@@ -108,7 +108,7 @@ class Seen:
 
     def with_keys(self, keys: Float[np.ndarray, "n d"]) -> list[str]:
         """The cosines of some keys with the query, as they are written."""
-        return [f"{near:z.2f}".replace("-", "−") for near in keys @ self.now.q[self.query]]
+        return [signed(near) for near in keys @ self.now.q[self.query]]
 
     def said(self) -> list[str]:
         """A sentence for every slot: its key, how near the query is, and what the key takes of the softmax."""
@@ -152,3 +152,8 @@ def steps(count: int) -> str:
 def old(age: int) -> str:
     """The age of a row in words."""
     return "random" if age < 0 else "this step" if age == 0 else f"{steps(age)} old"
+
+
+def signed(cosine: float, digits: int = 2) -> str:
+    """With the minus of a printed text, and none before a zero."""
+    return f"{cosine:z.{digits}f}".replace("-", "−")
