@@ -106,20 +106,16 @@ class Seen:
         label = int(self.labels[picture])
         return f"picture {picture}" + (f" ({class_name(label, self.classes)})" if label >= 0 else "")
 
-    def with_keys(self, keys: Float[np.ndarray, "n d"]) -> list[str]:
-        """The cosines of some keys with the query, as they are written."""
-        return [signed(near) for near in keys @ self.now.q[self.query]]
+    def near(self, key: Float[np.ndarray, " d"]) -> str:
+        """The cosine of a key with the query, in words."""
+        return f"cosine with query {self.query}: {signed(float(key @ self.now.q[self.query]))}"
 
-    def said(self) -> list[str]:
-        """A sentence for every slot: its key, how near the query is, and what the key takes of the softmax."""
-        cosine = self.with_keys(self.now.rows)
-        return [
-            f"slot {slot}: {f'key of {self.of(shown)}, {old(age)}' if age >= 0 else 'random row'}; cosine with query {self.query}: {near}; "
-            f"share {percent(part)}" + ("; a false negative" if false else "; the query's own key" if own else "")
-            for slot, (shown, age, near, part, false, own) in enumerate(
-                zip(self.now.shows, self.now.age, cosine, self.share[1:], self.clash, self.twin)
-            )
-        ]
+    def said(self, slot: int) -> str:
+        """A slot in words: its key, how near the query is, what the key takes of the softmax, and what it is to the query."""
+        shown, now = int(self.now.shows[slot]), self.now
+        key = "random row" if shown < 0 else f"key of {self.of(shown)}, {old(int(now.age[slot]))}"
+        what = "; a false negative" if self.clash[slot] else "; the query's own key" if self.twin[slot] else ""
+        return f"slot {slot}: {key}; {self.near(now.rows[slot])}; share {percent(self.share[1 + slot])}{what}"
 
     def stock(self) -> str:
         """What the queue holds."""

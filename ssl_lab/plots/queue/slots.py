@@ -86,7 +86,7 @@ def slots(page: Drawing, seen: Seen, keys) -> None:
     page.marks(x[seen.clash] + 0.78 * side, y[seen.clash] + 0.22 * side, sizes=CROSS, **CLASH)
     page.marks(x[seen.twin] + 0.72 * side, y[seen.twin] + 0.28 * side, sizes=STAR, **TWIN)
     box, columns = (LEFT, TOP, B * pitch(B), K // B * PITCH), [*map(str, range(B))]
-    page.spots.append(lambda: Spots("slots of the queue", box, "{said}", {"said": seen.said()}, rows=lines, columns=columns))
+    page.spots.append(lambda: Spots("slots of the queue", box, "{said}", {"said": [*map(seen.said, range(K))]}, rows=lines, columns=columns))
 
 
 def pitch(B: int) -> float:
@@ -125,8 +125,8 @@ def batch(page: Drawing, seen: Seen, keys) -> float:
     page.strokes([[(end + 0.04, low), (lane, low), (lane, middle), (end + 0.17, middle)]], INK, 2.5)
     page.marks(end + 0.15, middle, "<", 10.5, INK)
     click = [f"a click takes query {i}" if i != query else f"the query's own key, share {percent(seen.share[0])}" for i in range(B)]
-    tip = "key {column}, {picture}: goes to slot {slot}; cosine with query " + f"{query}: " + "{cosine}; {click}"
-    data = {"picture": [*map(seen.of, now.own)], "slot": now.slots, "cosine": seen.with_keys(now.k), "click": click}
+    tip = "key {column}, {picture}: goes to slot {slot}; {near}; {click}"
+    data = {"picture": [*map(seen.of, now.own.tolist())], "slot": now.slots, "near": [*map(seen.near, now.k)], "click": click}
     sets, columns = {"query": range(B)}, [*map(str, range(B))]
     page.spots.append(Spots("this step's keys", (LEFT, y, B * pitch(B), side), tip, data, sets, columns=columns))
     return y + side
@@ -179,8 +179,8 @@ def one_query(page: Drawing, seen: Seen, views) -> str:
 def ages(page: Drawing, seen: Seen) -> str:
     """Cosine with the query against age. Returns how well old keys agree with the present key network, in words."""
     now, B, scores = seen.now, len(seen.now.q), seen.now.scores[seen.query].numpy()
-    n, real, slot, own, cosine = len(now.rows) // B, now.age >= 0, np.arange(len(now.rows)), scores[0], scores[1:]
-    age = np.where(real, now.age, n + 1.5) + 0.6 * ((slot % B + 0.5) / B - 0.5)
+    n, real, slot, own, cosine = len(now.rows) // B, now.age >= 0, range(len(now.rows)), scores[0], scores[1:]
+    age = np.where(real, now.age, n + 1.5) + 0.6 * ((np.array(slot) % B + 0.5) / B - 0.5)
     chart = Chart(page, X + 0.7, 4.0, WIDTH - 0.3, HEIGHT - 0.65, (-0.6, n + 2.1), (min(-0.6, scores.min() - 0.05), 1.08))
     x, y, plain = chart.x(age), chart.y(cosine), ~seen.clash & ~seen.twin
     chart.level(0, FAINT, 2, "")
@@ -199,10 +199,10 @@ def ages(page: Drawing, seen: Seen) -> str:
     present = "with what the present key network makes of their views"
 
     def spots() -> Spots:
-        own_key = f"own key: cosine with query {seen.query}: {own:z.2f}; share {percent(seen.share[0])}"
+        own_key = f"own key: {seen.near(now.k[seen.query])}; share {percent(seen.share[0])}"
         curve = [f"keys {steps(int(one))} old agree to {value:.3f} {present}" for one, value in zip(grown, agree)]
         at = [*zip(x, y), (chart.x(0), chart.y(own)), *chart.points(grown, agree)]
-        return Spots("keys by their age", chart.box, "{said}", {"said": [*seen.said(), own_key, *curve]}, at=at)
+        return Spots("keys by their age", chart.box, "{said}", {"said": [*map(seen.said, slot), own_key, *curve]}, at=at)
 
     page.spots.append(spots)
     if not len(grown):
