@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.plots.look import Page, class_name, squared
-from ssl_lab.plots.moment import Moment
+from ssl_lab.plots.queue.numbers import Moment
 
 OTHERS = {
     "savefig.dpi": 30, "savefig.bbox": "tight", "figure.autolayout": True, "axes.unicode_minus": False, "path.sketch": (1, 100, 2),

@@ -11,10 +11,10 @@ from ssl_lab.plots.factors import factors
 from ssl_lab.plots.logits import query_matrix
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
 from ssl_lab.plots.matrix import SHOWN, similarity
-from ssl_lab.plots.momentum import momentum
 from ssl_lab.plots.numbers import compare, efficiency
 from ssl_lab.plots.pipeline import FLOWS, pipeline
-from ssl_lab.plots.queue import queue
+from ssl_lab.plots.queue.ages import momentum
+from ssl_lab.plots.queue.slots import queue
 from ssl_lab.plots.scene import scene
 from ssl_lab.plots.sheets import gallery
 from ssl_lab.plots.views import views
