@@ -184,7 +184,8 @@ def test_arrows_begin_beside_the_points_and_go_four_steps_along_the_circle():
 
 def test_an_arrow_has_a_head_and_a_short_one_is_a_small_head():
     long, short = outlines(draw(moves=np.array([0.2, 0.004, 0, 0, 0, 0, 0, 0]))[0])
-    width = {part: [np.linalg.norm(outline[one] - outline[other]) for outline in (long, short)] for part, one, other in (("shaft", 0, 6), ("head", 2, 4))}
+    ends = {"shaft": (0, 6), "head": (2, 4)}
+    width = {part: [np.linalg.norm(outline[one] - outline[other]) for outline in (long, short)] for part, (one, other) in ends.items()}
     assert width["shaft"][0] == pytest.approx(2 * SHAFT)
     assert width["head"][0] == pytest.approx(3 * width["shaft"][0])
     small = RADIUS * ARROW * 0.004 / HEAD
@@ -252,9 +253,10 @@ def test_the_views_go_by_their_names():
 def test_partners_are_joined_and_carry_the_same_number():
     figure, _ = draw(3, step=2)
     place = unit(path(3)[2])
-    np.testing.assert_allclose([on_plane(segment) for segment in lines(figure, plots.POSITIVE).paths], [[place[i], place[i + 3]] for i in range(3)], atol=1e-12)
-    numbers = {tuple(on_plane((word.x, word.y)).round(9)): word.text for word in figure.items if isinstance(word, Words) and word.va == "center_baseline"}
-    assert numbers == {tuple(np.round(place[i], 9)): str(i % 3) for i in range(6)}
+    joined = [on_plane(segment) for segment in lines(figure, plots.POSITIVE).paths]
+    np.testing.assert_allclose(joined, [[place[i], place[i + 3]] for i in range(3)], atol=1e-12)
+    numbers = [word for word in figure.items if isinstance(word, Words) and word.va == "center_baseline"]
+    assert {tuple(on_plane((word.x, word.y)).round(9)): word.text for word in numbers} == {tuple(np.round(place[i], 9)): str(i % 3) for i in range(6)}
 
 
 def test_first_views_are_filled_and_second_ones_are_rings_that_can_be_seen_around_them():
@@ -280,8 +282,9 @@ def test_each_curve_is_drawn_whole_with_the_present_step_marked_and_its_aim():
     figure, _ = draw(step=4)
     for place, ((name, values), aim) in enumerate(zip(curves().items(), (None, 0.0, -2.4), strict=True)):
         left, top, width, height = figure.spots[1 + place].box
-        own = [item for item in figure.items if isinstance(item, Strokes) and left <= item.paths[0][0][0] and top <= item.paths[0][0][1] <= top + height]
-        (frame, whole, until, *aims), now = own, [item for item in figure.items if isinstance(item, Marks)][2 + place]
+        strokes = [item for item in figure.items if isinstance(item, Strokes)]
+        own = [item for item in strokes if left <= item.paths[0][0][0] and top <= item.paths[0][0][1] <= top + height]
+        (whole, until, *aims), now = own[1:], [item for item in figure.items if isinstance(item, Marks)][2 + place]  # own[0] is the frame
         assert (len(whole.paths[0]), len(until.paths[0]), until.widths > whole.widths) == (T, 5, True)
         np.testing.assert_allclose(whole.paths[0][:, 0], left + width * np.arange(T) / (T - 1))
         slope, level = np.polyfit(values, whole.paths[0][:, 1], 1)

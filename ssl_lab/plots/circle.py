@@ -159,21 +159,22 @@ def key(page: Drawing, views: tuple[str, str]) -> None:
 def told(angles, moves, weights, views: tuple[str, str]) -> Spots:
     """What every point says: which one it is, where, what pulls and pushes it, and where it goes next."""
     B, share = len(angles) // 2, shares(weights)
-    share = share[:, :B] + share[:, B:]  # of each picture
-    felt = []
-    for pull, push, part, most in np.stack([-weights.clip(max=0).sum(axis=1), weights.clip(0).sum(axis=1), share.max(axis=1), share.argmax(axis=1)], axis=1):
-        words = [f"pull {number(pull, 3)}"] if pull else []
-        words += [f"push {number(push, 3)}, {percent(part)} of it from picture {most:.0f}"] if push else []
-        felt.append(", ".join(words) or "nothing pulls or pushes it")
+    share, pull, push = share[:, :B] + share[:, B:], -weights.clip(max=0).sum(axis=1), weights.clip(0).sum(axis=1)
     data = {
         "picture": [*range(B)] * 2,
-        "view": [view for view in views for _ in range(B)],
+        "view": np.repeat(views, B),
         "angle": [f"{angle:.0f}" for angle in np.degrees(angles).round() % 360],
-        "felt": felt,
+        "felt": [*map(felt, pull, push, share.max(axis=1), share.argmax(axis=1))],
         "turn": [f"{abs(turn):.1f}° {'counter-' * bool(turn > 0)}clockwise" if abs(turn) >= 0.05 else "none" for turn in np.degrees(moves)],
     }
     box = (*(CENTRE - ROOM * RADIUS), 2 * ROOM * RADIUS, 2 * ROOM * RADIUS)
     return Spots("points", box, "picture {picture} ({view}) at {angle}°: {felt}; next turn: {turn}", data, at=on_page(unit(angles)).tolist())
+
+
+def felt(pull: float, push: float, share: float, most: int) -> str:
+    """What pulls and pushes one point."""
+    words = [f"pull {number(pull, 3)}"] if pull else []
+    return ", ".join([*words, f"push {number(push, 3)}, {percent(share)} of it from picture {most}"] if push else words) or "nothing pulls or pushes it"
 
 
 def curve(page: Drawing, top: float, name: str, values, step: int, lowest: bool, aim: float | None, words: str) -> None:
@@ -183,11 +184,13 @@ def curve(page: Drawing, top: float, name: str, values, step: int, lowest: bool,
     room = max(0.15 * (high - low), 0.005)
     chart = Chart(page, 7.35, top, 12.8, top + 0.93, (0, last), (low - room, high + room))
     page.words(chart.left, top - 0.22, f"{name} {ends(values, step)}", 16, bold=True)
-    chart.frame({tick: f"{tick}" for tick in (0, last // 2, last)} if lowest else {}, {tick: number(tick) for tick in {low, high}}, "step" * lowest, size=13)
+    across = {tick: f"{tick}" for tick in (0, last // 2, last)} if lowest else {}
+    chart.frame(across, {tick: number(tick) for tick in (low, high)}, "step" * lowest, size=13)
     chart.curve(steps, values, GREY, 1.2)
     chart.curve(steps[: step + 1], values[: step + 1])
     if aim is not None:
         chart.level(aim, POSITIVE, 2)
         page.words(chart.right - 0.06, chart.y(aim) - 0.13, words, 14, POSITIVE, ha="right")
     chart.dots(step, values[step])
-    chart.answers(name, steps, values, f"step {{step}}: {name} {{value}}", {"step": steps, "value": [number(value, 3) for value in values]}, {"step": steps})
+    said = {"step": steps, "value": [number(value, 3) for value in values]}
+    chart.answers(name, steps, values, f"step {{step}}: {name} {{value}}", said, {"step": steps})

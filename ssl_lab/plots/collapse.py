@@ -77,7 +77,7 @@ def collapse(
     found = finding(now, then, step == last, table)
     what = f"{what}, step {step:,} of {last:,}"
     page = Drawing(WIDE, HIGH)
-    page.panels = [(0.0, 0.0, WIDE, STRIP), *((left, STRIP, width, HIGH - STRIP) for left, width in ((0.0, 5.1), (5.1, 3.95), (9.05, 3.95)))]
+    page.panels = [(0.0, 0.0, WIDE, STRIP), *((left, STRIP, width, HIGH - STRIP) for left, width in ((0.0, 5.1), (5.1, 4.0), (9.1, 3.9)))]
     page.title(found, f"━ {what}", 19)
     images(page, xy, labels, classes)
     curves(page, course, usual, step, now)
@@ -143,7 +143,7 @@ def curves(page: Drawing, course: Course, usual: Course, step: int, now: dict[st
     x, last = np.log10(course.step), np.log10(course.step[-1])
     same = np.maximum(np.searchsorted(usual.step, course.step, side="right") - 1, 0)
     for place, (name, (head, ticks, most)) in enumerate(measures.items()):
-        chart = Chart(page, 5.65, 1.4 + 2 * place, 8.85, 2.58 + 2 * place, (-0.15, last), (0, most))
+        chart = Chart(page, 5.65, 1.4 + 2 * place, 8.8, 2.58 + 2 * place, (-0.15, last), (0, most))
         low, values = name == "rank", getattr(course, name)
         decades = {n: f"{10**n:,}" for n in range(6) if n <= last} if low else {}
         chart.frame(decades, {tick: f"{tick:g}" for tick in ticks}, "step" * low, size=13)
@@ -160,7 +160,7 @@ def curves(page: Drawing, course: Course, usual: Course, step: int, now: dict[st
         page.words(chart.left, chart.top - 0.18, head, 15, bold=True)
         chart.answers(name, x, values, tip, data, {"step": course.step})
     if usual is not course:
-        page.words(8.85, 1.22, "╍ BYOL as it is", 13, POSITIVE, ha="right")
+        page.words(8.8, 1.22, "╍ BYOL as it is", 13, POSITIVE, ha="right")
 
 
 def bars(page: Drawing, spread, usual_spread) -> None:
