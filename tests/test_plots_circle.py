@@ -184,8 +184,8 @@ def test_arrows_begin_beside_the_points_and_go_four_steps_along_the_circle():
 
 def test_an_arrow_has_a_head_and_a_short_one_is_a_small_head():
     long, short = outlines(draw(moves=np.array([0.2, 0.004, 0, 0, 0, 0, 0, 0]))[0])
-    ends = {"shaft": (0, 6), "head": (2, 4)}
-    width = {part: [np.linalg.norm(outline[one] - outline[other]) for outline in (long, short)] for part, (one, other) in ends.items()}
+    sides = {"shaft": (0, 6), "head": (2, 4)}
+    width = {part: [np.linalg.norm(outline[one] - outline[other]) for outline in (long, short)] for part, (one, other) in sides.items()}
     assert width["shaft"][0] == pytest.approx(2 * SHAFT)
     assert width["head"][0] == pytest.approx(3 * width["shaft"][0])
     small = RADIUS * ARROW * 0.004 / HEAD

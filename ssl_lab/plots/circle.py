@@ -164,7 +164,7 @@ def told(angles, moves, weights, views: tuple[str, str]) -> Spots:
         "picture": [*range(B)] * 2,
         "view": np.repeat(views, B),
         "angle": [f"{angle:.0f}" for angle in np.degrees(angles).round() % 360],
-        "felt": [*map(felt, pull, push, share.max(axis=1), share.argmax(axis=1))],
+        "felt": [*map(felt, pull, push, share.max(axis=1), share.argmax(axis=1).tolist())],
         "turn": [f"{abs(turn):.1f}° {'counter-' * bool(turn > 0)}clockwise" if abs(turn) >= 0.05 else "none" for turn in np.degrees(moves)],
     }
     box = (*(CENTRE - ROOM * RADIUS), 2 * ROOM * RADIUS, 2 * ROOM * RADIUS)
@@ -173,8 +173,9 @@ def told(angles, moves, weights, views: tuple[str, str]) -> Spots:
 
 def felt(pull: float, push: float, share: float, most: int) -> str:
     """What pulls and pushes one point."""
-    words = [f"pull {number(pull, 3)}"] if pull else []
-    return ", ".join([*words, f"push {number(push, 3)}, {percent(share)} of it from picture {most}"] if push else words) or "nothing pulls or pushes it"
+    pulled = f"pull {number(pull, 3)}" if pull else ""
+    pushed = f"push {number(push, 3)}, {percent(share)} of it from picture {most}" if push else ""
+    return ", ".join(filter(None, (pulled, pushed))) or "nothing pulls or pushes it"
 
 
 def curve(page: Drawing, top: float, name: str, values, step: int, lowest: bool, aim: float | None, words: str) -> None:
