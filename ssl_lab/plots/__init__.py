@@ -3,7 +3,7 @@
 Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on any thread.
 """
 
-from ssl_lab.plots.circle import circle
+from ssl_lab.plots.circle import circle, unit
 from ssl_lab.plots.collapse import Ablation, Course, collapse
 from ssl_lab.plots.curves import MEASURES, curves
 from ssl_lab.plots.embedding import Colouring, embedding
@@ -21,5 +21,5 @@ from ssl_lab.plots.views import views
 
 __all__ = [
     "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "collapse", "compare", "curves", "efficiency",
-    "embedding", "factors", "gallery", "hwc", "momentum", "pipeline", "query_matrix", "queue", "scene", "similarity", "views",
+    "embedding", "factors", "gallery", "hwc", "momentum", "pipeline", "query_matrix", "queue", "scene", "similarity", "unit", "views",
 ]
