@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ssl_lab.losses import minus_log_share, queue_scores
-from ssl_lab.plots.contrast import in_float64
+from ssl_lab.plots.contrastive.numbers import in_float64
 from ssl_lab.plots.look import class_name, percent
 
 

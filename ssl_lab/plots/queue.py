@@ -11,7 +11,6 @@ from ssl_lab.errors import require
 from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look, percent, squared
 from ssl_lab.plots.moment import Moment, Seen, steps
 from ssl_lab.plots.panel import Panel
-from ssl_lab.plots.row import square
 
 # Inches, y running down. One batch of keys a line.
 WIDTH, HEIGHT = 13, 7.5
@@ -213,3 +212,8 @@ def ages(axes, seen: Seen) -> str:
         return words
     axes.text(X, 3.62, "■ with what the present network makes of their views", va="center", fontsize=13)
     return f"{words} with what the present key network makes of their views"
+
+
+def square(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
+    """The corners of a frame, the first one twice."""
+    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
