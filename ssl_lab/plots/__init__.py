@@ -5,12 +5,13 @@ Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on
 
 from ssl_lab.plots.circle import circle, unit
 from ssl_lab.plots.collapse import Ablation, Course, collapse
+from ssl_lab.plots.contrastive.cells import SHOWN
+from ssl_lab.plots.contrastive.pairs import similarity
+from ssl_lab.plots.contrastive.queries import query_matrix
 from ssl_lab.plots.curves import MEASURES, curves
 from ssl_lab.plots.embedding import Colouring, embedding
 from ssl_lab.plots.factors import factors
-from ssl_lab.plots.logits import query_matrix
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
-from ssl_lab.plots.matrix import SHOWN, similarity
 from ssl_lab.plots.numbers import compare, efficiency
 from ssl_lab.plots.pipeline import FLOWS, pipeline
 from ssl_lab.plots.queue.ages import momentum

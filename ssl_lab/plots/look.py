@@ -78,6 +78,16 @@ def squared(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 3"
     return out
 
 
+def edged(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 4"]:
+    """Images as squares with an edge of one pixel; all around an image is transparent, so that it looks right on any page."""
+    H, W = images.shape[1:3]
+    S = max(H, W) + 2
+    out = np.full((len(images), S, S, 4), (255, 255, 255, 0), np.uint8)
+    top, left = (S - H) // 2, (S - W) // 2
+    out[:, top : top + H, left : left + W] = np.concatenate([images, np.full_like(images[..., :1], 255)], axis=3)
+    return out
+
+
 def percent(share: float) -> str:
     """Two digits that matter."""
     return f"{share:.0%}" if share >= 0.0995 else f"{share:.1%}" if share >= 0.0005 else "0%"
