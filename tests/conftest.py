@@ -76,6 +76,35 @@ def shown():
 
 
 @pytest.fixture(scope="session")
+def answers():
+    """Judges what answers a pointer: it lies in the drawing, every place says a whole sentence; the panels tile the drawing, and no word leaves its own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    def judge(figure) -> None:
+        width, height = figure.get_size_inches()
+        for spots in (spot() if callable(spot) else spot for spot in figure.spots):
+            left, top, across, down = spots.box
+            assert left >= -1e-6 and top >= -1e-6 and left + across <= width + 1e-6 and top + down <= height + 1e-6, spots.name
+            assert all(left - 1e-6 <= x <= left + across + 1e-6 and top - 0.35 <= y <= top + down + 0.35 for x, y in spots.at), spots.name
+            said = [spots.said(place) for place in range(len(spots))]
+            assert all(said) and not any("{" in words for words in said), spots.name
+            json.dumps(spots.sent(), allow_nan=False)
+        assert sum(across * down for _, _, across, down in figure.panels) == pytest.approx(width * height)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        for text in figure.axes[0].texts:
+            box = text.get_window_extent(canvas.get_renderer())
+            x, y = text.axes.transData.transform(text.get_position()) / figure.dpi
+            own = next(panel for panel in figure.panels if holding(panel, x, height - y))
+            assert box.x0 / figure.dpi >= own[0] - 0.02 and box.x1 / figure.dpi <= own[0] + own[2] + 0.02, text.get_text()
+
+    def holding(panel, x, y) -> bool:
+        return panel[0] <= x <= panel[0] + panel[2] and panel[1] <= y <= panel[1] + panel[3]
+
+    return judge
+
+
+@pytest.fixture(scope="session")
 def one_sentence():
     """Asserts that a summary is one."""
 

@@ -1,11 +1,15 @@
 """The curves of a training: each measure that there is, in words that are true, large enough, and nowhere cut off."""
 
+import sys
+
+import numpy as np
 import pytest
-from matplotlib.colors import to_hex
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.method import COLLAPSED
+from ssl_lab.plots.chart import Chart
+from ssl_lab.plots.curves import PALE
+from ssl_lab.plots.drawing import Areas, Strokes, Words
 
 NOTHING, START = [], [{"epoch": 0, "knn": 0.14}]
 ROWS = [
@@ -34,22 +38,28 @@ def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
 
 
 def test_no_words_lie_on_others(drawn, apart):
-    figure, _, _, renderer = drawn
-    titles = [text.get_window_extent(renderer) for text in figure.findobj(Text) if text.get_fontweight() == "bold" and text.get_text()]
-    scales = [box for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if (box := axis.get_tightbbox(renderer))]
-    assert len(titles) == len(figure.axes)
-    apart(enumerate(titles + scales))
+    _, _, texts, renderer = drawn
+    apart((text.get_text(), text.get_window_extent(renderer)) for text in texts)
 
 
 def test_summary_is_one_sentence(drawn, one_sentence):
     one_sentence(drawn[1])
 
 
+def test_what_answers_belongs_to_the_picture(drawn, answers):
+    answers(drawn[0])
+
+
+def titles(figure):
+    return [item.text for item in figure.items if isinstance(item, Words) and item.bold]
+
+
 def test_every_measure_that_there_is_gets_a_panel_and_its_ends_are_said(holds):
     figure, summary = plots.curves(ROWS)
-    titles = ["loss 5.50 → 2.00", "kNN accuracy 14% → 96%", "effective rank 25.5 → 130", "std 0.90 → 0.05"]
-    assert [axes.get_title(loc="left") for axes in figure.axes] == titles
-    assert holds(summary, "epoch 3", *titles)
+    said = ["loss 5.50 → 2.00", "kNN accuracy 14% → 96%", "effective rank 25.5 → 130", "std 0.90 → 0.05"]
+    assert titles(figure) == said
+    assert len(figure.panels) == 4
+    assert holds(summary, "epoch 3", *said)
 
 
 @pytest.mark.parametrize(
@@ -58,36 +68,65 @@ def test_every_measure_that_there_is_gets_a_panel_and_its_ends_are_said(holds):
 def test_a_measure_that_is_missing_has_no_panel(rows, summary):
     figure, said = plots.curves(rows)
     assert said == summary
-    assert len(figure.axes) == 1
+    assert len(titles(figure)) == len(figure.panels) == 1
 
 
-def test_points_stand_at_the_epoch_where_they_were_measured():
-    lines = [axes.lines[0] for axes in plots.curves(ROWS)[0].axes]
-    assert [line.get_xydata().tolist() for line in lines] == [
-        [[1, 5.5], [2, 4], [3, 2]],
-        [[0, 0.14], [1, 0.5], [3, 0.958]],
-        [[1, 25.512], [2, 14.2], [3, 130.4]],
-        [[1, 0.9], [2, 0.05]],
-    ]
-    assert [to_hex(line.get_color()) == plots.POSITIVE for line in lines] == [False, True, False, False]
+@pytest.fixture
+def charts(monkeypatch):
+    """Every chart that is made, by the order of the measures."""
+    made = []
+
+    class Seen(Chart):
+        def frame(self, xticks, yticks, *words):
+            made.append((self, [*xticks], [*yticks]))
+            super().frame(xticks, yticks, *words)
+
+    monkeypatch.setattr(sys.modules["ssl_lab.plots.curves"], "Chart", Seen)
+    return made
 
 
-def test_what_is_still_to_come_has_its_room():
-    for axes in plots.curves(ROWS, 32)[0].axes:
-        low, high = axes.get_xlim()
-        assert low < 0
-        assert 32 < high < 34
-    assert plots.curves(ROWS)[0].axes[0].get_xlim()[1] < 4
+def test_points_stand_at_the_epoch_where_they_were_measured_and_say_so(charts):
+    figure, _ = plots.curves(ROWS)
+    curves = [item for item in figure.items if isinstance(item, Strokes) and len(item.paths) == 1]
+    wanted = [[[1, 5.5], [2, 4], [3, 2]], [[0, 0.14], [1, 0.5], [3, 0.958]], [[1, 25.512], [2, 14.2], [3, 130.4]], [[1, 0.9], [2, 0.05]]]
+    for (chart, _, _), line, points, spots in zip(charts, curves, wanted, figure.spots, strict=True):
+        x, y = np.array(points).T
+        assert line.paths[0] == pytest.approx(chart.points(x, y))
+        assert np.array(spots.at) == pytest.approx(chart.points(x, y))
+        assert spots.said(0).startswith(f"epoch {x[0]:g}: ")
+    assert [line.colours == plots.POSITIVE for line in curves] == [False, True, False, False]
+    assert figure.spots[1].said(2) == "epoch 3: kNN accuracy 96%"
 
 
-def test_below_the_threshold_of_a_collapse_the_ground_is_coloured_and_named():
-    *_, std = plots.curves(ROWS)[0].axes
-    (ground,) = std.patches
-    assert (ground.get_y(), ground.get_height()) == (0, COLLAPSED) and std.get_ylim() == (0, 1.1)
-    assert [text.get_text() for text in std.texts] == ["↓ collapsed"]
+def test_what_is_still_to_come_has_its_room(charts):
+    plots.curves(ROWS, 32)
+    for chart, xticks, _ in charts:
+        assert chart.across[0] < 0
+        assert 32 < chart.across[1] < 34
+        assert min(xticks) == 0 and max(xticks) <= 32
+    plots.curves(ROWS)
+    assert charts[4][0].across[1] < 4
 
 
-def test_accuracy_is_drawn_from_none_to_all_and_rank_from_nothing():
-    _, knn, rank, _ = plots.curves(ROWS)[0].axes
-    assert knn.get_ylim() == (0, 1)
-    assert rank.get_ylim()[0] == 0
+def test_below_the_threshold_of_a_collapse_the_ground_is_coloured_and_named(charts):
+    figure, _ = plots.curves(ROWS)
+    (ground,) = [item for item in figure.items if isinstance(item, Areas) and item.fills == PALE]
+    chart = charts[-1][0]
+    (left, top, width, height) = ground.outlines[0]
+    assert (left, left + width) == pytest.approx((chart.left, chart.right))
+    assert (top, top + height) == pytest.approx((float(chart.y(COLLAPSED)), float(chart.y(0))))
+    assert chart.up == (0, 1.1)
+    assert "↓ collapsed" in [item.text for item in figure.items if isinstance(item, Words)]
+
+
+def test_accuracy_is_drawn_from_none_to_all_and_rank_from_nothing(charts):
+    plots.curves(ROWS)
+    assert charts[1][0].up == (0, 1)
+    assert charts[2][0].up[0] == 0
+
+
+def test_what_is_no_number_leaves_no_mark_and_no_tick(charts):
+    figure, _ = plots.curves([{"epoch": 1, "loss": float("nan")}, {"epoch": 2, "loss": float("inf")}], 3)
+    (curve,) = [item for item in figure.items if isinstance(item, Strokes) and len(item.paths) == 1]
+    assert len(curve.paths[0]) == 0 and charts[0][2] == []
+    assert figure.spots[0].said(1) == "epoch 2: loss inf"

@@ -1,13 +1,13 @@
 """A small chart on a drawing: axes, curves, levels, bands, bars, and the values that answer a pointer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.look import FAINT, GREY, INK
-from ssl_lab.plots.spots import Box, Spots
+from ssl_lab.plots.spots import Box, Spots, Values
 
 TICK = 0.06  # inches
 SMALL = 12  # points of the words at the ticks
@@ -36,8 +36,9 @@ class Chart:
         return self.low - (np.asarray(value, dtype=float) - start) / (end - start) * (self.low - self.top)
 
     def points(self, x, y):
-        """Data as points of the drawing, (n, 2)."""
-        return np.stack(np.broadcast_arrays(self.x(x), self.y(y)), axis=-1)
+        """Data as points of the drawing, (n, 2); what is no number has no place."""
+        points = np.stack(np.broadcast_arrays(self.x(x), self.y(y)), axis=-1)
+        return points[np.isfinite(points).all(axis=-1)]
 
     @property
     def box(self) -> Box:
@@ -76,8 +77,8 @@ class Chart:
 
     def dots(self, x, y, colour: str = INK, size: float = 10, kind: str = "o") -> None:
         """Marks at the data."""
-        self.page.marks(np.atleast_1d(self.x(x)), np.atleast_1d(self.y(y)), kind, size, colour)
+        self.page.marks(*self.points(np.atleast_1d(x), np.atleast_1d(y)).T, kind, size, colour)
 
-    def answers(self, name: str, x, y, tip: str, data: Mapping[str, Sequence], sets: Mapping[str, Sequence] | None = None) -> None:
+    def answers(self, name: str, x, y, tip: str, data: Mapping[str, Values], sets: Mapping[str, Values] | None = None) -> None:
         """Let every point of a curve say its numbers: the one nearest to the pointer along x."""
         self.page.spots.append(Spots(name, self.box, tip, data, sets or {}, at=self.points(x, y).tolist(), along="x"))

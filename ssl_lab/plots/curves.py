@@ -1,20 +1,23 @@
 """How a training goes: each measure against the epoch."""
 
-from matplotlib.axes import Axes
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ssl_lab.method import COLLAPSED
-from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, in_our_look
+from ssl_lab.plots.chart import Chart
+from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE
 
 MEASURES = {  # name → (in words, its form)
     "loss": ("loss", "{:.2f}"), "knn": ("kNN accuracy", "{:.0%}"), "rank": ("effective rank", "{:.3g}"), "std": ("std", "{:.2f}"),
 }  # fmt: skip
 WIDTHS = {1: 6.5, 2: 13, 3: 14.4, 4: 14.4}  # inches of a picture of so many measures
-NARROW = 15  # points of a title where four stand side by side
+HEIGHT = 4.2
 PALE = "#f5c6a4"  # the ground of what has collapsed
+MANY = 60  # points from which a curve has no dots
 
 
-@in_our_look
 def curves(metrics: list[dict], epochs: int | None = None) -> tuple[Figure, str]:
     """Loss, and where they were measured kNN accuracy, the effective rank of the embedding and its std, against the epoch.
 
@@ -24,37 +27,48 @@ def curves(metrics: list[dict], epochs: int | None = None) -> tuple[Figure, str]
     """
     drawn = {name: [(row["epoch"], row[name]) for row in metrics if name in row] for name in MEASURES}
     drawn = {name: points for name, points in drawn.items() if points} or {"loss": []}
-    figure = Page(figsize=(WIDTHS[len(drawn)], 4.2))
+    width = WIDTHS[len(drawn)] / len(drawn)
+    page = Drawing(width * len(drawn), HEIGHT)
+    page.panels = [(width * number, 0.0, width, HEIGHT) for number in range(len(drawn))]
     for number, (name, points) in enumerate(drawn.items()):
-        curve(figure.add_axes(place(number, len(drawn))), name, points, epochs, {"fontsize": NARROW} if len(drawn) > 3 else {})
+        curve(page, width * number, width, name, points, epochs)
     said = ", ".join(finding(name, points) for name, points in drawn.items())
-    return figure, f"After epoch {metrics[-1]['epoch']}: {said}." if metrics else "No epoch has ended yet."
+    return page, f"After epoch {metrics[-1]['epoch']}: {said}." if metrics else "No epoch has ended yet."
 
 
-def place(number: int, count: int) -> tuple[float, float, float, float]:
-    """Left, bottom, width and height of one of `count` axes in a row; three times as fast as a layout that looks for itself."""
-    width = WIDTHS[count]
-    return number / count + 0.85 / width, 0.17, 1 / count - 1.05 / width, 0.68
-
-
-def curve(axes: Axes, name: str, points: list[tuple[int, float]], epochs: int | None, style: dict) -> None:
-    """One measure; accuracy always from 0 to 100 %, so that a small gain looks small. style: of its title."""
+def curve(page: Drawing, left: float, width: float, name: str, points: list[tuple[int, float]], epochs: int | None) -> None:
+    """One measure; accuracy always from 0 to 100 %, so that a small gain looks small."""
+    x, y = np.array(points, dtype=float).reshape(-1, 2).T
+    across, up = span(x, 0.03, epochs), {"knn": (0.0, 1.0), "std": (0.0, 1.1)}.get(name) or span(y, 0.05, foot=name == "rank")
+    chart = Chart(page, left + 0.85, 0.75, left + width - 0.2, HEIGHT - 0.72, across, up)
+    page.words(chart.left, 0.4, finding(name, points), 15 if width < 4 else 18, bold=True)
+    levels = PARTS if name == "knn" else {tick: f"{tick:g}" for tick in ([0, 0.5, 1] if name == "std" else ticks(up))}
+    if name == "std":
+        page.areas([(chart.left, float(chart.y(COLLAPSED)), chart.box[2], chart.low - float(chart.y(COLLAPSED)))], PALE)
+        page.words(chart.right, chart.y(COLLAPSED) - 0.12, "↓ collapsed", 12, GREY, ha="right")
+    chart.frame({tick: f"{tick:g}" for tick in ticks(across, whole=True)}, levels if np.isfinite(y).any() else {}, "epoch")
+    colour = POSITIVE if name == "knn" else INK
+    chart.curve(x, y, colour)
     if points:
-        axes.plot(*zip(*points), color=POSITIVE if name == "knn" else INK, marker="o" if len(points) <= 60 else "", markersize=7, clip_on=False)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
-    axes.yaxis.get_major_locator().set_params(nbins=5)
-    axes.set_title(finding(name, points), **style)
-    axes.set(xlabel="epoch", **({} if points else {"yticks": []}))
-    if epochs:
-        axes.set_xlim(-0.03 * epochs, 1.03 * epochs)
-    if name == "knn":
-        axes.set(ylim=(0, 1), yticks=list(PARTS), yticklabels=list(PARTS.values()))
-    elif name == "rank":
-        axes.set_ylim(bottom=0)
-    elif name == "std":
-        axes.axhspan(0, COLLAPSED, color=PALE, zorder=0)
-        axes.text(1, COLLAPSED + 0.02, "↓ collapsed", transform=axes.get_yaxis_transform(), ha="right", fontsize=12, color=GREY)
-        axes.set(ylim=(0, 1.1), yticks=[0, 0.5, 1])
+        if len(points) <= MANY:
+            chart.dots(x, y, colour, 7)
+        said = [MEASURES[name][1].format(value) for value in y]
+        chart.answers(MEASURES[name][0], x, np.where(np.isfinite(y), y, up[0]), f"epoch {{epoch}}: {MEASURES[name][0]} {{value}}", {"epoch": [f"{e:g}" for e in x], "value": said})
+
+
+def span(values, room: float, most: float | None = None, foot: bool = False) -> tuple[float, float]:
+    """From the least to the greatest value, with some room at both ends.   most: the end, where it is known.   foot: begin at 0."""
+    values = values[np.isfinite(values)]
+    low, high = (0.0, float(most)) if most else (float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))) if len(values) else (0.0, 1.0)
+    low = 0.0 if foot else low
+    part = room * (high - low) or 0.5
+    return low - part * (not foot), high + part
+
+
+def ticks(limits: tuple[float, float], whole: bool = False) -> list[float]:
+    """Round numbers between the limits, five or so."""
+    low, high = limits
+    return [tick for tick in MaxNLocator(nbins=5, integer=whole).tick_values(low, high).tolist() if low <= tick <= high]
 
 
 def finding(name: str, points: list[tuple[int, float]]) -> str:

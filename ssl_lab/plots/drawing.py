@@ -1,6 +1,6 @@
 """A picture as the list of what is on it, in inches, y down. matplotlib prints the list, a browser shows it, and both say the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,11 @@ from matplotlib.colors import to_hex
 from matplotlib.markers import MarkerStyle
 
 from ssl_lab.plots.look import INK, Page, our_look
-from ssl_lab.plots.spots import PIXELS, Box, Spots
+from ssl_lab.plots.spots import PIXELS, Box, Spots, Values
 
 DASHES = {"": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.2)), "dotdash": (0, (5, 1.2, 1, 1.2))}
 TICK = MarkerStyle(np.array([(-0.5, 0.0), (-0.1, -0.4), (0.6, 0.5)]))  # of what is right; a cross is "x"
-Colour = str | Sequence
+Colour = str | Values
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,9 @@ class Image:
 class Strokes:
     """Lines through points, (n, 2) each.   colours, widths: one, or one a line; widths in points.   dash: a name in DASHES."""
 
-    paths: Sequence
+    paths: Values
     colours: Colour
-    widths: float | Sequence[float]
+    widths: float | Values
     dash: str = ""
     alpha: float = 1.0
 
@@ -56,7 +56,7 @@ class Strokes:
 class Areas:
     """Filled outlines, (n, 2) each, or (left, top, width, height) boxes.   fills: one, or one an area.   edges: "" = none.   width: of an edge."""
 
-    outlines: Sequence
+    outlines: Values
     fills: Colour
     edges: Colour = ""
     width: float = 1.0
@@ -76,10 +76,10 @@ class Areas:
 class Marks:
     """Small shapes at points x, y.   kind: a marker of matplotlib, or "tick".   sizes: across, in points.   fills: one, or one a mark."""
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Values
+    y: Values
     kind: str
-    sizes: float | Sequence[float]
+    sizes: float | Values
     fills: Colour
     edge: str = ""
     width: float = 1.0
@@ -141,7 +141,7 @@ class Drawing(Page):
         super().__init__(figsize=(width, height))
         self.width, self.height = width, height
         self.items: list[Item] = []
-        self.spots: list[Spots] = []
+        self.spots: list[Spots | Callable[[], Spots]] = []
         self.panels: list[Box] = [(0.0, 0.0, width, height)]
         self.whole = True  # whether matplotlib has all items
 

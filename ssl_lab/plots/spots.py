@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ssl_lab.errors import require
 
 PIXELS = 100  # of a browser's in an inch, where a drawing has its full size
+Values = Sequence | np.ndarray | range
 Box = tuple[float, float, float, float]  # left, top, width, height, in inches, y down
 
 
@@ -25,15 +28,15 @@ class Spots:
     name: str
     box: Box
     tip: str
-    data: Mapping[str, Sequence] = field(default_factory=dict)
-    sets: Mapping[str, Sequence] = field(default_factory=dict)
-    rows: Sequence[str] = ()
-    columns: Sequence[str] = ()
-    at: Sequence = ()
+    data: Mapping[str, Values] = field(default_factory=dict)
+    sets: Mapping[str, Values] = field(default_factory=dict)
+    rows: Sequence = ()
+    columns: Sequence = ()
+    at: Values = ()
     along: str = "xy"
 
     def __post_init__(self):
-        require(not (len(self.at) and (self.rows or self.columns)), f"{self.name}: give rows and columns, or points, not both")
+        require(not (len(self.at) and (len(self.rows) or len(self.columns))), f"{self.name}: give rows and columns, or points, not both")
         require(self.along in ("xy", "x"), f'along={self.along!r}: points answer along "xy" or along "x"')
         for name, values in {**self.data, **self.sets}.items():
             require(len(values) == len(self), f"{self.name}: {name} has {len(values)} values for {len(self)} places")
@@ -45,7 +48,7 @@ class Spots:
     def said(self, place: int) -> str:
         """The sentence of one place."""
         row, column = divmod(place, max(len(self.columns), 1))
-        names = {"row": self.rows[row] if self.rows else "", "column": self.columns[column] if self.columns else ""}
+        names = {"row": self.rows[row] if len(self.rows) else "", "column": self.columns[column] if len(self.columns) else ""}
         return self.tip.format(**names, **{name: values[place] for name, values in self.data.items()})
 
     def sent(self) -> dict:
@@ -54,5 +57,6 @@ class Spots:
         sets = {name: [value.item() if hasattr(value, "item") else value for value in values] for name, values in self.sets.items()}
         words = {name: [*map(str, values)] for name, values in self.data.items()}
         box = [round(value * PIXELS, 1) for value in self.box]
-        return {"name": self.name, "box": box, "tip": self.tip, "data": words, "sets": sets, "rows": [*self.rows], "columns": [*self.columns],
+        return {"name": self.name, "box": box, "tip": self.tip, "data": words, "sets": sets, "rows": [*map(str, self.rows)],
+                "columns": [*map(str, self.columns)],
                 "at": at, "along": self.along}  # fmt: skip

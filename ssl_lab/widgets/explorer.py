@@ -1,69 +1,143 @@
 """An explorer is a picture with controls."""
 
-import html
+import itertools
 import threading
+from collections.abc import Iterable
 from contextlib import contextmanager
-from numbers import Integral, Real
+from pathlib import Path
 
-import ipywidgets as widgets
 import torch
 
 from ssl_lab.errors import InputError, one_of, require
+from ssl_lab.front import Front, frame, page
 from ssl_lab.surroundings import usual
+from ssl_lab.widgets.controls import Control
 from ssl_lab.widgets.picture import Picture
 
-SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
+MOST = 3_000_000  # bytes of a saved page
 
 
 class Explorer(Picture):
     """Subclasses say which controls there are and how to draw; everything else is here.
 
-    controls: name → ipywidget.   start: name → value to begin with.   trouble: why the picture could not follow the controls; empty if it did.
+    controls: name → Control.   start: name → value to begin with.   trouble: why the picture could not follow the controls; empty if it did.
     """
 
-    def __init__(self, controls: dict[str, widgets.Widget], **start):
-        self.controls, self.view, self.moving = controls, widgets.HTML(), False
-        self.trouble, self.status = "", widgets.HTML()
-        for control in controls.values():
-            control.observe(self.moved, "value")
-        self.panel = widgets.VBox([widgets.HBox([*map(named, controls.values())], layout={"flex_flow": "row wrap"}), self.status, self.view])
+    def __init__(self, controls: dict[str, Control], **start):
+        self.controls, self.trouble, self.moving, self.settled, self.serial = controls, "", False, True, ""
+        self.panel = Front({name: control.sent() for name, control in controls.items()}, self.answer)
+        for name, control in controls.items():
+            control.observe(lambda change, name=name: self.moved(name), "value")
         self.set(**start)
 
     def draw(self, **values):
         """Return (Figure, summary) for the present value of every control."""
         raise NotImplementedError
 
-    def set(self, **values) -> "Explorer":
-        """Move controls, and draw once. Raises: InputError for a control or a value that does not exist; then nothing has moved."""
+    def follow(self, name: str) -> None:
+        """Move other controls, where `name` has been moved by a hand or by code; nothing is drawn in between."""
+
+    @property
+    def values(self) -> dict:
+        """Where every control stands."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def check(self, values: dict) -> None:
+        """Refuse what is not offered."""
         for name, value in values.items():
             one_of(name, self.controls, "control")
-            require(offered(self.controls[name], value), f"{name}={value!r} is not offered; {name} is {offer(self.controls[name])}")
-        self.moving = True
-        for name, value in values.items():
-            self.controls[name].value = value
-        self.moving = False
+            control = self.controls[name]
+            require(control.takes(value), f"{name}={value!r} is not offered; {name} is {control.offer()}")
+
+    def set(self, **values) -> "Explorer":
+        """Move controls, and draw once. Raises: InputError for a control or a value that does not exist; then nothing has moved."""
+        self.check(values)
+        self.place(values)
         self.redraw()
         return self
+
+    def place(self, values: dict) -> None:
+        """Move controls without drawing."""
+        before, self.moving = self.moving, True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+            for name in values:
+                self.follow(name)
+        finally:
+            self.moving = before
 
     def redraw(self) -> None:
         """Draw the present values."""
         with one_thread(), usual():
-            self.put(*self.draw(**{name: control.value for name, control in self.controls.items()}))
-        self.say("")
+            self.put(*self.draw(**self.values), settled=self.settled, **self.told())
+        self.trouble = ""
 
-    def moved(self, change) -> None:
-        """A hand has moved a control: draw, or say in one sentence why not, and keep the picture that was there."""
-        if self.moving:
-            return
+    def told(self, trouble: str = "") -> dict:
+        """What the front end is told beside the picture."""
+        idle = [name for name, control in self.controls.items() if control.disabled]
+        return {"values": self.values, "disabled": idle, "trouble": trouble, "serial": self.serial}
+
+    def moved(self, name: str) -> None:
+        """A control has been moved from outside `set`: draw."""
+        if not self.moving:
+            self.place({name: self.controls[name].value})
+            self.attempt()
+
+    def attempt(self) -> None:
+        """Draw, or say in one sentence why not, and keep the picture that was there."""
         try:
             self.redraw()
         except Exception as error:  # noqa: BLE001 (nobody would see what is raised in a handler)
             self.say(str(error) if isinstance(error, InputError) else f"This could not be drawn, {type(error).__name__}: {error}")
 
+    def answer(self, values: dict, serial: str = "", settled: bool = True) -> None:
+        """A hand in a browser has moved something."""
+        with ALONE:
+            self.settled, self.serial = settled, serial
+            try:
+                self.check(values)
+                self.place(values)
+            except InputError as error:
+                self.say(str(error))
+            else:
+                self.attempt()
+            finally:
+                self.settled, self.serial = True, ""
+
     def say(self, trouble: str) -> None:
         """Put a sentence above the picture, for eyes and screen readers."""
         self.trouble = trouble
-        self.status.value = f'<p role="alert" style="color: #b03a00; font-size: 115%">{html.escape(trouble)}</p>' if trouble else ""
+        self.panel.show({**self.panel.frame, "settled": True, **self.told(trouble)})
+
+    def save(self, path, **swept: Iterable | None) -> Path:
+        """Write one HTML file that needs no kernel and no network: every combination of these values of one or two controls, drawn now.
+
+        swept: name → values, None for all stops of the control; the other controls stay where they are.
+        Raises: InputError for no control, more than two, values that are not offered, or a file of more than 3 MB.
+        """
+        self.check({name: value for name, values in swept.items() for value in values or ()})
+        require(1 <= len(swept) <= 2, f"{len(swept)} controls to sweep; name one or two of {', '.join(self.controls)}: save(path, {next(iter(self.controls))}=None)")
+        for name in swept:
+            one_of(name, self.controls, "control")
+        stops = {name: self.controls[name].stops() if values is None else [*values] for name, values in swept.items()}
+        frames = {}
+        for place in itertools.product(*(range(len(values)) for values in stops.values())):
+            values = {**self.values, **{name: stops[name][k] for name, k in zip(stops, place)}}
+            with one_thread(), usual():
+                drawn = frame(*self.draw(**values))
+            frames[",".join(map(str, place))] = {**drawn, "settled": True, "values": values, "disabled": [], "trouble": "", "serial": ""}
+        first = ",".join(str(nearest(self.values[name], values)) for name, values in stops.items())
+        text = page(type(self).__name__, {name: self.controls[name].sent(values) for name, values in stops.items()}, frames, first)
+        size = len(text.encode())
+        require(size <= MOST, f"{len(frames)} pictures are {size / 1e6:.1f} MB, and a page has {MOST / 1e6:g} MB at most; give fewer values")
+        Path(path).write_text(text, encoding="utf-8")
+        return Path(path)
+
+
+def nearest(value, values: list) -> int:
+    """The place of a value, or of the one closest to it."""
+    return values.index(value) if value in values else min(range(len(values)), key=lambda k: abs(values[k] - value))
 
 
 ALONE = threading.RLock()
@@ -79,52 +153,3 @@ def one_thread():
             yield
         finally:
             torch.set_num_threads(threads)
-
-
-def named(control: widgets.Widget) -> widgets.Widget:
-    """A slider has no accessible name and no exact value: give it a linked, labelled number box."""
-    control.style.description_width = "initial"
-    if not isinstance(control, SLIDERS):
-        return control
-    control.continuous_update, control.readout = False, False
-    whole, (low, high) = isinstance(control, widgets.IntSlider), limits(control)
-    low, high = (low, high) if whole else (float(f"{low:.6g}"), float(f"{high:.6g}"))  # a power of ten as people write it
-    kind = widgets.BoundedIntText if whole else widgets.BoundedFloatText
-    box = kind(control.value, description=control.description, min=low, max=high, layout={"width": "13em"}, style={"description_width": "initial"})
-    box.step = 1 if whole else None  # any number may be typed
-    control.description = ""
-    widgets.link((control, "value"), (box, "value"), transform=(int if whole else three_digits, lambda value: value))
-    return widgets.HBox([box, control])
-
-
-def three_digits(value: float) -> float:
-    return float(f"{value:.3g}")
-
-
-def limits(control: widgets.Widget) -> tuple[float, float]:
-    """Least and greatest value of a slider; a logarithmic one holds exponents."""
-    if isinstance(control, widgets.FloatLogSlider):
-        return control.base**control.min, control.base**control.max
-    return control.min, control.max
-
-
-def choices(control: widgets.Widget) -> list:
-    return [option[1] if isinstance(option, tuple) else option for option in control.options]
-
-
-def offered(control: widgets.Widget, value) -> bool:
-    """Whether the control can take this very value; what ipywidgets would clamp or round is not offered."""
-    if hasattr(control, "options"):
-        return value in choices(control)
-    if hasattr(control, "min"):
-        low, high = limits(control)
-        return isinstance(value, Integral if isinstance(control, widgets.IntSlider) else Real) and low <= value <= high
-    return isinstance(value, type(control.value))
-
-
-def offer(control: widgets.Widget) -> str:
-    """What can be chosen, in words."""
-    if hasattr(control, "options"):
-        return f"one of {', '.join(map(repr, choices(control)))}"
-    whole = "a whole number " if isinstance(control, widgets.IntSlider) else ""
-    return whole + "from {:g} to {:g}".format(*limits(control)) if hasattr(control, "min") else f"a {type(control.value).__name__}"

@@ -11,7 +11,7 @@ from ssl_lab import plots, scenes
 from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 from ssl_lab.features import features
-from ssl_lab.widgets.explorer import Explorer, three_digits
+from ssl_lab.widgets.explorer import Explorer
 
 SHOWN, SEEN = 96, 32  # pixels of the picture that we look at, and of the one that networks look at
 RANDOM = 300  # scenes, between which a distance of 100 % lies
@@ -79,6 +79,10 @@ def checked(encoders: dict) -> dict[str, nn.Module]:
 def mean_distance(rows: Float[Tensor, "N D"]) -> float:
     """Mean Euclidean distance of two different rows; a representation in which all are the same moves by 0, whatever is changed."""
     return max(torch.pdist(rows).mean().item(), 1e-12)
+
+
+def three_digits(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
 def control(name: str) -> widgets.Widget:

@@ -1,17 +1,17 @@
 """A training to look at while it runs, and to stop."""
 
 import _thread
-import html
 import sys
 import threading
 import time
 
-import ipywidgets as widgets
 from IPython.display import display
 
 from ssl_lab import plots
 from ssl_lab.errors import require
+from ssl_lab.front import Front
 from ssl_lab.recipe import Log
+from ssl_lab.widgets.controls import Button
 from ssl_lab.widgets.picture import Picture
 
 STOP, KEPT = "Stop training", "what was learned is kept"
@@ -36,10 +36,9 @@ class TrainingView(Picture):
         self.epochs, self.rows, self.said, self.remark = epochs, [], "", ""
         self.start, self.done, self.speed = time.perf_counter(), 0, 0.0  # of this loop: when, how many epochs, images a second
         self.lock, self.inside, self.asked = threading.Lock(), None, False  # inside: the thread whose loop may be stopped, None outside of `with`
-        self.button = widgets.Button(description=STOP, tooltip=f"ends the loop; {KEPT}", icon="stop", disabled=True)
-        self.button.on_click(self.stop)
-        self.status, self.view = widgets.HTML(), widgets.HTML()
-        self.panel = widgets.VBox([widgets.HBox([self.button, self.status], layout={"align_items": "center"}), self.view])
+        self.button = Button(STOP)
+        self.button.disabled = True
+        self.panel = Front({"stop": self.button.sent()}, lambda **asked: self.stop())
         self.redraw(self.ahead())
 
     def append(self, log: Log | None = None, epoch: int | None = None, **values: float) -> None:
@@ -73,7 +72,6 @@ class TrainingView(Picture):
     def __enter__(self) -> "TrainingView":
         self.asked, self.done, self.start = False, 0, time.perf_counter()
         self.button.disabled = False
-        hear_at_once(self.button)
         self.redraw(self.ahead())
         self.shown = display(self, display_id=True)
         with self.lock:
@@ -93,9 +91,9 @@ class TrainingView(Picture):
         """From here on Stop does nothing; a signal that was on its way arrives in here."""
         with self.lock:
             self.inside = None
-        self.button.disabled, self.button.description = True, STOP
+        self.button.disabled = True
 
-    def stop(self, button: widgets.Button | None = None) -> None:
+    def stop(self) -> None:
         """End the loop; outside of it, nothing.
 
         Front ends that deliver clicks while a cell runs do so on a thread of their own; the others come when the loop is over, and must not stop what
@@ -105,7 +103,7 @@ class TrainingView(Picture):
             if self.inside is None or self.asked:
                 return
             self.asked = self.button.disabled = True
-            self.button.description = "Stopping …"
+            self.say("stopping …")
         while importing(self.inside):  # the first optimizer imports for seconds, and what is left half imported stays broken
             time.sleep(0.05)
         with self.lock:
@@ -133,27 +131,26 @@ class TrainingView(Picture):
         """Draw, and remember what it took."""
         start = time.perf_counter()
         figure, summary = plots.curves(self.rows, self.epochs)
-        note = f"{self.remark[:1].upper()}{self.remark[1:]}." if self.remark else ""
-        self.put(figure, f"{summary[:-1]}{addition}. {note}".rstrip())
+        self.note = f"{self.remark[:1].upper()}{self.remark[1:]}." if self.remark else ""
         self.said = said
-        bar = f'<progress aria-label="epochs that have ended" value="{self.epoch}" max="{self.epochs}"></progress>'
-        line = f'<p style="margin: 0">{bar} {html.escape(said)}</p>'
-        self.status.value = f'<div role="status" style="font-size: 115%">{line}<p style="margin: 0"><b>{html.escape(note)}</b></p></div>'
+        self.put(figure, f"{summary[:-1]}{addition}. {self.note}".rstrip(), **self.told())
         self.drawn = time.perf_counter()
         self.cost = self.drawn - start
+
+    def say(self, said: str) -> None:
+        """Say how far it is, and leave the picture as it is."""
+        self.said = said
+        self.panel.show({**self.panel.frame, **self.told()})
+
+    def told(self) -> dict:
+        """What the front end is told beside the picture."""
+        news = {"what": "epochs that have ended", "words": self.said, "note": self.note, "done": self.epoch, "most": self.epochs}
+        return {"news": news, "values": {"stop": 0}, "disabled": ["stop"] * self.button.disabled, "trouble": "", "serial": ""}
 
 
 def duration(seconds: float) -> str:
     """Two digits are enough."""
     return f"{seconds:.0f} s" if seconds < 99.5 else f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.0f} h"
-
-
-def hear_at_once(button: widgets.Button) -> None:
-    """Take a click where the front end sends it: JupyterLab to a subshell, while the cell runs.
-
-    ipykernel 7.4 would send it to the shell that last wrote to the button, which is busy with the loop; this attribute remembers which that was.
-    """
-    getattr(button.comm, "__dict__", {}).pop("_reply_subshell_id", None)
 
 
 def importing(thread: threading.Thread | None) -> bool:

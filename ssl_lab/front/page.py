@@ -1,0 +1,40 @@
+"""A picture as one file that needs no kernel and no network: the same front end over frames that were drawn before."""
+
+import html
+import json
+from collections.abc import Mapping
+
+from ssl_lab.front.front import HERE
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{css}</style>
+</head>
+<body>
+<main></main>
+<script type="module">
+{js}
+render({{ model: stored({data}), el: document.querySelector("main") }});
+</script>
+</body>
+</html>
+"""
+
+
+def page(title: str, controls: dict, frames: Mapping[str, dict], first: str) -> str:
+    """The HTML.   frames: the places of the controls' stops, "3,0" → a frame.   first: the one that is shown first."""
+    images: dict[str, int] = {}
+    short = {place: {**frame, "items": [shared(item, images) for item in frame["items"]]} for place, frame in frames.items()}
+    told = {"controls": controls, "frames": short, "images": [*images], "first": first}
+    data = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return PAGE.format(title=html.escape(title), css=(HERE / "front.css").read_text(), js=(HERE / "front.js").read_text(), data=data)
+
+
+def shared(item: list, images: dict[str, int]) -> list:
+    """An image by its number, because the same one stands in many frames."""
+    return [*item[:2], images.setdefault(item[2], len(images)), item[3]] if item[0] == "image" else item
