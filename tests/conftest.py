@@ -77,7 +77,7 @@ def shown():
 
 @pytest.fixture(scope="session")
 def answers():
-    """Judges what answers a pointer: it lies in the drawing, every place says a whole sentence; the panels tile the drawing, and no word leaves its own."""
+    """Judges what answers a pointer: it lies in the drawing, and every place says something; panels tile the drawing, and no word leaves its own."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     def judge(figure) -> None:

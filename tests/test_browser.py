@@ -1,32 +1,19 @@
-"""What a class sees, in a real browser with the network cut off: `ssl-lab lab` with notebook 03, a slider, Stop; and the same explorer under Voilà.
+"""What a class sees, in a real browser with the network cut off: `ssl-lab lab` with notebook 03, Stop, and the same explorer under Voilà."""
 
-Debian's chromium through Playwright, which downloads nothing: apt-get install chromium.
-"""
-
-import os
 import re
-import shutil
+import runpy
 import socket
-import subprocess
 import sys
-import time
-from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
-import nbformat
 import pytest
 
-CHROMIUM = shutil.which("chromium")
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
-CUT_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no name is found: what is not on this machine is not there
-NO_PROXY = {**dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"), "no_proxy": "127.0.0.1,localhost"}
-PATIENCE = 600  # seconds before whatever is waited for counts as hanging; no judgement of a machine
+ROOM = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "dummies" / "room.py")))
+CHROMIUM, IMPORTS, served, write, browser, notebook = (ROOM.CHROMIUM, ROOM.IMPORTS, ROOM.served, ROOM.write, ROOM.browser, ROOM.notebook)
+sentence, changed, troubles, press, outside, nameless = (ROOM.sentence, ROOM.changed, ROOM.troubles, ROOM.press, ROOM.outside, ROOM.nameless)
 MATRIX = "img[alt*='anchors find their partner first']"
-EXPLORER = ".jp-OutputArea-output .widget-vbox:has(.widget-vbox, .widget-hbox):has(img[alt])"
-ROLES = "spinbutton|combobox|listbox|checkbox|radio|textbox|button|img|progressbar|slider"
-IMPORTS = """from ssl_lab.data import load
-from ssl_lab.methods import SimCLR
-from ssl_lab.models import small_resnet
-"""
+EXPLORER = ".ssl-lab:has(.controls:not([hidden]))"
 STOPPED = [  # long enough for anybody to press Stop
     IMPORTS + "from ssl_lab.recipe import Recipe\nfrom ssl_lab.train import train\nfrom ssl_lab.widgets import TrainingView",
     """view, method = TrainingView(500), SimCLR(small_resnet())
@@ -39,32 +26,7 @@ ALONE = [
     IMPORTS + "from ssl_lab.widgets import Recording, SimilarityExplorer",
     'SimilarityExplorer(Recording(SimCLR(small_resnet()), load("scenes", split="test", limit=16)))',
 ]
-
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
-
-
-@contextmanager
-def served(folder, command: list[str], address: str, profile: str = "ci"):
-    """A server on this machine, started in folder, and the address that it prints."""
-    settings = {**os.environ, **NO_PROXY, "SSL_LAB_PROFILE": profile, "PYTHONUNBUFFERED": "1", "JUPYTER_CONFIG_DIR": str(folder / "config")}
-    with (folder / "log").open("w+") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=settings) as server:
-        try:
-            deadline = time.monotonic() + PATIENCE
-            while not (found := re.search(address, (folder / "log").read_text())):
-                assert server.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < deadline, f"{command[2]} printed no address in {PATIENCE} s"
-                time.sleep(0.2)
-            yield found[0]
-        finally:
-            server.terminate()
-
-
-def write(cells: list[str], path) -> None:
-    """A notebook of these code cells."""
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}  # without it JupyterLab asks which
-    book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    path.parent.mkdir(exist_ok=True)
-    nbformat.write(book, path)
 
 
 @pytest.fixture(scope="module")
@@ -77,33 +39,6 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """A browser for which there is no network; `asked` is what pages have asked for."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, CUT_OFF])
-        context = chromium.new_context(viewport={"width": 1500, "height": 1150})
-        context.set_default_timeout(1000 * PATIENCE)
-        context.asked = []
-        context.on("request", lambda request: context.asked.append(request.url))
-        yield context
-        chromium.close()
-
-
-@contextmanager
-def notebook(lab, browser, name: str):
-    """A notebook in JupyterLab, its kernel idle, and every cell told to run."""
-    page = browser.new_page()
-    page.goto(re.sub(r"tree/[^?]+", f"tree/{name}", lab))
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
 def page(lab, browser):
     """Notebook 03, opened, and every cell run."""
     with notebook(lab, browser, "03_simclr.ipynb") as page:
@@ -112,67 +47,109 @@ def page(lab, browser):
 
 
 def explorer(page):
-    return page.locator(".jp-OutputArea-output", has=page.locator(MATRIX)).last
-
-
-def troubles(page) -> list[str]:
-    """What cells say on stderr, and their tracebacks."""
-    outputs, bad = ":is(.jp-OutputArea-output, .jp-OutputArea-output *)", ":is([data-mime-type*='error'], [data-mime-type*='stderr'])"
-    return page.locator(outputs + bad).all_text_contents()
-
-
-def press(page, handle, times: int) -> tuple[str, str]:
-    """The alt text of the matrix before and after the arrow key has moved the first slider beside it."""
-    before = page.locator(MATRIX).get_attribute("alt")
-    handle.focus()
-    for _ in range(times):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_function("([words, old]) => document.querySelector(words).alt !== old", arg=[MATRIX, before])
-    return before, page.locator(MATRIX).get_attribute("alt")
+    return page.locator(".ssl-lab", has=page.locator(MATRIX)).last
 
 
 def temperature(words: str) -> float:
     return float(re.search(r"temperature ([\d.]+)\b", words)[1])
 
 
-def outside(asked: list[str]) -> list[str]:
-    """The addresses that are not on this machine."""
-    return [address for address in asked if not re.match(r"(http://127\.0\.0\.1:\d+/|data:|blob:)", address)]
-
-
-def nameless(snapshot: str) -> list[str]:
-    """The lines of an ARIA snapshot that are controls or pictures without a name. A slider's name is its number box's, just before it."""
-    lines = ["", *(line.strip() for line in snapshot.splitlines())]
-    bare = [i for i, line in enumerate(lines) if re.match(rf'- ({ROLES})(?! ")', line)]
-    return [lines[i] for i in bare if not (lines[i].startswith("- slider") and re.match(r'- spinbutton "', lines[i - 1]))]
-
-
 def test_the_arrow_keys_move_the_temperature_and_with_it_the_picture_and_its_alt_text(page, tmp_path):
-    picture = explorer(page).locator("img")
-    picture.scroll_into_view_if_needed()
-    source = picture.get_attribute("src")
-    before, after = press(page, explorer(page).locator(".noUi-handle").first, 6)
-    assert picture.get_attribute("src") != source
+    found = explorer(page)
+    found.scroll_into_view_if_needed()
+    seen = found.locator(".stage").inner_html()
+    before, after = press(page, found, "temperature", 6)
+    assert found.locator(".stage").inner_html() != seen
     assert temperature(after) > temperature(before)
     page.screenshot(path=tmp_path / "notebook.png")  # to be looked at
 
 
-def test_a_number_typed_into_the_box_arrives(page):
-    box = explorer(page).get_by_role("spinbutton", name="temperature")
+def test_enter_takes_an_exact_number_while_pictures_are_still_coming(page):
+    found = explorer(page)
+    for _ in range(3):
+        press(page, found, "temperature", 6)
+        page.keyboard.press("Enter")
+        page.keyboard.type("0.05")
+        page.keyboard.press("Enter")
+        page.locator("img[alt*='at temperature 0.05']").wait_for()
+
+
+def test_a_number_out_of_the_range_is_refused_where_it_is_typed(page):
+    found = explorer(page)
+    before = sentence(found)
+    box = found.get_by_role("spinbutton", name="temperature, exact value")
+    box.fill("77")
+    box.press("Enter")
+    assert not box.evaluate("box => box.validity.valid") and sentence(found) == before
     box.fill("0.05")
     box.press("Enter")
-    page.locator("img[alt*='at temperature 0.05']").wait_for()
+
+
+def test_the_picture_follows_while_the_mouse_drags(page):
+    found = explorer(page)
+    slider = found.get_by_role("slider", name="temperature", exact=True)
+    slider.scroll_into_view_if_needed()
+    place, seen = slider.bounding_box(), {sentence(found)}
+    middle = place["y"] + place["height"] / 2
+    page.mouse.move(place["x"] + 3, middle)
+    page.mouse.down()
+    for part in (0.2, 0.5, 0.8):
+        before = sentence(found)
+        page.mouse.move(place["x"] + part * place["width"], middle, steps=4)
+        seen.add(changed(page, found, before))
+    assert len(seen) == 4, "the picture waited until the slider was let go"
+    page.mouse.up()
+
+
+def test_a_click_on_a_cell_makes_its_row_the_anchor(page):
+    found = explorer(page)
+    cells = found.locator(".spot.moves").first
+    cells.scroll_into_view_if_needed()
+    before, place = sentence(found), cells.bounding_box()
+    page.mouse.click(place["x"] + 0.5 * place["width"], place["y"] + 0.9 * place["height"])
+    after = changed(page, found, before)
+    assert re.search(r"anchor \d+", after)[0] != re.search(r"anchor \d+", before)[0]
+
+
+def test_play_goes_through_every_epoch_and_stops_at_the_end(page):
+    found = explorer(page)
+    slider, before = found.get_by_role("slider", name="epoch", exact=True), sentence(found)
+    slider.focus()
+    page.keyboard.press("Home")
+    changed(page, found, before)
+    page.keyboard.press(" ")
+    found.get_by_role("button", name="pause epoch").wait_for()
+    found.get_by_role("button", name="play epoch").wait_for()
+    page.wait_for_function("slider => slider.value === slider.max", arg=slider.element_handle())
+
+
+def test_what_is_under_the_pointer_is_said_without_the_kernel(page, browser):
+    found = explorer(page)
+    cells = found.locator(".spot").first
+    cells.scroll_into_view_if_needed()
+    browser.set_offline(True)
+    try:
+        place, said = cells.bounding_box(), set()
+        for part in (0.2, 0.6):
+            page.mouse.move(place["x"] + part * place["width"], place["y"] + 0.5 * place["height"])
+            said.add(found.locator(".tip:not([hidden])").text_content())
+        assert len(said) == 2 and all("cosine" in words for words in said)
+        cells.focus()
+        page.keyboard.press("ArrowDown")
+        assert "cosine" in cells.get_attribute("aria-label")
+    finally:
+        browser.set_offline(False)
 
 
 def test_everything_that_can_be_changed_has_a_name(page):
     seen = explorer(page).aria_snapshot()
-    for named in ('spinbutton "temperature"', 'spinbutton "anchor"', 'combobox "matrix"', 'img "Softmax of 16 pairs'):
+    for named in ('slider "temperature"', 'slider "anchor"', 'combobox "matrix"', 'img "Softmax of 16 pairs'):
         assert named in seen, f"{named} is missing in\n{seen}"
 
 
 def test_a_control_without_a_name_would_be_found():
-    seen = '- slider\n- spinbutton "tau"\n- slider: "0.2"\n- slider\n- button\n- button "Stop"\n- img\n- text: a slider'
-    assert nameless(seen) == ["- slider", "- slider", "- button", "- img"]
+    seen = '- slider\n- spinbutton "tau"\n- slider "tau": "0.2"\n- button\n- \'button "a: b"\'\n- img\n- text: a slider'
+    assert nameless(seen) == ["- slider", "- button", "- img"]
 
 
 def test_an_address_of_another_machine_would_be_found():
@@ -232,7 +209,7 @@ def voila(tmp_path_factory, browser):
 
 
 def test_under_voila_the_same_explorer_follows_the_keyboard(voila, tmp_path):
-    before, after = press(voila, voila.locator(".noUi-handle").first, 6)
+    before, after = press(voila, voila.locator(".ssl-lab"), "temperature", 6)
     assert temperature(after) > temperature(before)
     voila.screenshot(path=tmp_path / "voila.png")  # to be looked at
 
@@ -243,4 +220,4 @@ def test_under_voila_all_that_is_asked_of_the_network_is_icons_and_works_without
 
 def test_under_voila_everything_has_a_name_too(voila):
     seen = voila.locator("body").aria_snapshot()
-    assert 'spinbutton "temperature"' in seen and nameless(seen) == []
+    assert 'slider "temperature"' in seen and nameless(seen) == []

@@ -11,7 +11,7 @@ BARE = """
 import importlib.machinery
 import importlib.metadata
 
-HIDDEN = {"ipywidgets", "umap", "beartype", "nbval", "xdist", "lightly", "IPython", "jupyterlab", "voila", "playwright", "timm"}
+HIDDEN = {"ipywidgets", "anywidget", "umap", "beartype", "nbval", "xdist", "lightly", "IPython", "jupyterlab", "voila", "playwright", "timm"}
 found, version = importlib.machinery.PathFinder.find_spec, importlib.metadata.version
 
 

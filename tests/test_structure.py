@@ -22,7 +22,7 @@ ORDER = (
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
-HEAVY = "torchvision torch._dynamo sklearn scipy umap numba matplotlib PIL IPython ipywidgets jupyterlab safetensors".split()
+HEAVY = "torchvision torch._dynamo sklearn scipy umap numba matplotlib PIL IPython ipywidgets anywidget jupyterlab safetensors".split()
 
 
 def imports(module: str) -> set[str]:

@@ -3,9 +3,11 @@
 import base64
 import copy
 import io
-import re
+import json
+import threading
 
 import ipywidgets
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,7 +18,9 @@ from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features
 from ssl_lab.methods import MoCo, SimCLR
 from ssl_lab.models import small_resnet
-from ssl_lab.widgets.explorer import choices, limits, offered
+from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.spots import Spots
+from ssl_lab.widgets.controls import Button, Choice, Slider, Switch
 
 
 @pytest.fixture(scope="module")
@@ -82,25 +86,31 @@ class Counted(widgets.Explorer):
     def __init__(self, **start):
         self.drawn = 0
         controls = {
-            "level": ipywidgets.FloatSlider(description="level", min=0, max=10, value=3),
-            "row": ipywidgets.IntSlider(description="row", min=0, max=9),
-            "tau": ipywidgets.FloatLogSlider(description="temperature", min=-2, max=1),
-            "kind": ipywidgets.Dropdown(description="kind", options=[("one kind", "a"), ("another", "b")]),
-            "on": ipywidgets.Checkbox(description="on"),
+            "level": Slider("level", 0.0, 10.0, 3),
+            "row": Slider("row", 0, 9),
+            "tau": Slider("temperature", 0.01, 10.0, 1.0, log=True),
+            "kind": Choice("kind", [("one kind", "a"), ("another", "b")]),
+            "on": Switch("on"),
+            "again": Button("draw again"),
         }
         super().__init__(controls, **start)
 
     def draw(self, **values):
         self.drawn += 1
-        return plots.curves([])[0], f'<i>"level" & {values}</i>.'
+        figure = Drawing(4, 3)
+        figure.words(1, 1, f"row {values['row']}")
+        figure.spots.append(lambda: Spots("rows", (0, 0, 4, 3), "row {row}", sets={"row": range(3)}, rows=["0", "1", "2"]))
+        return figure, f'<i>"level" & {values}</i>.'
 
 
 def another(control):
     """A value that the control does not have now."""
-    if hasattr(control, "options"):
-        return next(value for value in (o[1] if isinstance(o, tuple) else o for o in control.options) if value != control.value)
-    ends = limits(control) if hasattr(control, "min") else (True, False)
-    return next(value for value in (1, 2, *ends) if value != control.value and offered(control, value))
+    return next(value for value in (*control.stops(), *control.ends(), 1, 2) if value != control.value and control.takes(value))
+
+
+def looks(explorer):
+    """What is seen of an explorer."""
+    return explorer.summary, json.dumps(explorer.panel.frame["items"])
 
 
 def test_every_explorer_is_held_to_these_promises():
@@ -109,20 +119,45 @@ def test_every_explorer_is_held_to_these_promises():
 
 def test_every_control_changes_what_is_seen_and_none_gets_into_trouble(explorer):
     for name, control in explorer.controls.items():
-        before = explorer.summary, explorer.picture, explorer.view.value
+        before = looks(explorer)
         control.value = another(control)
-        assert explorer.trouble == "", f"{name}: {explorer.trouble}"
-        assert (explorer.summary, explorer.picture) != before[:2], name
-        assert explorer.view.value != before[2], name
+        assert explorer.trouble == explorer.panel.frame["trouble"] == "", f"{name}: {explorer.trouble}"
+        assert looks(explorer) != before, name
 
 
 def test_every_control_can_go_as_far_as_it_goes(explorer):
     """One after the other to each end, everything else staying where it was pushed: no corner is left out by an anxious range."""
     for name, control in explorer.controls.items():
-        for value in choices(control) if hasattr(control, "options") else limits(control) if hasattr(control, "min") else (True, False):
+        for value in control.stops() if isinstance(control, Choice) else control.ends():
             if name != "projection":  # UMAP starts a process; tests/test_widgets_embedding.py
-                control.value = type(control.value)(value)
+                control.value = value
                 assert explorer.trouble == "", f"{name}={value}: {explorer.trouble}"
+
+
+def test_what_answers_a_pointer_is_true_of_the_drawing(explorer, answers):
+    answers(explorer.figure)
+    assert explorer.figure.spots, "nothing in this picture answers"
+
+
+def test_a_click_sets_what_is_offered(explorer):
+    for spots in explorer.panel.frame["spots"]:
+        for name, values in spots["sets"].items():
+            assert all(explorer.controls[name].takes(value) for value in values), (spots["name"], name)
+
+
+def test_all_that_a_browser_is_told_is_json(explorer):
+    told = {"controls": explorer.panel.controls, "frame": explorer.panel.frame}
+    assert json.loads(json.dumps(told, allow_nan=False))["frame"]["summary"] == explorer.summary
+
+
+def test_while_a_hand_moves_the_picture_is_the_same_and_only_what_answers_is_left_out(explorer):
+    explorer.answer({}, serial="a", settled=False)
+    moving = explorer.panel.frame
+    explorer.answer({}, serial="b", settled=True)
+    settled = explorer.panel.frame
+    assert moving["serial"] == "a" and not moving["settled"] and "spots" not in moving
+    assert settled["serial"] == "b" and settled["settled"] and settled["spots"]
+    assert moving["items"] == settled["items"] and moving["summary"] == settled["summary"]
 
 
 def test_same_values_give_the_same_sentence(explorer):
@@ -138,7 +173,10 @@ def test_one_change_is_one_redraw():
     assert counted.drawn == 1
     counted.set(level=5, row=2, tau=0.3, kind="b", on=True)
     assert counted.drawn == 2
-    for number, control in enumerate(counted.controls.values(), 3):
+    counted.answer({"level": 4, "row": 3})
+    assert counted.drawn == 3
+    counted.set(level=5)
+    for number, control in enumerate(counted.controls.values(), 5):
         control.value = another(control)
         assert counted.drawn == number
 
@@ -152,14 +190,15 @@ def test_start_values_are_checked_like_all_others():
 @pytest.mark.parametrize(
     "values, words",
     [
-        ({"speed": 1}, "control 'speed' is unknown; there are: level, row, tau, kind, on"),
+        ({"speed": 1}, "control 'speed' is unknown; there are: level, row, tau, kind, on, again"),
         ({"row": 10}, "row=10 is not offered; row is a whole number from 0 to 9"),
         ({"row": 2.5}, "row is a whole number from 0 to 9"),
         ({"tau": 0}, "tau=0 is not offered; tau is from 0.01 to 10"),
         ({"tau": float("nan")}, "tau is from 0.01 to 10"),
         ({"tau": "warm"}, "tau is from 0.01 to 10"),
         ({"kind": "one kind"}, "kind is one of 'a', 'b'"),
-        ({"on": "yes"}, "on is a bool"),
+        ({"on": "yes"}, "on is True or False"),
+        ({"again": -1}, "again is a whole number from 0 to"),
     ],
 )
 def test_what_is_not_offered_is_refused_and_moves_nothing(values, words):
@@ -170,39 +209,22 @@ def test_what_is_not_offered_is_refused_and_moves_nothing(values, words):
     assert counted.drawn == 1
 
 
-def boxes(explorer):
-    """The number box of each slider."""
-    pairs = [row.children for row in explorer.panel.children[0].children if isinstance(row, ipywidgets.HBox)]
-    return {slider: box for box, slider in pairs}
+def test_a_control_can_be_observed_and_linked_as_a_widget_can():
+    one, other, seen = Counted(), Counted(), []
+    one.controls["tau"].observe(lambda change: seen.append(change["new"]), "value")
+    ipywidgets.link((one.controls["tau"], "value"), (other.controls["tau"], "value"))
+    ipywidgets.link((box := ipywidgets.FloatText(2.0), "value"), (one.controls["level"], "value"))
+    one.answer({"tau": 0.5})
+    assert seen == [0.5] and other.controls["tau"].value == 0.5 and "'tau': 0.5" in other.summary
+    box.value = 7.0
+    assert "'level': 7.0" in one.summary
 
 
-def test_every_slider_has_a_named_number_box_and_waits_until_it_is_let_go():
-    for name, control in (counted := Counted()).controls.items():
-        if name in ("level", "row", "tau"):
-            assert boxes(counted)[control].description in (name, "temperature")
-            assert control.description == ""
-            assert not control.continuous_update
-            assert not control.readout
-        else:
-            assert control.description
-
-
-def test_slider_and_box_follow_each_other_and_the_box_shows_three_digits():
+def test_what_a_browser_sends_and_is_not_offered_is_said_and_moves_nothing():
     counted = Counted()
-    slider = counted.controls["tau"]
-    box = boxes(counted)[slider]
-    slider.value = 10**-0.7
-    assert box.value == 0.2
-    box.value = 0.123456
-    assert slider.value == 0.123456
-    box.value = 77
-    assert slider.value == 10
-
-
-def test_alt_text_is_the_summary_with_its_signs_escaped():
-    counted = Counted()
-    assert '<img alt="&lt;i&gt;&quot;level&quot; &amp; ' in counted.view.value
-    assert "<i>" not in counted.view.value
+    counted.answer({"level": 2, "row": 77}, serial="x")
+    assert "row=77 is not offered" in counted.trouble == counted.panel.frame["trouble"]
+    assert counted.panel.frame["serial"] == "x" and counted.panel.frame["values"]["level"] == 3 and counted.drawn == 1
 
 
 def test_a_still_picture_and_a_sentence_remain_without_a_front_end(explorer):
@@ -213,12 +235,21 @@ def test_a_still_picture_and_a_sentence_remain_without_a_front_end(explorer):
     Image.open(io.BytesIO(explorer.picture)).verify()
 
 
-def all_parts(widget):
-    return [widget, *(part for child in getattr(widget, "children", ()) for part in all_parts(child))]
+def test_the_still_is_that_of_what_is_seen():
+    counted = Counted()
+    before = counted.picture
+    counted.answer({"row": 4}, settled=False)
+    assert counted.picture != before
+    counted.answer({"row": 0})
+    assert counted.picture == before
 
 
-def test_nothing_lives_in_an_output_widget(explorer):
-    assert not [part for part in all_parts(explorer.panel) if isinstance(part, ipywidgets.Output)]
+def test_any_figure_can_be_shown_and_has_its_alt_text():
+    figure, summary = plots.compare({"pixels": 0.2, "ours": 0.9}, "accuracy")
+    seen = widgets.Picture(figure, summary)
+    ((kind, box, source, _),) = seen.panel.frame["items"]
+    assert kind == "image" and box == [0, 0, *seen.panel.frame["size"]] and seen.panel.frame["summary"] == summary
+    assert base64.b64decode(source.removeprefix("data:image/png;base64,")) == seen.picture
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
@@ -237,7 +268,7 @@ class Stubborn(widgets.Explorer):
     """Cannot draw everything that it offers."""
 
     def __init__(self):
-        super().__init__({"level": ipywidgets.IntSlider(description="level", max=2)})
+        super().__init__({"level": Slider("level", 0, 2)})
 
     def draw(self, level):
         if level == 1:
@@ -249,15 +280,14 @@ class Stubborn(widgets.Explorer):
 
 @pytest.mark.parametrize("level, words", [(1, "level 1 needs <more> images; choose level 2"), (2, "could not be drawn, ZeroDivisionError: by zero")])
 def test_a_hand_on_a_control_gets_a_sentence_instead_of_a_traceback(level, words):
-    explorer = Stubborn()
-    seen = explorer.view.value
-    explorer.controls["level"].value = level
-    assert words in explorer.trouble
-    assert explorer.view.value == seen
-    assert 'role="alert"' in explorer.status.value
-    assert not re.search("<more>", explorer.status.value)
-    explorer.controls["level"].value = 0
-    assert explorer.trouble == explorer.status.value == ""
+    for move in (lambda it, level: it.answer({"level": level}), lambda it, level: it.controls["level"].set_trait("value", level)):
+        explorer = Stubborn()
+        seen = explorer.panel.frame["items"]
+        move(explorer, level)
+        assert words in explorer.trouble == explorer.panel.frame["trouble"]
+        assert explorer.panel.frame["items"] == seen and explorer.panel.frame["values"] == {"level": level}
+        move(explorer, 0)
+        assert explorer.trouble == explorer.panel.frame["trouble"] == ""
 
 
 def test_code_that_asks_for_the_same_is_told_by_an_error():
@@ -281,3 +311,97 @@ def test_drawing_takes_one_thread_and_gives_the_others_back():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+class Coupled(Counted):
+    """Its level follows its row."""
+
+    def follow(self, name):
+        if name == "row":
+            self.controls["level"].value = float(self.controls["row"].value)
+
+
+def test_one_control_can_move_another_and_it_is_one_redraw():
+    for move in (lambda e: e.set(row=4), lambda e: e.answer({"row": 4}), lambda e: setattr(e.controls["row"], "value", 4)):
+        coupled = Coupled()
+        move(coupled)
+        assert coupled.controls["level"].value == 4 and coupled.drawn == 2
+
+
+def test_a_hand_on_another_thread_is_answered_in_turn():
+    counted = Counted()
+    threads = [threading.Thread(target=counted.answer, args=({"row": row},), kwargs={"serial": f"{row}"}) for row in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    frame = counted.panel.frame
+    assert counted.drawn == 9 and frame["values"]["row"] == int(frame["serial"]) and f"'row': {frame['serial']}" in frame["summary"]
+
+
+# Saved pages
+
+
+def saved(path) -> dict:
+    """What a page holds."""
+    text = path.read_text()
+    start = text.rindex("model: stored(") + len("model: stored(")
+    return json.JSONDecoder().raw_decode(text, start)[0]
+
+
+def test_a_page_holds_every_combination_of_what_is_swept_and_begins_where_the_explorer_is(tmp_path):
+    counted = Counted(row=2, kind="b")
+    page = saved(counted.save(tmp_path / "x.html", row=range(4), kind=None))
+    assert [*page["controls"]] == ["row", "kind"]
+    assert page["controls"]["row"]["stops"] == [0, 1, 2, 3] and page["controls"]["kind"]["words"] == ["one kind", "another"]
+    assert len(page["frames"]) == 8 and page["first"] == "2,1"
+    assert [page["frames"][f"{row},0"]["values"]["row"] for row in range(4)] == [0, 1, 2, 3]
+    assert counted.values["row"] == 2 and counted.drawn == 9
+
+
+def test_a_page_asks_nothing_of_a_network(tmp_path):
+    text = Counted().save(tmp_path / "x.html", row=None).read_text()
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "import(" not in text and "<link" not in text and "src=" not in text
+
+
+def test_what_a_page_shows_cannot_end_its_script(tmp_path):
+    class Rude(Counted):
+        def draw(self, **values):
+            figure, _ = super().draw(**values)
+            return figure, "</script><script>alert(1)</script>."
+
+    text = Rude().save(tmp_path / "x.html", row=[0]).read_text()
+    assert text.count("</script>") == 1
+
+
+def test_an_image_of_many_frames_is_kept_once(tmp_path):
+    class Same(Counted):
+        def draw(self, **values):
+            figure, summary = super().draw(**values)
+            figure.image(np.zeros((2, 2, 3), np.uint8), 0, 0, 1, 1)
+            return figure, summary
+
+    page = saved(Same().save(tmp_path / "x.html", row=None))
+    assert len(page["images"]) == 1 and {frame["items"][1][2] for frame in page["frames"].values()} == {0}
+
+
+@pytest.mark.parametrize(
+    "swept, words",
+    [
+        ({}, "0 controls are to be swept; name one or two of level, row"),
+        ({"row": None, "kind": None, "on": None}, "3 controls are to be swept"),
+        ({"speed": [1]}, "control 'speed' is unknown"),
+        ({"row": [0, 99]}, "row=99 is not offered"),
+    ],
+)
+def test_a_page_of_what_there_is_not_is_refused_and_nothing_is_written(swept, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        Counted().save(tmp_path / "x.html", **swept)
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_a_page_of_more_than_three_megabytes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("ssl_lab.widgets.explorer.MOST", 1000)
+    with pytest.raises(InputError, match=r"10 pictures are 0\.0 MB, and a page has 0\.001 MB at most; give fewer values"):
+        Counted().save(tmp_path / "x.html", row=None)

@@ -41,7 +41,7 @@ def curve(page: Drawing, left: float, width: float, name: str, points: list[tupl
     x, y = np.array(points, dtype=float).reshape(-1, 2).T
     across, up = span(x, 0.03, epochs), {"knn": (0.0, 1.0), "std": (0.0, 1.1)}.get(name) or span(y, 0.05, foot=name == "rank")
     chart = Chart(page, left + 0.85, 0.75, left + width - 0.2, HEIGHT - 0.72, across, up)
-    page.words(chart.left, 0.4, finding(name, points), 15 if width < 4 else 18, bold=True)
+    page.words(left + 0.25, 0.4, finding(name, points), 15 if width < 4 else 18, bold=True)
     levels = PARTS if name == "knn" else {tick: f"{tick:g}" for tick in ([0, 0.5, 1] if name == "std" else ticks(up))}
     if name == "std":
         page.areas([(chart.left, float(chart.y(COLLAPSED)), chart.box[2], chart.low - float(chart.y(COLLAPSED)))], PALE)
@@ -52,8 +52,9 @@ def curve(page: Drawing, left: float, width: float, name: str, points: list[tupl
     if points:
         if len(points) <= MANY:
             chart.dots(x, y, colour, 7)
-        said = [MEASURES[name][1].format(value) for value in y]
-        chart.answers(MEASURES[name][0], x, np.where(np.isfinite(y), y, up[0]), f"epoch {{epoch}}: {MEASURES[name][0]} {{value}}", {"epoch": [f"{e:g}" for e in x], "value": said})
+        measure, form = MEASURES[name]
+        said = {"epoch": [f"{epoch:g}" for epoch in x], "value": [form.format(value) for value in y]}
+        chart.answers(measure, x, np.where(np.isfinite(y), y, up[0]), f"epoch {{epoch}}: {measure} {{value}}", said)
 
 
 def span(values, room: float, most: float | None = None, foot: bool = False) -> tuple[float, float]:

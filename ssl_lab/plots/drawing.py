@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.markers import MarkerStyle
 
-from ssl_lab.plots.look import INK, Page, our_look
+from ssl_lab.plots.look import INK, PAPER, Page, our_look
 from ssl_lab.plots.spots import PIXELS, Box, Spots, Values
 
 DASHES = {"": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.2)), "dotdash": (0, (5, 1.2, 1, 1.2))}
@@ -138,7 +138,7 @@ class Drawing(Page):
     """
 
     def __init__(self, width: float, height: float):
-        super().__init__(figsize=(width, height))
+        super().__init__(figsize=(width, height), dpi=PIXELS, facecolor=PAPER, edgecolor=PAPER)  # whatever style the reader has chosen
         self.width, self.height = width, height
         self.items: list[Item] = []
         self.spots: list[Spots | Callable[[], Spots]] = []
@@ -208,7 +208,7 @@ def corners(outline) -> Float[np.ndarray, "n 2"]:
     """The outline itself, or the corners of a box."""
     if len(outline) == 4 and np.ndim(outline) == 1:
         left, top, width, height = outline
-        return np.array([(left, top), (left + width, top), (left + width, top + height), (left, top + height)])
+        return np.array([(left, top), (left + width, top), (left + width, top + height), (left, top + height)], dtype=float)
     return np.asarray(outline, dtype=float)
 
 

@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
-from traitlets import Any, Bool, HasTraits, Unicode, validate
+from traitlets import Bool, HasTraits, TraitType, Unicode
 
 from ssl_lab.errors import require
+
+
+class Offered(TraitType):
+    """What a control offers, and nothing else."""
+
+    def validate(self, control, value):
+        require(control.takes(value), f"{control.label}={value!r} is not offered; {control.label} is {control.offer()}")
+        return value.item() if hasattr(value, "item") else value  # of numpy's numbers, Python's
 
 
 class Control(HasTraits):
@@ -16,18 +24,12 @@ class Control(HasTraits):
     Raises: InputError for a value that is not offered; then it stays where it was.
     """
 
-    value, label, disabled = Any(), Unicode(), Bool()
+    value, label, disabled = Offered(), Unicode(), Bool()
     kind = ""
 
     def __init__(self, label: str, value):
         super().__init__(label=label)
         self.value = value
-
-    @validate("value")
-    def _offered(self, proposal):
-        value = proposal["value"]
-        require(self.takes(value), f"{self.label}={value!r} is not offered; {self.label} is {self.offer()}")
-        return value
 
     def takes(self, value) -> bool:
         """Whether this very value is offered."""

@@ -116,11 +116,13 @@ class Explorer(Picture):
         swept: name → values, None for all stops of the control; the other controls stay where they are.
         Raises: InputError for no control, more than two, values that are not offered, or a file of more than 3 MB.
         """
-        self.check({name: value for name, values in swept.items() for value in values or ()})
-        require(1 <= len(swept) <= 2, f"{len(swept)} controls to sweep; name one or two of {', '.join(self.controls)}: save(path, {next(iter(self.controls))}=None)")
-        for name in swept:
-            one_of(name, self.controls, "control")
-        stops = {name: self.controls[name].stops() if values is None else [*values] for name, values in swept.items()}
+        swept = {name: values if values is None else [*values] for name, values in swept.items()}
+        for name, values in swept.items():
+            for value in values or [self.controls[name].value if name in self.controls else None]:
+                self.check({name: value})
+        fix = f"name one or two of {', '.join(self.controls)}, such as save(path, {next(iter(self.controls))}=None)"
+        require(1 <= len(swept) <= 2, f"{len(swept)} controls are to be swept; {fix}")
+        stops = {name: self.controls[name].stops() if values is None else values for name, values in swept.items()}
         frames = {}
         for place in itertools.product(*(range(len(values)) for values in stops.values())):
             values = {**self.values, **{name: stops[name][k] for name, k in zip(stops, place)}}

@@ -1,0 +1,57 @@
+"""What is said between a picture and the browser."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ssl_lab.front import Front, frame
+from ssl_lab.front.frames import pixels
+from ssl_lab.front.front import HERE
+from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.spots import Spots
+
+
+def drawing():
+    made = Drawing(4, 3)
+    made.image(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), 0, 0, 1, 1)
+    made.spots += [Spots("one", (0, 0, 1, 1), "first"), lambda: Spots("two", (1, 1, 1, 1), "second")]
+    made.panels = [(0, 0, 2, 3), (2, 0, 2, 3)]
+    return made
+
+
+def test_a_drawing_is_told_by_its_items_and_in_pixels():
+    told = frame(drawing(), "said")
+    assert told["size"] == [400, 300] and told["panels"] == [[0, 0, 200, 300], [200, 0, 200, 300]] and told["summary"] == "said"
+    assert told["items"][0][2].startswith("data:image/png;base64,")
+    assert [spot["tip"] for spot in told["spots"]] == ["first", "second"]
+
+
+def test_what_answers_is_not_computed_while_a_hand_moves():
+    made = Drawing(1, 1)
+    made.spots.append(lambda: 1 / 0)
+    assert "spots" not in frame(made, "", settled=False)
+
+
+def test_the_same_pixels_are_coded_once():
+    image = np.random.default_rng(0).integers(0, 255, (5, 5, 3), dtype=np.uint8)
+    assert pixels(image.tobytes(), image.shape) is pixels(image.copy().tobytes(), image.shape)
+    assert pixels(image.tobytes(), image.shape) != pixels((255 - image).tobytes(), image.shape)
+
+
+def test_any_other_figure_is_one_image_of_itself():
+    figure = Figure(figsize=(2, 1))
+    figure.text(0.5, 0.5, "words")
+    told = frame(figure, "said")
+    assert told["size"] == [200, 100] and len(told["items"]) == 1 and told["items"][0][1] == [0, 0, 200, 100] and told["spots"] == []
+
+
+def test_what_a_browser_sends_arrives():
+    heard = []
+    front = Front({}, lambda **asked: heard.append(asked))
+    front._handle_custom_msg({"values": {"tau": 1}, "serial": "a", "settled": False}, [])
+    assert heard == [{"values": {"tau": 1}, "serial": "a", "settled": False}]
+
+
+def test_the_module_asks_nothing_of_a_network_and_is_small():
+    module, style = (HERE / "front.js").read_text(), (HERE / "front.css").read_text()
+    assert "http" not in module.replace("http://www.w3.org/2000/svg", "") and "import" not in module and "url(" not in style
+    assert len(module) + len(style) < 40_000
