@@ -56,7 +56,7 @@ def legible():
         boxes = {text.get_text(): text.get_window_extent(renderer) for text in words if id(text) not in ticks}  # those beyond an axis are not drawn
         assert not [text for text, box in boxes.items() if min(box.x0, box.y0) < 0 or box.x1 > width * figure.dpi or box.y1 > height * figure.dpi]
         box = figure.get_tightbbox(renderer)
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width + 1e-9 and box.y1 <= height + 1e-9
 
     return judge
 

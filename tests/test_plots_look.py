@@ -72,7 +72,7 @@ def test_every_picture_is_a_page(name):
 def test_no_picture_is_made_on_a_figure_that_takes_the_readers_style():
     from pathlib import Path
 
-    sources = Path(plots.__file__).parent.glob("*.py")
+    sources = Path(plots.__file__).parent.rglob("*.py")
     assert [path.name for path in sources if path.name != "look.py" and " Figure(" in path.read_text()] == []
 
 

@@ -171,6 +171,12 @@ class Drawing(Page):
         if below:
             self.words(0.15, 0.74, below, 14)
 
+    def picture(self, pixels, left: float, top: float, side: float, smooth: bool = True) -> None:
+        """An image, whole and neither squeezed nor cut, in the middle of a square of room."""
+        height, width = np.shape(pixels)[:2]
+        height, width = side * height / max(height, width), side * width / max(height, width)
+        self.image(pixels, left + (side - width) / 2, top + (side - height) / 2, width, height, smooth)
+
     def printed(self) -> "Drawing":
         """Give matplotlib what it does not have yet: all items, on one pair of axes in inches."""
         if not self.whole:
