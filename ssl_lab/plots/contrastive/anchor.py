@@ -169,7 +169,7 @@ def answer(page: Drawing, anchor: int, anchors: Views, views: Views, lines: list
 
 def signed(value: float) -> str:
     """With two digits and its sign: +0.31, −0.14."""
-    return f"{value + 0.0:+.2f}".replace("-0.00", "+0.00").replace("-", "−")
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
 
 
 def number(weight: float) -> str:
