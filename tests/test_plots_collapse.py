@@ -120,7 +120,8 @@ def test_a_bar_says_its_dimension_and_its_std():
 
 def test_a_bar_that_is_higher_than_the_chart_ends_at_its_top():
     figure, _ = drawn(spread=np.array([5.0, 0.1, 0.2, 0.3]), usual_spread=np.full(4, 7.0))
-    _, _, spots = chart(figure, "dimensions")
+    curves, _, spots = chart(figure, "dimensions")
+    assert [y.max() for line, _, y in curves if line.dash == "dashed"] == [pytest.approx(1)]
     assert min(area.outlines[0][:, 1].min() for area in items(figure, Areas) if len(area.outlines[0]) > 4) == pytest.approx(spots.box[1])
     assert spots.said(0).startswith("dimension 0: std 5.000")
 
