@@ -1,5 +1,7 @@
 """What the picture of a collapse promises: one scale whatever the points do, a mark at the step, the chosen row in front, every word true."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -149,6 +151,8 @@ def test_a_curve_says_its_step_and_its_value_and_a_click_sets_the_step(name):
         centred = f", centred {FALLEN.at(step)['centred']:.1f}" if name == "rank" else ""
         assert spots.said(place) == f"step {step:,}: {name} {FALLEN.at(step)[name]:.3f}{centred}; BYOL as it is: {HEALTHY.at(step)[name]:.3f}"
     assert spots.sent()["sets"] == {"step": list(STEPS)}
+    near = dataclasses.replace(FALLEN, click=np.array([1, 1, 100, 100]))
+    assert chart(drawn(near)[0], name)[2].sent()["sets"] == {"step": [1, 1, 100, 100]}
     alone = chart(drawn(HEALTHY, usual=HEALTHY)[0], name)[2]
     assert "BYOL as it is" not in "".join(map(alone.said, range(4)))
 
