@@ -1,5 +1,7 @@
 """What the picture of a collapse promises: one scale whatever the points do, a mark at the step, the chosen row in front, every word true."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -120,7 +122,8 @@ def test_a_bar_says_its_dimension_and_its_std():
 
 def test_a_bar_that_is_higher_than_the_chart_ends_at_its_top():
     figure, _ = drawn(spread=np.array([5.0, 0.1, 0.2, 0.3]), usual_spread=np.full(4, 7.0))
-    _, _, spots = chart(figure, "dimensions")
+    curves, _, spots = chart(figure, "dimensions")
+    assert [y.max() for line, _, y in curves if line.dash == "dashed"] == [pytest.approx(1)]
     assert min(area.outlines[0][:, 1].min() for area in items(figure, Areas) if len(area.outlines[0]) > 4) == pytest.approx(spots.box[1])
     assert spots.said(0).startswith("dimension 0: std 5.000")
 
@@ -148,6 +151,8 @@ def test_a_curve_says_its_step_and_its_value_and_a_click_sets_the_step(name):
         centred = f", centred {FALLEN.at(step)['centred']:.1f}" if name == "rank" else ""
         assert spots.said(place) == f"step {step:,}: {name} {FALLEN.at(step)[name]:.3f}{centred}; BYOL as it is: {HEALTHY.at(step)[name]:.3f}"
     assert spots.sent()["sets"] == {"step": list(STEPS)}
+    near = dataclasses.replace(FALLEN, click=np.array([1, 1, 100, 100]))
+    assert chart(drawn(near)[0], name)[2].sent()["sets"] == {"step": [1, 1, 100, 100]}
     alone = chart(drawn(HEALTHY, usual=HEALTHY)[0], name)[2]
     assert "BYOL as it is" not in "".join(map(alone.said, range(4)))
 

@@ -156,11 +156,14 @@ def test_a_click_on_a_row_sets_its_switches(lab, switches):
     assert spots.said(place) == f"{name}: {ABLATION.row(row)['Top 1']} % in the paper, {100 * run(*switches).knn:.1f} % here"
 
 
-def test_a_click_on_a_curve_sets_a_step_that_is_offered(lab):
+def test_a_click_on_a_curve_goes_to_the_nearest_recorded_step(lab):
     spots = [spots for spots in lab.set(step=LAST).figure.spots if not callable(spots) and "step" in spots.sets]
     assert [one.name for one in spots] == ["loss", "std", "rank"]
+    kept = lab.controls["step"].stops()
     for one in spots:
-        assert all(lab.controls["step"].takes(step) for step in one.sent()["sets"]["step"])
+        for step, goes in zip(course(True, True, True).step, one.sent()["sets"]["step"], strict=True):
+            assert max(goes / step, step / goes) == min(max(one / step, step / one) for one in kept)
+            assert goes in kept
 
 
 def test_the_switches_are_named_in_words(lab):

@@ -26,13 +26,17 @@ LESS = 0.75  # of the usual spread: with less, a collapse has begun
 
 @dataclass(frozen=True)
 class Course:
-    """How one training went: its steps from 1, and at each the loss, and of unit rows std (1 = healthy), effective rank, and rank once centred."""
+    """How one training went: its steps from 1, and at each the loss, and of unit rows std (1 = healthy), effective rank, and rank once centred.
+
+    click: the step that a click on each goes to, such as the nearest that can be drawn; None = itself.
+    """
 
     step: np.ndarray
     loss: np.ndarray
     std: np.ndarray
     rank: np.ndarray
     centred: np.ndarray
+    click: np.ndarray | None = None
 
     def at(self, step: int) -> dict[str, float]:
         """The values at the last point up to this step."""
@@ -158,7 +162,7 @@ def curves(page: Drawing, course: Course, usual: Course, step: int, now: dict[st
         chart.curve(x, values)
         chart.dots(np.log10(step), now[name])
         page.words(chart.left, chart.top - 0.18, head, 15, bold=True)
-        chart.answers(name, x, values, tip, data, {"step": course.step})
+        chart.answers(name, x, values, tip, data, {"step": course.step if course.click is None else course.click})
     if usual is not course:
         page.words(8.8, 1.22, "╍ BYOL as it is", 13, POSITIVE, ha="right")
 

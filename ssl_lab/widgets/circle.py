@@ -57,16 +57,16 @@ def moco(angles: Angles, tau: float) -> tuple[float, Weights]:
     return value, weights
 
 
-def byol(angles: Angles, tau: float) -> tuple[float, Weights]:
-    """`losses.byol_regression`, one direction and no predictor: second views are the targets, without a gradient; tau does nothing."""
-    value, weights = attract(angles, tau)
-    return value, np.triu(weights)
-
-
 def attract(angles: Angles, tau: float) -> tuple[float, Weights]:
     """Alignment as a loss: the mean squared distance of partners; tau does nothing."""
     B = len(angles) // 2
     return 2 - 2 * np.cos(angles[:B] - angles[B:]).mean(), -2 / B * partners(2 * B)
+
+
+def byol(angles: Angles, tau: float) -> tuple[float, Weights]:
+    """`losses.byol_regression`, one direction and no predictor: second views are the targets, without a gradient; tau does nothing."""
+    value, weights = attract(angles, tau)
+    return value, np.triu(weights)
 
 
 def repel(angles: Angles, tau: float) -> tuple[float, Weights]:
@@ -120,7 +120,8 @@ class CircleExplorer(Explorer):
 
     No network stands behind the points, so all that is seen is the loss; they begin on an arc, crowded as an untrained network's embeddings are.
     Blue lines join partners. Vermilion ones join those who push each other, as thick as their share of the pushing: cold, only neighbours push;
-    hot, all alike. Arrows point along minus the gradient and are four steps long. Trails lead from where the points began, outermost.
+    hot, all alike. Arrows point along minus the gradient and are four steps long, as far as the picture has room. Trails lead from where the points
+    began, outermost.
     InfoNCE and BYOL take second views for keys and targets, which have no gradient and no arrow: after each step they follow their first views by a
     moving average with m = 0.9, as if each network were a table of one angle a picture. A query's queue are the other pictures' present keys, no old
     ones; BYOL goes one way and has no predictor.

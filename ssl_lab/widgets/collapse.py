@@ -48,7 +48,7 @@ class CollapseLab(Explorer):
 
     def draw(self, predictor: bool, average: bool, stop_gradient: bool, step: int):
         shown, usual = embeddings(predictor, average, stop_gradient), embeddings(True, True, True)
-        step = min(shown, key=lambda kept: abs(np.log(kept / step)))
+        step = nearest(step)
         return plots.collapse(
             maps(predictor, average, stop_gradient)[step],
             labels(),
@@ -88,7 +88,12 @@ def embeddings(predictor: bool, average: bool, stop_gradient: bool) -> dict[int,
 def course(predictor: bool, average: bool, stop_gradient: bool) -> plots.Course:
     """The curve as arrays."""
     rows = run(predictor, average, stop_gradient).seen
-    return plots.Course(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
+    return plots.Course(**{name: np.array([row[name] for row in rows]) for name in rows[0]}, click=np.array([nearest(row["step"]) for row in rows]))
+
+
+def nearest(step: int) -> int:
+    """The recorded step next to this one, on a logarithmic scale."""
+    return min(embeddings(True, True, True), key=lambda kept: abs(np.log(kept / step)))
 
 
 def spread(z: Float[Tensor, "N d"]) -> Float[np.ndarray, " d"]:
