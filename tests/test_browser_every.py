@@ -30,7 +30,7 @@ EVERY = [
     *(f"{code}\nexplorer" for code in EXPLORERS.values()),
 ]
 SWEPT = {  # what a saved page of each holds
-    "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"again": [0, 1]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
+    "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"seed": [0, 1]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
     "SceneExplorer": {"shape": None}, "CircleExplorer": {"step": None}, "CollapseLab": {"step": None}, "MomentumExplorer": {"m": None},
     "QueueExplorer": {"step": None},
 }  # fmt: skip

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.drawing import Image, Marks, Strokes, Words
@@ -256,7 +257,7 @@ def test_a_neighbour_says_its_image_its_class_and_how_near_it_is_and_a_click_pic
     figure = drawn(distances=far, cosines=1 - far / 5)[0]
     for strip, where, near, ends in zip(figure.spots, ("in pixels", "in the embedding"), (others[:8], others[-8:]), ("distance", "cosine")):
         for rank, j in enumerate(near):
-            value = f"distance {far[rank]:.2f}" if ends == "distance" else f"cosine {1 - far[rank] / 5:.2f}".replace("-", "−")
+            value = f"distance {far[rank]:.3f}" if ends == "distance" else f"cosine {1 - far[rank] / 5:.3f}".replace("-", "−")
             assert strip.said(rank) == f"number {rank + 1} {where}: image {j}, {CLASSES[labels[j]]}, {value}"
         assert strip.sent()["sets"] == {"picked": near.tolist()}
     for images, strip in zip((items(figure, Image)[1:9], items(figure, Image)[9:]), figure.spots):

@@ -229,7 +229,7 @@ def strip(figure: Drawing, top: float, where: str, near: np.ndarray, images, nam
     ticks(figure, lefts + side / 2, np.full(len(near), y + side + 0.22), same)
     tip, data = f"number {{column}} {where}: image {{image}}, {{class}}", {"image": near, "class": [names[row] for row in near]}
     if values is not None:
-        tip, data = f"{tip}, {what} {{near}}", data | {"near": [f"{value:.2f}".replace("-", "−") for value in values]}
+        tip, data = f"{tip}, {what} {{near}}", data | {"near": [f"{value:.3f}".replace("-", "−") for value in values]}
     columns, box = [str(number + 1) for number in range(len(near))], (RIGHT, y, step * len(near), side)
     figure.spots.append(Spots(f"nearest {where}", box, tip, data, {"picked": near}, columns=columns))
 

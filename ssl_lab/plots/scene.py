@@ -64,12 +64,15 @@ def pictures(figure: Drawing, before: np.ndarray, now: dict[str, np.ndarray]) ->
 
 
 def under(name: str, box: Box, now: dict[str, np.ndarray]) -> Spots:
-    """What is known of the scene under the pointer, in one of its pictures."""
+    """What is under the pointer, in one of the pictures."""
     at = np.ix_(*[((np.arange(ASKED) + 0.5) * size / ASKED).astype(int) for size in now["mask"].shape])
-    across, up, towards = (number(now["normals"][..., axis][at]) for axis in range(3))
-    data = {"what": NAMES[now["mask"][at]].ravel(), "depth": number(now["depth"][at]), "across": across, "up": up, "towards": towards}
-    places = {"rows": [*map(str, range(ASKED))], "columns": [*map(str, range(ASKED))]}
-    return Spots(f"{name}, place by place", box, "{what}: depth {depth}, normal ({across}, {up}, {towards})", data, **places)
+    tip, data = "{what}", {"what": NAMES[now["mask"][at]].ravel()}
+    if name == "depth":
+        tip, data = "depth {depth}", {"depth": number(now["depth"][at])}
+    elif name == "normals":
+        tip, data = "normal ({x}, {y}, {z})", {axis: number(now["normals"][..., place][at]) for place, axis in enumerate("xyz")}
+    places = [*map(str, range(ASKED))]
+    return Spots(f"{name}, place by place", box, tip, data, rows=places, columns=places)
 
 
 def number(values: np.ndarray) -> list[str]:
