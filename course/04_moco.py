@@ -149,8 +149,8 @@ perfect = losses.info_nce(k, k, early, tau=0.02)
 print(f"a perfect query  {perfect:.4f}, and log 2 = {math.log(2):.4f}")
 
 # %% [markdown]
-# **Exercise** (10 minutes, ★★☆). Write InfoNCE for a batch. The keys get no gradient. MoCo stops it where it computes
-# the keys (`keys`, in section 4), so the loss itself need not. Here you may write `k.detach()` to be safe.
+# **Exercise** (10 minutes, ★★☆). Write InfoNCE for a batch. The keys get no gradient: MoCo computes them without one
+# (`keys`, in section 4), so the loss does not have to detach them. You may write `k.detach()` all the same.
 
 # %% tags=["exercise"]
 def info_nce(q, k, queue, tau=0.07):
@@ -236,9 +236,8 @@ MomentumExplorer()
 #   still left at the end. The keys are consistent, but a nearly random network computes them: after epoch 10 strangers
 #   still have 0.61, with $m = 0.99$ 0.01.
 # - Here 0.99 is best (96.2 %), in the paper 0.999 (59.0 %). They disagree most at $m = 0.9$: it fails here (15.4 %, as
-#   random weights do), and reaches 55.2 % in the paper. Our run is short, and its weights change fast: with $m = 0.9$,
-#   after epoch 1, a key of 32 steps has a similarity of 0.08 only. A longer run with a lower learning rate needs and
-#   allows other values.
+#   random weights do), and reaches 55.2 % in the paper. Our run is short, and its weights change fast, which may be
+#   the reason: with $m = 0.9$, after epoch 1, a key that is 32 steps old has a similarity of only 0.08.
 
 # %% [markdown]
 # ## 4 · The queue
@@ -330,8 +329,8 @@ with TrainingView(recipe.epochs) as view:
 # over a key to read its similarity and its share; click one of this step's keys to choose its query.
 #
 # - Step 7: which keys does this step overwrite, and how old are they?
-# - A cross marks a negative that shows the *same shape* as the query, a **false negative**. How similar are they to
-#   the query? Is it a mistake to push them away?
+# - Crosses mark negatives that show the *same shape* as the query: **false negatives**. How similar are they to the
+#   query? Is it a mistake to push them away?
 # - Set $m$ to 0. How similar are the oldest keys now to those of the present network?
 # - Go to step 1, and enqueue *before the logits*. What happens to the loss? Which number can it not fall below?
 
@@ -341,12 +340,13 @@ QueueExplorer(moco, unseen, query=6)
 # %% [markdown] tags=["answer"]
 # - The keys in the frame: slots 32 to 47, 4 steps old. They are the oldest keys of the queue; with 64 keys and 16 a
 #   step, no key gets older.
-# - In the stored picture query 6, a crescent, has 4 of them. Their similarities go from −0.1 to 0.7, that of its own
-#   key is 0.5. Together they get 20 % of the softmax, the own key 6 %. For instance discrimination it is right to push
-#   them away: every picture is a class. For learning shapes it is a mistake. The loss cannot see it, as it has no
-#   labels. The other views of each picture work against it: what the views share, above all the shape, remains.
-# - In steps 5 to 7 only 0.3 to 0.5, for keys 4 steps old; with $m = 0.99$ at least 0.98 in all steps. (Another
-#   training gives other numbers.)
+# - In our run, query 6 of step 7 is a crescent and has 4 of them. Their similarities go from about −0.1 to 0.7, that
+#   of its own key is 0.5. Together they get 20 to 30 % of the softmax, the own key 6 to 7 %. For instance
+#   discrimination it is right to push them away: every picture is a class. For learning shapes it is a mistake. The
+#   loss cannot see it, as it has no labels. The other views of each picture work against it: what the views share,
+#   above all the shape, remains.
+# - In steps 5 to 7 only about 0.3 to 0.5, for keys 4 steps old. With $m = 0.99$ it is at least 0.98 in all steps.
+#   (Another training gives other numbers.)
 # - It rises: 1.11 in place of 0.63. It cannot fall below $\log 2 = 0.69$, since the own key is a negative, too.
 
 # %% [markdown]
@@ -365,7 +365,8 @@ SimilarityExplorer(recording, pairs=16, tau=moco.tau, anchor=10, loss="InfoNCE")
 
 # %% [markdown]
 # **What has it learned?** The table shows the accuracy on scenes that the network has never seen. SimCLR and the
-# supervised network are recorded runs.
+# supervised network are recorded runs. The picture below it shows how much of each cause a linear map can read from
+# the features, as in notebook 03.
 
 # %%
 def linear(f):
@@ -415,8 +416,8 @@ for name in ("moco-leak", "moco"):
 # %% [markdown]
 # Compare the two numbers of a row. With one group, about 13 more queries in a hundred find their key, only because of
 # the batch. With eight groups it is about 2. (The second row is lower as a whole, because the statistics of small
-# groups are noisier.) In our short run kNN is no worse with the leak: 97 % and 96 %. In the paper the network with the
-# leak soon solves its task (over 99.9 % correct), and its features get worse.
+# groups are noisier.) In our short run kNN is no worse with the leak: 97 % with it, 96 % without. In the paper the
+# network with the leak soon solves its task (over 99.9 % correct), and its features get worse.
 #
 # **No moving average.** With $m = 0$ the key network is a copy of the query network after every step. The paper
 # reports that training fails. Here are our runs.
@@ -458,9 +459,8 @@ tables.moco.DETECTION
 tables.moco.MOMENTUM
 
 # %% [markdown]
-# *Version 2*, of the same year, takes three things from SimCLR: the head of two layers, the blur, and a learning rate
-# that falls by a cosine. It reaches 67.5 %, with the same batches of 256. `MoCo(mlp_head=False)` has the head of
-# version 1.
+# *Version 2*, of 2020, takes three things from SimCLR: a head with two layers, the blur, and a learning rate that
+# falls by a cosine. It reaches 67.5 %, with the same batches of 256. `MoCo(mlp_head=False)` has the head of version 1.
 #
 # ## 10 · To think about
 #

@@ -7,8 +7,8 @@
 # # 07 · BYOL: no negatives, and no collapse
 #
 # SimCLR and MoCo push different pictures apart. BYOL has no negatives. So a network that gives every picture the same
-# output has a loss of exactly 0. This is a **collapse**. BYOL could collapse, but it does not, unless you turn off a
-# switch.
+# output has a loss of exactly 0. This is a **collapse**. BYOL could collapse, but it does not: only if you switch off one
+# of its parts.
 #
 # **You will**
 # 1. compute BYOL's loss and its gradient by hand, and write it for one direction and for both,
@@ -79,8 +79,8 @@ show(plots.pipeline("BYOL"))
 # %% [markdown] tags=["answer"]
 # - **A.** 0. A network that gives every picture the same output reaches it: for example, one whose last layer has all
 #   weights 0 and only a bias.
-# - **B.** The loss falls to 0, and all embeddings $z$ become one point: their std ends at 0.004. The features $h$ are no
-#   better than with random weights: kNN 18 % against 16 %, linear 31 % against 45 % (recorded, one seed).
+# - **B.** The loss falls to 0, and all embeddings $z$ become one point: their std ends at 0.004. The features $h$ are
+#   no better than with random weights: kNN 18 % against 16 %, linear 31 % against 45 % (recorded, one seed).
 # - **C.** In our runs it learns less, but it does not collapse: kNN 66 % instead of 81 %. In the paper it fails: 5.5 %
 #   (0.3 % in another table) instead of 72.5 %. Section 5 compares the two.
 
@@ -200,7 +200,7 @@ for m in (0.9, 0.996):
 
 # %% [markdown]
 # The paper starts at 0.996 and takes 300,000 steps. We take about 2,900 steps and start at 0.9; with 0.996 our target
-# would be too far behind.
+# would stay far behind the online network.
 #
 # ## 4 · A measure of collapse
 #
@@ -242,8 +242,8 @@ for name, rows in (("spread", spread), ("collapsed", point)):
 #
 # ## 5 · Cause a collapse
 #
-# The views come from two distributions, $T$ and $T'$. $T'$ also *solarises* every fifth picture: it inverts all values
-# above one half, $x \mapsto 1 - x$.
+# BYOL draws the first view from a distribution $T$ and the second from another one, $T'$. $T'$ also *solarises* every
+# fifth picture: it inverts all values above one half, $x \mapsto 1 - x$.
 #
 # - Move *solarised* to 1: now all views are solarised. Which second view (*the other*) stays as it was? That one was
 #   solarised from the start.
@@ -278,11 +278,11 @@ with TrainingView(recipe.epochs) as view:
         view.append(log, knn=knn(broken.encoder, few, some))
 
 # %% [markdown]
-# The loss falls to 0 *because* the embedding collapses. The package holds recorded runs for every combination of three
+# The loss fell to 0 *because* the embedding collapsed. The package holds recorded runs for every combination of three
 # switches, all with the same recipe, seed and pictures.
 #
-# - Leave the predictor off, and press Play on *step*. At which step does the loss look perfect? At which step is the
-#   std below 0.1? Does the rank of the *centred* rows show the collapse?
+# - Leave the predictor off, as it is below, and press Play on *step*. At which step does the loss look perfect? At
+#   which step is the std below 0.1? Does the rank of the *centred* rows show the collapse?
 # - Switch the predictor on and the moving average off. This is question C: does it collapse *here*? And in the paper's
 #   column of the table?
 # - Switch the average on and the stop-gradient off: now the target gets a gradient, too. What happens to the loss?
@@ -301,9 +301,9 @@ CollapseLab(predictor=False, step=146)
 # **What do the experiments say about the hypothesis?**
 #
 # - **No predictor**: it collapses, within seconds. Here and in the paper, the predictor is necessary.
-# - **No moving average** ($m = 0$, a copy with stop-gradient): here it learns less, kNN 0.66 instead of 0.81, but it
-#   does not collapse. (One seed; BYOL itself has 0.73 to 0.92 with five seeds.) In the paper it fails with 0.3 and 5.5
-#   %, but reaches 62.8 % if the predictor learns twice as fast. *SimSiam*, a later method, works without a moving
+# - **No moving average** ($m = 0$, a copy with stop-gradient): here it learns less, kNN 66 % instead of 81 %, but it
+#   does not collapse. (One seed. BYOL itself has 73 to 92 % with five seeds.) In the paper it fails, with 0.3 % or
+#   5.5 %, but reaches 62.8 % if the predictor learns twice as fast. *SimSiam*, a later method, works without a moving
 #   average.
 # - **No stop-gradient**: it collapses. Both networks learn to give the same output.
 #
@@ -332,8 +332,9 @@ with TrainingView(recipe.epochs) as view:
         recording.add(log.epoch)
 
 # %% [markdown]
-# The rank falls at first and then rises again, as with SimCLR and MoCo. They end at 29 and 26, BYOL at less than half
-# of that. The std stays above 0.5: BYOL is far from a collapse, but its embedding uses fewer directions.
+# The rank falls at first and then rises again, as with SimCLR and MoCo. At the end SimCLR has 29, MoCo 26, and BYOL
+# less than half of that. The std stays above 0.5: BYOL is far from a collapse, but its embedding uses fewer
+# directions.
 #
 # ## 8 · What has it learned?
 
@@ -371,8 +372,9 @@ print("BYOL, no predictor, kNN ", within(rows["BYOL, no predictor"]["knn"], 0.05
 # negatives. BYOL has no negatives. But crescents and ells are similar, too: BYOL does not push different shapes apart
 # either.
 #
-# The dots and crosses beside the matrix and the right half of the picture show what *SimCLR's* loss would do with this
-# embedding. BYOL itself has no shares, no pushes and no temperature. Hover over a cell to read its similarity.
+# A cross beside a row says that another candidate is more similar to the anchor than its partner is. The right half
+# shows what *SimCLR's* loss would do with this embedding: BYOL itself has no shares, no pushes and no temperature.
+# Hover over a cell to read its similarity; click it to choose its anchor.
 
 # %% tags=["picture"]
 SimilarityExplorer(recording, pairs=16, anchor=10, shown="cosine", order="class")
@@ -394,7 +396,7 @@ show(plots.factors(read))
 # - They differ most in the class: 0.82 (SimCLR), 0.79 (MoCo), 0.56 (BYOL after 28 epochs; 0.66 after 46), and in the
 #   $x$ position: 0.20, 0.35, 0.44. Both hues are near 0 for all three, at most 0.08, while random weights keep 0.92
 #   and 0.99: the views change the colours at random, so a hue says nothing about the other view. Texture is 0.04 at
-#   most, and 0.00 for random weights, too: it was never there.
+#   most; random weights do not show it either.
 
 # %% [markdown]
 # ## 9 · What the paper did
@@ -420,7 +422,7 @@ tables.byol.TARGET
 # - A slow one, with $m = 0.99$: 72.5 %. A fixed one has 18.8 %, a copy 0.3 %.
 
 # %% [markdown]
-# - When does the copy work? Compare this with our run without the moving average.
+# - When does BYOL learn with a copy as its target? Compare this with our run without the moving average.
 
 # %%
 tables.byol.PREDICTOR_RATE
