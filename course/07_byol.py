@@ -7,7 +7,7 @@
 # # 07 · BYOL: no negatives, and no collapse
 #
 # SimCLR and MoCo push different pictures apart. BYOL has no negatives. So a network that gives every picture the same
-# output has a loss of exactly 0. This is a **collapse**. BYOL could collapse, but it does not: only if you switch off one
+# output has a loss of exactly 0. This is a **collapse**. BYOL could collapse, but it does so only if you switch off one
 # of its parts.
 #
 # **You will**
@@ -307,7 +307,7 @@ CollapseLab(predictor=False, step=146)
 #   average.
 # - **No stop-gradient**: it collapses. Both networks learn to give the same output.
 #
-# So one half of the hypothesis holds. The predictor is necessary, and so is the stop-gradient. The slow average helps,
+# So the experiments support one half of the hypothesis. The predictor is necessary, and so is the stop-gradient. The slow average helps,
 # but it is not what prevents the collapse.
 #
 # ## 6 · The method
