@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ssl_lab.errors import require
 
 PLAIN = "mathjax_ignore tex2jax_ignore"  # a dollar is a dollar
-STAYS = "position: sticky; left: 0; max-width: 16em; background: var(--jp-layout-color0, Canvas)"
+STAYS = "position: sticky; left: 0; max-width: 16em; background: inherit"  # opaque, over what scrolls below it
+PAPER = "background: var(--jp-layout-color0, Canvas)"
 SCROLLS = "white-space: nowrap"
 Cell = str | int | float | None  # None: not reported
 
@@ -112,7 +113,8 @@ def line(tag: str, cells: Iterable[str], figures: list[bool]) -> str:
     """A row of HTML: words left, figures right; the first cell stays where it is while the others scroll."""
     styles = [f"text-align: {'right' if right else 'left'}" for right in figures]
     places = [STAYS, *[SCROLLS] * (len(figures) - 1)]
-    return "<tr>" + "".join(f'<{tag} style="{style}; {place}">{cell}</{tag}>' for style, place, cell in zip(styles, places, cells)) + "</tr>"
+    row = "".join(f'<{tag} style="{style}; {place}">{cell}</{tag}>' for style, place, cell in zip(styles, places, cells))
+    return f'<tr style="{PAPER}">{row}</tr>'
 
 
 def escaped(text: str) -> str:
