@@ -433,8 +433,8 @@ show(plots.factors(read))
 
 # %% [markdown] tags=["answer"]
 # For both hues: object hue 0.90 → 0.00, ground hue 0.99 → 0.00. Also for x, the horizontal position (0.53 → 0.20). The
-# views of SimCLR change all three: colours are distorted, and crops move the object and are mirrored. The other causes
-# become easier to read, most of all the shape (class 0.13 → 0.82).
+# views change the hues, and mirroring changes x but not y. The other causes become easier to read, most of all the
+# shape (class 0.13 → 0.82).
 
 # %% [markdown]
 # SimCLR's features contain no hues: the views changed the hues, so they could not help to find the partner. Without
