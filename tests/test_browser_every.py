@@ -71,7 +71,8 @@ def test_no_word_is_smaller_than_eleven_pixels_and_the_control_in_hand_is_seen_w
     found = one(every, name)
     every.wait_for_timeout(200)  # for the layout
     seen = found.locator(".stage text")
-    sizes = seen.evaluate_all("words => words.map((w) => parseFloat(getComputedStyle(w).fontSize) * Math.hypot(w.getScreenCTM().b, w.getScreenCTM().d))")
+    scale = "Math.hypot(word.getScreenCTM().b, word.getScreenCTM().d)"
+    sizes = seen.evaluate_all(f"words => words.map((word) => parseFloat(getComputedStyle(word).fontSize) * {scale})")
     assert len(sizes) > 5 and min(sizes) > 10.8
     if size == SIZES[0]:
         assert found.locator(".controls").bounding_box()["height"] + found.locator(".panel").first.bounding_box()["height"] < 720

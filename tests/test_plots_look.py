@@ -209,6 +209,15 @@ def test_an_image_with_an_edge_stands_whole_in_the_middle_of_what_is_transparent
     assert (made[..., 3] == 0).sum() == 2 * (S * S - H * W)
 
 
+@pytest.mark.parametrize("H, W, step", [(20, 20, 2), (21, 30, 3), (9, 9, 1), (19, 5, 1), (1, 40, 1)])
+def test_a_smaller_image_has_means_of_squares_of_pixels(H, W, step):
+    x = pictures(2, H, W)
+    made = smaller(x, 10)
+    assert made.shape == (2, H // step, W // step, 3)
+    for i, j in np.ndindex(made.shape[1:3]):
+        np.testing.assert_allclose(made[:, i, j], x[:, i * step : (i + 1) * step, j * step : (j + 1) * step].mean((1, 2)), atol=1)
+
+
 def test_square_images_are_left_alone():
     x = pictures(2)
     assert squared(x) is x

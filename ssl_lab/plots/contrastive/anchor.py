@@ -154,16 +154,15 @@ def arrow(x: float, y: float, length: float, leftward: bool) -> list[tuple[float
 
 def answer(page: Drawing, anchor: int, anchors: Views, views: Views, lines: list[Candidate]) -> None:
     """Let every line say who it is and what it does. A click makes it the anchor, if it can be one."""
+    kinds, does = (*NAMED, "partner"), {ANCHOR: "which moves nothing", POSITIVE: "which pulls", NEGATIVE: "which pushes"}
+    box = (X, FIRST - STEP / 2, WEIGHT + ARROW + 0.12 - X, STEP * len(lines))
 
     def spots() -> Spots:
-        does = {ANCHOR: "which moves nothing", POSITIVE: "which pulls", NEGATIVE: "which pushes"}
-        who = [line.who if line.j < 0 else f"{views.full(line.j)}, {line.who}" if line.who in said else views.full(line.j) for line in lines]
+        who = [views.full(line.j) + f", {line.who}" * (line.who in kinds) if line.j >= 0 else line.who for line in lines]
         data = {"share": [percent(line.share) for line in lines], "weight": [f"{number(abs(line.weight))}, {does[line.colour]}" for line in lines]}
-        sets = {"anchor": [anchors.called[anchor] if line.j < 0 else views.called[line.j] for line in lines]} if views is anchors else {}
-        box = (X, FIRST - STEP / 2, WEIGHT + ARROW + 0.12 - X, STEP * len(lines))
+        sets = {"anchor": [views.called[line.j] if line.j >= 0 else anchors.called[anchor] for line in lines]} if views is anchors else {}
         return Spots("lines of the anchor's table", box, "{row}: share {share}, weight {weight}", data, sets, rows=who)
 
-    said = ("itself", "same class", "partner")
     page.spots.append(spots)
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Int, UInt8
 from ssl_lab.plots.contrastive.anchor import Views, X
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, GREY, NEGATIVE, POSITIVE
+from ssl_lab.plots.look import ANCHOR, GREY, NEGATIVE, POSITIVE, smaller
 from ssl_lab.plots.spots import Box, Spots
 
 WIDTH, HEIGHT, PARTED = 13.0, 6.625, X - 0.1  # inches: the drawing, and where its left half ends
@@ -26,6 +26,7 @@ def begun(title: str, batch: Contrast, epoch: str) -> Drawing:
 
 def sheets(images: UInt8[np.ndarray, "n S S 4"], k: int) -> tuple[UInt8[np.ndarray, "H W 4"], UInt8[np.ndarray, "W H 4"]]:
     """All images side by side in rows of k, and one above the other in columns of k; what is missing is transparent."""
+    images = smaller(images, 48)
     missing = np.full((-len(images) % k, *images.shape[1:]), (255, 255, 255, 0), np.uint8)
     blocks, S = np.concatenate([images, missing]).reshape(-1, k, *images.shape[1:]), images.shape[1]
     return blocks.transpose(0, 2, 1, 3, 4).reshape(-1, k * S, 4), blocks.transpose(1, 2, 0, 3, 4).reshape(k * S, -1, 4)

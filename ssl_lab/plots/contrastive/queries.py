@@ -65,7 +65,7 @@ def query_matrix(
     grid = Strip(N, K)
     rims(page, grid, images[rows], images[N + rows], images[2 * N + columns])
     matrix(page, grid, batch, alike, anchor, shown, rows, 1 + columns, named, batch.listed(anchor, top))
-    for name, box, part in (("own keys", grid.around(0, 1), np.array([0])), ("cells of the queue", grid.around(1, 1 + K), 1 + columns)):
+    for name, box, part in (("own keys", grid.box(0, 0, N), np.array([0])), ("cells of the queue", grid.box(0, 1, N, K), 1 + columns)):
         answer(page, name, box, batch, alike, queries, candidates, rows, part)
     rim(page, "queries and their keys", (LEFT, grid.y(0), 2 * grid.cell, N * grid.cell), batch, queries, rows[:, None], "key")
     facts = table(page, batch, anchor, queries, candidates, alike[anchor], top, "key")
@@ -109,20 +109,16 @@ class Strip:
         """The upper edge of a row."""
         return TOP + RIM + GAP + row * self.cell
 
-    def box(self, row: float, column: float) -> Box:
-        """Of one cell."""
-        return self.x(column), self.y(row), self.cell if column == 0 else self.wide, self.cell
-
-    def around(self, start: int, end: int) -> Box:
-        """Of all cells from one column up to another, that of the own keys or those of the queue."""
-        return self.x(start), self.y(0), (end - start) * (self.wide if start else self.cell), self.n * self.cell
+    def box(self, row: float, column: float, height: float = 1, width: float = 1) -> Box:
+        """Around some cells, of the own keys or of the queue."""
+        return self.x(column), self.y(row), width * (self.cell if column == 0 else self.wide), height * self.cell
 
 
 def matrix(page: Drawing, grid: Strip, batch: Contrast, alike, anchor: int, shown: str, rows, columns, named, rivals: list[int]) -> None:
     """The logits in the order of `rows` and `columns`; the anchor framed; false negatives framed; pointers to the key and its `rivals`."""
     values, at, place = brightness(batch, shown)[rows], rows.tolist().index(anchor), np.argsort(columns) + 1
-    page.image(TO_PARTNER(values[:, :1], bytes=True), *grid.around(0, 1))
-    page.image(TO_NEGATIVE(values[:, columns], bytes=True), *grid.around(1, 1 + grid.K))
+    page.image(TO_PARTNER(values[:, :1], bytes=True), *grid.box(0, 0, grid.n))
+    page.image(TO_NEGATIVE(values[:, columns], bytes=True), *grid.box(0, 1, grid.n, grid.K))
     thin = min(1.5, 13 * grid.wide)
     false = [grid.box(i, 1 + j) for i, j in np.argwhere(alike[np.ix_(rows, columns)]).tolist()]
     if false:
