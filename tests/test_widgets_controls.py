@@ -3,6 +3,7 @@
 import json
 
 import ipywidgets
+import numpy as np
 import pytest
 import traitlets
 
@@ -63,6 +64,12 @@ def test_a_slider_with_stops_may_take_what_lies_between_them():
     control = MAKE["near"]()
     control.value = 37
     assert control.value == 37
+
+
+def test_a_number_of_numpy_is_taken_as_one_of_python():
+    row, level = MAKE["whole"](), MAKE["real"]()
+    row.value, level.value = np.int64(4), np.float32(0.25)
+    assert type(row.value) is int and type(level.value) is float
 
 
 def test_places_begin_and_end_where_they_should():

@@ -361,7 +361,7 @@ export function render({ model, el }) {
 
   const hand = html("div", { class: "controls", hidden: !Object.keys(controls).length }, ...Object.values(controls).map(({ node }) => node));
   const root = html("div", { class: "ssl-lab", "data-lm-suppress-shortcuts": "true" },
-    html("div", { class: "body" }, html("div", {}, hand, news, alarm), html("div", { class: "view" }, html("div", { class: "whole" }, stage, alt), caption)), status, tip);
+    html("div", { class: "body" }, html("div", { class: "hand" }, hand, news, alarm), html("div", { class: "view" }, html("div", { class: "whole" }, stage, alt), caption)), status, tip);
   const themed = () => root.classList.toggle("night", night());
   themed();
   el.append(root);

@@ -14,7 +14,7 @@ class Offered(TraitType):
 
     def validate(self, control, value):
         require(control.takes(value), f"{control.label}={value!r} is not offered; {control.label} is {control.offer()}")
-        return value
+        return value.item() if hasattr(value, "item") else value  # of numpy's numbers, Python's
 
 
 class Control(HasTraits):

@@ -1,0 +1,154 @@
+"""Every explorer in a real browser with the network cut off: in JupyterLab, and as a saved page."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOM = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "dummies" / "room.py")))
+CHROMIUM, NO_PROXY, IMPORTS, served, write = (ROOM.CHROMIUM, ROOM.NO_PROXY, ROOM.IMPORTS, ROOM.served, ROOM.write)
+browser, notebook, sentence, changed = (ROOM.browser, ROOM.notebook, ROOM.sentence, ROOM.changed)
+troubles, nameless, serious = (ROOM.troubles, ROOM.nameless, ROOM.serious)
+
+EXPLORERS = {  # small, each in a cell of its own
+    "SimilarityExplorer": "recording = Recording(method, images)\nrecording.add(1)\nexplorer = SimilarityExplorer(recording)",
+    "ViewsExplorer": "explorer = ViewsExplorer(images)",
+    "EmbeddingExplorer": "explorer = EmbeddingExplorer(features(method.encoder, images), images)",
+    "SceneExplorer": 'explorer = SceneExplorer({"a network": method.encoder})',
+    "CircleExplorer": "explorer = CircleExplorer()",
+    "CollapseLab": "explorer = CollapseLab()",
+    "MomentumExplorer": "explorer = MomentumExplorer()",
+    "QueueExplorer": "explorer = QueueExplorer(MoCo(small_resnet(width=4)), images, steps=5, batch=8)",
+}
+EVERY = [
+    IMPORTS.replace("SimCLR", "MoCo, SimCLR") + "from ssl_lab.evaluate import features\nfrom ssl_lab.widgets import *\n"
+    'method, images = SimCLR(small_resnet(width=4)), load("scenes", split="test", limit=64)',
+    *(f"{code}\nexplorer" for code in EXPLORERS.values()),
+]
+SWEPT = {  # what a saved page of each holds
+    "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"again": [0, 1]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
+    "SceneExplorer": {"shape": None}, "CircleExplorer": {"step": None}, "CollapseLab": {"step": None}, "MomentumExplorer": {"m": None},
+    "QueueExplorer": {"step": None},
+}  # fmt: skip
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The URL that `ssl-lab lab` prints, serving a notebook with every explorer."""
+    folder = tmp_path_factory.mktemp("lab")
+    write(EVERY, folder / "work" / "every.ipynb")
+    with served(folder, [sys.executable, "-m", "ssl_lab", "lab", "--no-browser"], r"http://127\S+") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def every(lab, browser):
+    """A notebook with every explorer in it."""
+    with notebook(lab, browser, "every.ipynb") as page:
+        page.wait_for_function(f"() => document.querySelectorAll('.ssl-lab img.alt:not([alt=\"\"])').length === {len(EXPLORERS)}")
+        yield page
+
+
+def one(every, name):
+    found = every.locator(".ssl-lab").nth([*EXPLORERS].index(name))
+    found.scroll_into_view_if_needed()
+    return found
+
+
+SIZES = [(1280, 800), (1024, 768)]
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("size", SIZES)
+def test_no_word_is_smaller_than_eleven_pixels_and_the_control_in_hand_is_seen_with_the_picture(name, size, every, tmp_path):
+    every.set_viewport_size({"width": size[0], "height": size[1]})
+    found = one(every, name)
+    every.wait_for_timeout(200)  # for the layout
+    sizes = found.locator(".stage text").evaluate_all("words => words.map((w) => parseFloat(getComputedStyle(w).fontSize) * w.getScreenCTM().d)")
+    assert len(sizes) > 5 and min(sizes) > 10.8
+    if size == SIZES[0]:
+        assert found.locator(".controls").bounding_box()["height"] + found.locator(".panel").first.bounding_box()["height"] < 720
+    found.screenshot(path=tmp_path / f"{name}.png")  # to be looked at
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_nothing_serious_keeps_people_out_of_an_explorer_by_day_and_by_night(name, every, tmp_path):
+    every.set_viewport_size({"width": 1280, "height": 800})
+    found = one(every, name)
+    number = [*EXPLORERS].index(name)
+    every.evaluate(f"document.querySelectorAll('.ssl-lab')[{number}].id = 'judged'")
+    try:
+        for light in ("false", "true"):
+            every.evaluate(f"document.body.dataset.jpThemeLight = '{light}'")
+            every.wait_for_function("night => document.getElementById('judged').classList.contains('night') === night", arg=light == "false")
+            assert serious(every, "#judged") == []
+            found.screenshot(path=tmp_path / f"{name}-{light}.png")  # to be looked at
+    finally:
+        every.evaluate("document.body.dataset.jpThemeLight = 'true'; document.getElementById('judged').id = ''")
+    assert nameless(found.aria_snapshot()) == []
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_every_explorer_follows_the_hand_plays_and_answers(name, every):
+    found = one(every, name)
+    sliders = found.get_by_role("slider").all()
+    assert sliders
+    label, before = sliders[0].get_attribute("aria-label"), sentence(found)
+    sliders[0].focus()
+    every.keyboard.press("Home")
+    every.keyboard.press("ArrowRight")
+    before = changed(every, found, before)
+    every.emulate_media(reduced_motion="reduce")
+    found.get_by_role("button", name=f"play {label}").click()
+    changed(every, found, before)
+    found.get_by_role("button", name=f"pause {label}").click()
+    every.emulate_media(reduced_motion="no-preference")
+    for spot in found.locator(".spot").all()[:3]:
+        spot.scroll_into_view_if_needed()
+        place = spot.bounding_box()
+        every.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        spot.focus()
+        every.keyboard.press("ArrowRight")
+        assert found.locator(".tip").text_content()
+
+
+def test_every_cell_with_an_explorer_is_quiet(every):
+    assert troubles(every) == []
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A saved page of every explorer."""
+    folder = tmp_path_factory.mktemp("pages")
+    code = [EVERY[0], *(f"{make}\nexplorer.save({str(folder / f'{name}.html')!r}, **{SWEPT[name]})" for name, make in EXPLORERS.items())]
+    subprocess.run([sys.executable, "-c", "\n".join(code)], check=True, env={**os.environ, **NO_PROXY})
+    return folder
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_a_saved_page_works_from_a_file_by_keyboard_without_a_network(name, pages, browser, tmp_path):
+    path = pages / f"{name}.html"
+    assert path.stat().st_size <= 3_000_000
+    page, errors = browser.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"file://{path}")
+    found = page.locator(".ssl-lab")
+    before, control = sentence(found), next(iter(SWEPT[name]))
+    page.keyboard.press("Tab")
+    keys = {"again": " ", "shape": "ArrowDown"} | ({"step": "ArrowLeft"} if name == "CollapseLab" else {})  # it begins at its last step
+    page.keyboard.press(keys.get(control, "ArrowRight"))
+    changed(page, found, before)
+    spot = found.locator(".spot").first
+    spot.focus()
+    page.keyboard.press("ArrowRight")
+    assert found.locator(".tip:not([hidden])").text_content()
+    assert errors == [] and serious(page) == []
+    page.screenshot(path=tmp_path / f"{name}.png")  # to be looked at
+    page.close()
