@@ -221,22 +221,27 @@ def test_without_labels_nothing_is_marked_and_it_says_so():
     assert "false negatives" in said(figure)
 
 
-def tiled(image, lines):
-    """The pixels of the keys in a sheet, (lines, B, S, S, 4)."""
-    return image.pixels.reshape(lines, len(image.pixels) // lines, B, -1, 4).transpose(0, 2, 1, 3, 4)
+def lines(figure):
+    """The sheets of keys."""
+    return [image for image in items(figure, Image) if image.box[0] == LEFT]
+
+
+def tiled(sheet):
+    """The pixels of its keys, and of what is between them."""
+    return sheet.pixels.reshape(len(sheet.pixels), B, -1, 4).transpose(1, 0, 2, 3)
 
 
 def test_each_line_shows_its_keys_and_its_age_and_random_rows_show_no_picture():
     figure, _ = draw(2, 4)
     keys, now = pictures(8)[1], moments(2, 4)[-1]
-    sheet, step = (image for image in items(figure, Image) if image.box[0] == LEFT)
-    assert sheet.box == pytest.approx((LEFT, TOP, B * pitch(B), 4 * PITCH))
-    tiles = tiled(sheet, 4).reshape(4 * B, *tiled(sheet, 4).shape[2:])
-    for tile, shown in zip(tiles, now.shows, strict=True):
-        assert not tile[32:].any() and not tile[:, 32:].any()  # nothing between two keys, on a dark page as on a light one
-        assert (tile[:32, :32, 3] == 255).all()
-        assert np.ptp(tile[:32, :32, :3], axis=2).max() == 0 if shown < 0 else np.array_equal(tile[:32, :32, :3], keys[shown])
-    np.testing.assert_array_equal(tiled(step, 1)[0, 2, :32, :32, :3], keys[now.own[2]])
+    *queue, step = lines(figure)
+    for line, sheet in enumerate(queue):
+        assert sheet.box == pytest.approx((LEFT, TOP + line * PITCH, B * pitch(B), pitch(B) * TILE))
+    for tile, shown in zip(np.concatenate([*map(tiled, queue)]), now.shows, strict=True):
+        assert tile[:, 32:].size > 0 and not tile[:, 32:].any()  # nothing between two keys, on a dark page as on a light one
+        assert (tile[:, :32, 3] == 255).all()
+        assert np.ptp(tile[:, :32, :3], axis=2).max() == 0 if shown < 0 else np.array_equal(tile[:, :32, :3], keys[shown])
+    np.testing.assert_array_equal(tiled(step)[2, :, :32, :3], keys[now.own[2]])
     words = {round(item.y, 2): item.text for item in items(figure, Words) if item.ha == "right"}
     assert [words[round(TOP + PITCH * line + pitch(B) * TILE / 2, 2)] for line in range(4)] == ["1 step old", "random", "random", "random"]
 
@@ -245,16 +250,21 @@ def test_each_line_shows_its_keys_and_its_age_and_random_rows_show_no_picture():
 def test_beside_a_picture_that_is_no_square_there_is_nothing_and_no_white(H, W):
     views = tuple(np.full((20, H, W, 3), level, np.uint8) for level in (80, 90))
     figure, _ = plots.queue(moments(), views, np.arange(20) % 3, 0.2)
-    sheet, step, *large = items(figure, Image)
-    for image, lines in ((sheet, 2), (step, 1)):
-        tiles = tiled(image, lines)[:, :, :20, :20]
-        top, left = (20 - H) // 2, (20 - W) // 2
-        assert (tiles[:, :, top : top + H, left : left + W, 3] == 255).all()
-        assert (tiles[..., 3] == 255).sum() == lines * B * H * W
+    top, left = (20 - H) // 2, (20 - W) // 2
+    for tiles in map(tiled, lines(figure)):
+        assert (tiles[:, top : top + H, left : left + W, 3] == 255).all()
+        assert (tiles[..., 3] == 255).sum() == B * H * W
+    large = [image for image in items(figure, Image) if image.box[0] >= X]
     for image, left in zip(large, (X, X + LARGE + 0.2), strict=True):
         x, y, width, height = image.box
         assert (x + width / 2, y + height / 2, max(width, height)) == pytest.approx((left + LARGE / 2, 1.5 + LARGE / 2, LARGE))
         assert width / height == pytest.approx(W / H)
+
+
+def test_the_sheet_of_a_batch_is_the_same_one_from_step_to_step():
+    drawn = [plots.queue(moments(9, 4)[:count], pictures(36), np.arange(36) % 3, 0.2)[0] for count in (8, 9)]
+    sheets = [{sheet.pixels.tobytes() for sheet in lines(figure)} for figure in drawn]
+    assert len(sheets[0]) == 5 and len(sheets[0] & sheets[1]) == 4
 
 
 def test_the_large_pictures_are_the_query_and_its_key():
@@ -361,8 +371,7 @@ def test_every_slot_says_its_key_its_cosine_and_its_share(count, early, holds):
 def test_a_click_on_one_of_this_steps_keys_makes_it_the_query(holds):
     figure, now = draw(3, 4, query=2)[0], moments(3, 4)[-1]
     keys = spots(figure)[1]
-    sheet = [image for image in items(figure, Image) if image.box[0] == LEFT][1]
-    assert keys.box[:3] == pytest.approx(sheet.box[:3])
+    assert keys.box == pytest.approx(lines(figure)[-1].box)
     assert {name: list(values) for name, values in keys.sets.items()} == {"query": [*range(B)]}
     for i in range(B):
         assert holds(keys.said(i), f"key {i}, picture {8 + i} (", f"slot {8 + i};", f"query 2: {signed(now.k[i] @ now.q[2])};")

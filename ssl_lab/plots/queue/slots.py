@@ -95,13 +95,13 @@ def pitch(B: int) -> float:
 
 
 def tiles(page: Drawing, images: UInt8[np.ndarray, "K H W 3"], B: int, top: float) -> None:
-    """Images in lines of B, as one sheet; each in the middle of its square, and nothing between them."""
+    """Images in lines of B, each in the middle of its square, nothing between them; a line is one sheet, which stays as long as its keys."""
     (K, H, W), S = images.shape[:3], max(images.shape[1:3])
-    down, across = round(S / TILE * PITCH / pitch(B)), round(S / TILE)
-    sheet, y, x = np.zeros((K // B, down, B, across, 4), np.uint8), (S - H) // 2, (S - W) // 2
-    pixels = sheet[:, y : y + H, :, x : x + W]
+    sheets, y, x = np.zeros((K // B, S, B, round(S / TILE), 4), np.uint8), (S - H) // 2, (S - W) // 2
+    pixels = sheets[:, y : y + H, :, x : x + W]
     pixels[..., :3], pixels[..., 3] = images.reshape(K // B, B, H, W, 3).transpose(0, 2, 1, 3, 4), 255
-    page.image(sheet.reshape(-1, B * across, 4), LEFT, top, B * pitch(B), K // B * PITCH, smooth=True)
+    for line, sheet in enumerate(sheets.reshape(K // B, S, -1, 4)):
+        page.image(sheet, LEFT, top + PITCH * line, B * pitch(B), pitch(B) * TILE, smooth=True)
 
 
 def noise(K: int, shape: tuple[int, int]) -> UInt8[np.ndarray, "K H W 1"]:
