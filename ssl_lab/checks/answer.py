@@ -1,5 +1,6 @@
 """What a function makes of one set of arguments: a value, its gradients, or the reason why it is no answer at all."""
 
+import functools
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -42,13 +43,14 @@ class Answer:
     returned: object = None
     leaves: tuple[Tensor, ...] = ()
 
+    @functools.cached_property
     def gradients(self) -> tuple[Tensor, ...]:
-        """By each tensor of the case, once; 0 for one that plays no part.   Raises: RuntimeError."""
+        """By each tensor of the case; 0 for one that plays no part.   Raises: RuntimeError."""
         return torch.autograd.grad(self.returned, self.leaves, allow_unused=True, materialize_grads=True)
 
 
 class Untouched(Exception):
-    """The exercise as it was handed out: a bare NotImplementedError. torch's own (the softmax of integers) come with words and are mistakes."""
+    """The exercise as it was handed out: one line, `raise NotImplementedError`."""
 
 
 def as_it_is(*case):
@@ -67,13 +69,22 @@ def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[...
         try:
             returned = fn(*given)
         except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a student's function raises, exit() included, is an answer)
-            if isinstance(error, NotImplementedError) and not error.args:
+            if untouched(error):
                 raise Untouched from None
             return Answer(fault=stopped(error))
     if fault := changed(given, before) or unfit(returned, kind, needs):
         return Answer(fault=fault)
     values = tuple(torch.as_tensor(x).detach().cpu().double() for x in (returned if kind is Kind.PAIR else [returned]))
     return Answer(values, returned=returned, leaves=tuple(x for x in leaves if isinstance(x, Tensor)))
+
+
+def untouched(error: BaseException) -> bool:
+    """Whether the function does nothing but raise a NotImplementedError. torch's own (the softmax of integers) come with words."""
+    frame = error.__traceback__.tb_next  # the function's; the one before is `ask`
+    if not isinstance(error, NotImplementedError) or error.args or frame is None or frame.tb_next:
+        return False
+    code = frame.tb_frame.f_code
+    return len({line for *_, line in code.co_lines()} - {None, code.co_firstlineno}) <= 1
 
 
 def changed(given: Iterable, before: Iterable) -> str:
@@ -102,8 +113,8 @@ def unfit(returned, kind: Kind, needs: str) -> str:
     if tensor.dtype == torch.bool or tensor.is_complex():
         return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; real numbers are needed"
     if not tensor.isfinite().all():
-        worst = float(tensor.detach()[~tensor.isfinite()][0])
-        return f"{'it returns' if tensor.shape == () else 'it holds'} {worst}; look for the logarithm of 0, a division by 0, or 0 · ∞"
+        worst = f"{'it returns' if tensor.shape == () else 'it holds'} {float(tensor.detach()[~tensor.isfinite()][0])}"
+        return f"{worst}; look for the logarithm of 0 or of a negative number, a division by 0, or 0 · ∞"
     if kind is Kind.LOSS and not tensor.requires_grad:
         return "the result is cut off from its inputs (detach, no_grad, numpy or torch.tensor(…) of a value): nothing would be learned"
     return ""
@@ -112,6 +123,8 @@ def unfit(returned, kind: Kind, needs: str) -> str:
 def stopped(error: BaseException) -> str:
     """What was raised, and at which line of the function (frame 1; frame 0 is `ask`)."""
     lines = [frame.line for frame in traceback.extract_tb(error.__traceback__)[1:2] if frame.line]
+    if isinstance(error, NotImplementedError) and lines == ["raise NotImplementedError"]:
+        return "the line `raise NotImplementedError` is still there: delete it"
     return f"{STOPPED} {type(error).__name__}{''.join(f' at `{line}`' for line in lines)}: {error}"
 
 

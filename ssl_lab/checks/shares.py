@@ -15,8 +15,14 @@ def share_mistakes(share: Callable, rows: str, argument: int) -> dict[str, tuple
     def rest(*given):
         return 1 - share(*given)
 
+    def whole(*given):
+        return int(share(*given))
+
     return {
-        f"it counts: divide the number of hits by the number of {rows}": (count,),
-        "it gives percent: a share lies between 0 and 1, so leave out the factor 100": (percent,),
-        f"it gives the share of failures, 1 minus what is asked: count the {rows} for which the two are equal (==), not different": (rest,),
+        f"the result is a count: divide the number of hits by the number of {rows}": (count,),
+        "the result is in percent: a share lies between 0 and 1, so leave out the factor 100": (percent,),
+        f"the share of failures is returned, 1 minus the right answer: count the {rows} for which the two are equal (==), not different": (rest,),
+        "the result is 0 unless every row is a hit: look for `//`, which rounds down, for a comparison that is never true, and for = instead of +=": (
+            whole,
+        ),
     }
