@@ -82,17 +82,17 @@ def said(fn):
 
 
 @pytest.mark.parametrize("words, rows", ROWS.values(), ids=ROWS)
-def test_each_usual_mistake_with_the_rows_gets_its_own_hint_on_any_input(answered_once, words, rows):
+def test_each_usual_mistake_with_the_rows_gets_its_own_hint_on_any_input(words, rows):
     assert said(answer(rows, goes_on)) == {(words,)}
 
 
 @pytest.mark.parametrize("words, pointer", POINTERS.values(), ids=POINTERS)
-def test_each_usual_mistake_with_the_pointer_gets_its_own_hint_on_any_input(answered_once, words, pointer):
+def test_each_usual_mistake_with_the_pointer_gets_its_own_hint_on_any_input(words, pointer):
     assert said(answer(slot_by_slot, pointer)) == {(words,)}
 
 
 @pytest.mark.parametrize("words, rows", ROWS.values(), ids=ROWS)
-def test_of_two_mistakes_the_one_with_the_rows_is_named_first(answered_once, words, rows):
+def test_of_two_mistakes_the_one_with_the_rows_is_named_first(words, rows):
     for _, pointer in POINTERS.values():
         for seed in range(3):
             hint = check_enqueue(answer(rows, pointer), seed=seed).hint

@@ -61,7 +61,8 @@ class Check:
 
     name: of the exercise.   reference: a right answer of the same name, which notebooks use until the student's is right.
     inputs: seed → several sets of arguments, tensors, numbers and functions, always the same for one seed.
-    mistakes: hint → functions that make this mistake; one that fails on an input is not compared there.
+    mistakes: hint → functions that make this mistake; one that fails on an input is not compared there. Where a pair is asked for, one that returns
+    its first alone is compared with the first alone.
     kind: what is returned.   needs: what the one number is, in words (a matrix needs no words).
     prepare: what is done to an input before a function gets it; a loss's gradient is taken through it. So rows may have length 1 (a function that
     normalises them once more is right, too), and what is detached here is a constant, whose gradient is not compared.
@@ -149,7 +150,9 @@ class Known:
     def __iter__(self) -> Iterator[Answer]:
         for number, case in enumerate(self.cases):
             if number == len(self.answers):
-                self.answers.append(self.check.ask(self.fn, case))
+                answer = self.check.ask(self.fn, case)
+                first = not answer.values and self.check.kind is Kind.PAIR
+                self.answers.append(ask(self.fn, case, Kind.MATRIX, "") if first else answer)
             yield self.answers[number]
 
 

@@ -35,28 +35,31 @@ def share_of_partners(chosen: Tensor) -> float:
 LEVELS = torch.tensor([0.35, 0.5, 0.65])
 GREYS = LEVELS[:, None].expand(3, 3)  # their cosines are 1, whatever their distances
 CORNERS = torch.tensor([[0.35, 0.35, 0.65], [0.65, 0.35, 0.35]])
-FIRST = torch.tensor([0, 1, 2, 3, 4, 6, 5, 8, 7, 10, 9, 11])  # the second view that each first view of the first input is like
+FIRST = torch.tensor([0, 1, 2, 3, 4, 6, 5, 8, 7, 10, 9, 11, 11])  # the second view that each first view of the first input is like
 
 
 def colour_views(seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Views with a colour of few, clearly apart, so that every measure of distance finds the same nearest one, and textures that mislead.
 
     The greys and about half of the other first views have the colour of their partner, the rest that of any second view. The first input is made
-    so that every usual mistake has hits of its own there: 4 are right, 2 corners face their opposites, 3 pairs are exchanged.
+    so that every usual mistake has hits of its own there: 4 are right, 2 corners face their opposites, 3 pairs are exchanged, 2 want the same.
     Each view has the (grey) texture of any: a brightness for each row and one for each column, of mean 0, which a mean over rows or over columns
     alone leaves as it is.
     """
     palette = torch.cartesian_prod(*[LEVELS] * 3)
     palette = palette[(palette[:, None] != torch.cat([GREYS, CORNERS])).any(dim=2).all(dim=1)]
-    for number, (B, H, W) in enumerate([(12, 4, 5), (9, 5, 3), (12, 3, 4), (8, 6, 4), (10, 4, 3), (11, 3, 5)]):
+    for number, (B, H, W) in enumerate([(13, 4, 5), (9, 5, 3), (12, 3, 4), (8, 6, 4), (10, 4, 3), (11, 3, 5)]):
         draw = torch.Generator().manual_seed(number and 1000 * seed + number)
         some = torch.cat([GREYS, CORNERS, palette[torch.randperm(len(palette), generator=draw)]])[:B]
-        colour = some + 0.01 * torch.rand(B, 3, generator=draw)  # no two are equally grey
+        colour = some + 0.02 * torch.rand(B, 3, generator=draw)  # no two are equally grey
         like = torch.where(torch.rand(B, generator=draw) < 0.5, torch.arange(B), torch.randint(B, (B,), generator=draw))
         like[: len(GREYS)] = torch.arange(len(GREYS))
         near = colour[like if number else FIRST] + 0.02 * torch.rand(B, 3, generator=draw) - 0.01
-        near[0] = colour[0]  # the smallest distance of all
-        near[3:5] = near[3:5] if number else 1 - near[3:5]
+        near[0] = colour[0] + 0.001  # the smallest distance of all
+        near[1] = colour[2] * colour[1].norm() / colour[2].norm()  # of one grey's brightness, in another one's direction
+        if not number:
+            near[3:5] = 1 - near[3:5]
+            near[12] = colour[11]
         texture = bands(B, H, draw)[:, None, :, None] + bands(B, W, draw)[:, None, None, :]
         other = texture[torch.randint(B, (B,), generator=draw)]
         yield near[:, :, None, None] + other, colour[:, :, None, None] + texture

@@ -13,10 +13,10 @@ from ssl_lab.losses import unit
 
 def embeddings(seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Partners that are more or less alike, rows of any length; the first always the same."""
-    for number, (B, d, noisy) in enumerate([(4, 3, 0.5), (6, 5, 3), (5, 8, 1)]):
+    for number, (B, d, like) in enumerate([(4, 3, 2), (6, 5, -0.5), (5, 8, 1)]):
         draw = torch.Generator().manual_seed(number and 1000 * seed + number)
         z1, noise = (torch.randn(B, d, generator=draw) for _ in range(2))
-        yield z1, z1 + noisy * noise
+        yield z1, like * z1 + noise
 
 
 def distances(a: Float[Tensor, "A d"], b: Float[Tensor, "B d"]) -> Float[Tensor, "A B"]:
