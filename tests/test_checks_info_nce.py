@@ -1,16 +1,17 @@
-"""The checks of MoCo's loss and of its moving average: right answers pass in any style, and each usual mistake is called by its name.
+"""The check of MoCo's loss: right answers pass in any style, and each usual mistake is called by its name.
 
-The mistakes are written here once more, one query and one weight at a time, in code that shares nothing with what the checks compare with.
+The mistakes are written here once more, one query at a time, in code that shares nothing with what the check compares with.
 """
 
 import functools
+import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from ssl_lab import losses
-from ssl_lab.checks import check_ema, check_info_nce
+from ssl_lab.checks import check_info_nce
 
 SEEDS = range(20)
 HAND = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]]), torch.tensor([[0.0, 1.0], [-1.0, 0.0], [0.8, -0.6]]), 0.2
@@ -28,34 +29,78 @@ def minus_logarithm(p):
     return -torch.log(p)
 
 
+def divided(tau, d):
+    return 1 / tau
+
+
 def query_by_query(
     q,
     k,
     queue,
     tau,
     *,
-    constant="k",
     own=key_of,
     met=keys_in_queue,
     score=torch.dot,
-    power=(-1, -1),
+    first=None,
+    scale=(divided, divided),
     label=lambda i, K: 0,
     below=0,
+    twice=0,
     again=False,
     pays=minus_logarithm,
     asked=range,
     count=lambda B: B,
+    after=lambda loss: loss,
 ):
-    """InfoNCE one query at a time; every option is one way to get it wrong.   power: of tau, for the key and for the queue."""
-    q, k = (rows.detach() if name == constant else rows for name, rows in (("q", q), ("k", k)))
+    """InfoNCE one query at a time; every option is one way to get it wrong.   scale: of the score with the key, and of those with the queue."""
     total = 0
     for i in asked(len(q)):
         pairs = [own(i, q, k), *met(i, q, k, queue)]
-        weight = [torch.exp(score(a, b) * tau ** power[number > 0]) for number, (a, b) in enumerate(pairs)]
+        scores = [score(a, b) for a, b in pairs]
+        scores[0] = first(q, k) if first else scores[0]
+        weight = [torch.exp(s * scale[number > 0](tau, q.shape[1])) for number, s in enumerate(scores)]
         if again:
             weight = [torch.exp(w / sum(weight)) for w in weight]
-        total = total + pays(weight[label(i, len(queue))] / sum(weight[below:]))
-    return total / count(len(q))
+        total = total + pays(weight[label(i, len(queue))] / (sum(weight[below:]) + twice * weight[0]))
+    return after(total / count(len(q)))
+
+
+def by(scale):
+    return {"scale": (scale, scale)}
+
+
+def scores_of(q, k, queue):
+    return torch.stack([torch.stack([q[i] @ k[i], *[q[i] @ key for key in queue]]) for i in range(len(q))])
+
+
+def one_sum_for_all(q, k, queue, tau):
+    weight = torch.exp(scores_of(q, k, queue) / tau)
+    return -torch.log(weight[:, 0] / weight.sum()).mean()
+
+
+def softmax_over_the_batch(q, k, queue, tau):
+    return -(scores_of(q, k, queue) / tau).log_softmax(0)[:, 0].mean()
+
+
+def no_log_below(q, k, queue, tau):
+    s = scores_of(q, k, queue) / tau
+    return (torch.exp(s).sum(1) - s[:, 0]).mean()
+
+
+def of_the_whole(*names):
+    """The loss of matrices that are divided by one number."""
+
+    def wrong(q, k, queue, tau):
+        given = {"q": q, "k": k, "queue": queue}
+        return query_by_query(*({**given, **{name: given[name] / given[name].norm() for name in names}}).values(), tau)
+
+    return wrong
+
+
+def l_pos_of_columns(q, k, queue, tau):
+    """As it is written, it stops where d is not B."""
+    return F.cross_entropy(torch.cat([(q * k).sum(dim=0)[:, None], q @ queue.T], dim=1) / tau, torch.zeros(len(q)).long())
 
 
 def of_columns(*names):
@@ -69,16 +114,21 @@ def of_columns(*names):
 
 
 INFO_NCE = {
-    "no detach": ("gradient flows into the key", {"constant": None}),
-    "query detached": ("query is detached", {"constant": "q"}),
-    "times tau": ("multiplied", {"power": (1, 1)}),
-    "no tau": ("temperature is not used", {"power": (0, 0)}),
-    "tau for the key alone": ("only some of the logits", {"power": (-1, 0)}),
-    "tau for the queue alone": ("only some of the logits", {"power": (0, -1)}),
-    "positive last, label 0": ("label is not where", {"label": lambda i, K: 1}),
-    "positive last, label i": ("label is not where", {"label": lambda i, K: i + 1}),
-    "label i": ("label is not where", {"label": lambda i, K: i}),
-    "label K": ("label is not where", {"label": lambda i, K: K}),
+    "times tau": ("multiplied", by(lambda tau, d: tau)),
+    "no tau": ("temperature is not used", by(lambda tau, d: 1)),
+    "tau = 0.05": ("a fixed number", by(lambda tau, d: 20)),
+    "tau = 0.07": ("a fixed number", by(lambda tau, d: 1 / 0.07)),
+    "tau = 0.1": ("a fixed number", by(lambda tau, d: 10)),
+    "tau = 0.2": ("a fixed number", by(lambda tau, d: 5)),
+    "tau = 0.5": ("a fixed number", by(lambda tau, d: 2)),
+    "tau twice": ("used twice", {"instead": lambda q, k, queue, tau: query_by_query(q.double(), k.double(), queue.double(), tau**2)}),
+    "sqrt(d)": ("averaged over the d features, or", by(lambda tau, d: d**-0.5 / tau)),
+    "tau for the key alone": ("only some of the logits", {"scale": (divided, lambda tau, d: 1)}),
+    "tau for the queue alone": ("only some of the logits", {"scale": (lambda tau, d: 1, divided)}),
+    "positive last, label 0": ("label is not the column", {"label": lambda i, K: 1}),
+    "positive last, label i": ("label is not the column", {"label": lambda i, K: i + 1}),
+    "label i": ("label is not the column", {"label": lambda i, K: i}),
+    "label K": ("label is not the column", {"label": lambda i, K: K}),
     "enqueued first": ("batch's own keys", {"met": lambda i, q, k, queue: [(q[i], key) for key in (*k, *queue[len(k) :])]}),
     "enqueued first, at the end": ("batch's own keys", {"met": lambda i, q, k, queue: [(q[i], key) for key in (*queue[: -len(k)], *k)]}),
     "queue and batch": ("batch's own keys", {"met": lambda i, q, k, queue: [(q[i], key) for key in (*queue, *k)]}),
@@ -92,24 +142,39 @@ INFO_NCE = {
     "q with q": ("row with itself", {"own": lambda i, q, k: (q[i], q[i])}),
     "k with k": ("row with itself", {"own": lambda i, q, k: (k[i], k[i])}),
     "k with the queue": ("place of the query", {"met": lambda i, q, k, queue: [(k[i], key) for key in queue]}),
+    "positive twice": ("counted twice", {"twice": 1}),
+    "one sum": ("one denominator", {"instead": one_sum_for_all}),
+    "mean below": ("denominator is a mean", {"instead": lambda *given: query_by_query(*given) - math.log(len(given[2]) + 1)}),
+    "softmax(dim=0)": ("over the batch: each query has its own softmax", {"instead": softmax_over_the_batch}),
+    "no logarithm below": ("logarithm of the denominator", {"instead": no_log_below}),
+    "l_pos along dim=0": ("l_pos runs along dim=0", {"instead": l_pos_of_columns}),
+    "l_pos summed": ("l_pos is one number", {"first": lambda q, k: (q * k).sum()}),
+    "l_pos averaged": ("l_pos is one number", {"first": lambda q, k: sum(a @ b for a, b in zip(q, k)) / len(q)}),
+    "the whole queue": ("whole matrix", {"instead": of_the_whole("queue")}),
+    "the whole batch": ("whole matrix", {"instead": of_the_whole("q", "k")}),
+    "the whole of all": ("whole matrix", {"instead": of_the_whole("q", "k", "queue")}),
     "columns of the queue": ("wrong axis", {"instead": of_columns("queue")}),
     "columns of the batch": ("wrong axis", {"instead": of_columns("q", "k")}),
     "columns of all": ("wrong axis", {"instead": of_columns("q", "k", "queue")}),
-    "mean of products": ("averaged over the d features", {"score": lambda a, b: (a * b).mean()}),
-    "mean of the key's products": ("averaged over the d features", {"own": lambda i, q, k: (q[i], k[i] / len(k[i]))}),
+    "mean of products": ("averaged over the d features, or", {"score": lambda a, b: (a * b).mean()}),
+    "mean of the key's products": ("l_pos is averaged", {"own": lambda i, q, k: (q[i], k[i] / len(k[i]))}),
     "negatives of the first": ("negatives of one query", {"met": lambda i, q, k, queue: [(q[0], key) for key in queue]}),
     "negatives of the last": ("negatives of one query", {"met": lambda i, q, k, queue: [(q[-1], key) for key in queue]}),
-    "one negative": ("a single key of the queue", {"met": lambda i, q, k, queue: [(q[i], queue[i])]}),
-    "sum": ("sums over the batch", {"count": lambda B: 1}),
-    "return in the loop": ("only one query", {"asked": lambda B: [0], "count": lambda B: 1}),
-    "return in the loop, divided by B": ("only one query", {"asked": lambda B: [0]}),
-    "= for +=": ("only one query", {"asked": lambda B: [B - 1], "count": lambda B: 1}),
-    "= for +=, divided by B": ("only one query", {"asked": lambda B: [B - 1]}),
+    "one negative": ("one key of the queue", {"met": lambda i, q, k, queue: [(q[i], queue[i])]}),
+    "sum": ("sum over the batch", {"count": lambda B: 1}),
+    "return in the loop": ("only one of the queries", {"asked": lambda B: [0], "count": lambda B: 1}),
+    "return in the loop, divided by B": ("only one of the queries", {"asked": lambda B: [0]}),
+    "= for +=": ("only one of the queries", {"asked": lambda B: [B - 1], "count": lambda B: 1}),
+    "= for +=, divided by B": ("only one of the queries", {"asked": lambda B: [B - 1]}),
     "no logarithm": ("logarithm is missing", {"pays": lambda p: p}),
     "no logarithm, negative": ("logarithm is missing", {"pays": lambda p: -p}),
     "no logarithm, from 1": ("logarithm is missing", {"pays": lambda p: 1 - p}),
     "softmax twice": ("taken twice", {"again": True}),
-    "sign": ("sign", {"pays": torch.log}),
+    "log2": ("another base", {"pays": lambda p: -torch.log2(p)}),
+    "log10": ("another base", {"pays": lambda p: -torch.log10(p)}),
+    "mean first": ("before the logarithm", {"pays": lambda p: p, "after": minus_logarithm}),
+    "sign": ("minus sign", {"pays": torch.log}),
+    "//": ("cut off", {"after": torch.floor}),
 }
 LOSSES = {name: (words, wrong.get("instead") or functools.partial(query_by_query, **wrong)) for name, (words, wrong) in INFO_NCE.items()}
 
@@ -120,9 +185,13 @@ def test_each_usual_mistake_with_the_loss_gets_its_own_hint_on_any_input(called,
 
 
 def by_cross_entropy(q, k, queue, tau):
-    l_pos = torch.einsum("nc,nc->n", q, k.detach()).unsqueeze(-1)
+    l_pos = torch.einsum("nc,nc->n", q, k).unsqueeze(-1)
     l_neg = torch.einsum("nc,kc->nk", q, queue.clone().detach())
     return F.cross_entropy(torch.cat([l_pos, l_neg], dim=1) / tau, torch.zeros(len(q), dtype=torch.long))
+
+
+def with_keys_detached_once_more(q, k, queue, tau):
+    return query_by_query(q, k.detach(), queue, tau)
 
 
 def with_the_positive_last(queries, keys, negatives, temperature):
@@ -133,18 +202,28 @@ def with_the_positive_last(queries, keys, negatives, temperature):
 
 
 def with_rows_normalised_once_more(q, k, queue, tau):
-    q, k, queue = F.normalize(q), F.normalize(k).detach(), F.normalize(queue)
+    q, k, queue = F.normalize(q), F.normalize(k), F.normalize(queue)
     l_pos = F.cosine_similarity(q, k)
     return torch.logaddexp(l_pos / tau, (q @ queue.T / tau).logsumexp(1)).mean() - l_pos.mean() / tau
 
 
 def in_double_precision(q, k, queue, tau):
-    return losses.info_nce(q.double(), k.detach().double(), queue.double(), tau)
+    return losses.info_nce(q.double(), k.double(), queue.double(), tau)
 
 
-@pytest.mark.parametrize("right", [query_by_query, by_cross_entropy, with_the_positive_last, with_rows_normalised_once_more, in_double_precision])
-def test_a_right_loss_passes_in_any_style_on_any_input(passes, right):
+RIGHT = [
+    *(losses.info_nce, query_by_query, with_keys_detached_once_more, by_cross_entropy, with_the_positive_last),
+    *(with_rows_normalised_once_more, in_double_precision),
+]
+
+
+@pytest.mark.parametrize("right", RIGHT)
+def test_a_right_loss_passes_in_any_style_whether_the_key_is_detached_or_not(passes, right):
     passes(check_info_nce, right)
+
+
+def test_a_query_without_a_gradient_is_refused():
+    assert "cut off from its inputs" in check_info_nce(lambda q, k, queue, tau: losses.info_nce(q.detach(), k, queue, tau)).hint
 
 
 def test_the_reference_gives_the_hand_values():
@@ -160,71 +239,5 @@ def test_rows_that_are_checked_have_length_1():
                 torch.testing.assert_close(rows.norm(dim=1), torch.ones(len(rows)))
 
 
-def weight_by_weight(key, query, m, *, new=lambda a, b, m: m * a + (1 - m) * b):
-    return torch.tensor([new(a, b, m) for a, b in zip(key.flatten().tolist(), query.flatten().tolist())]).reshape(key.shape)
-
-
-EMA = {
-    "swapped": ("wrong way round", lambda a, b, m: (1 - m) * a + m * b),
-    "copy": ("becomes a copy", lambda a, b, m: b),
-    "unchanged": ("stays as it is", lambda a, b, m: a),
-    "all of the query": ("query's weights are not scaled", lambda a, b, m: m * a + b),
-    "m of the query": ("query's weights are not scaled", lambda a, b, m: m * a + m * b),
-    "all of the key": ("key's weights are not scaled", lambda a, b, m: a + (1 - m) * b),
-    "all of the key, m of the query": ("key's weights are not scaled", lambda a, b, m: a + m * b),
-    "1 - m of both": ("key's weights are not scaled", lambda a, b, m: (1 - m) * (a + b)),
-    "plain mean": ("plain mean", lambda a, b, m: (a + b) / 2),
-    "the key's share": ("one of the two terms", lambda a, b, m: m * a),
-    "the query's share": ("one of the two terms", lambda a, b, m: (1 - m) * b),
-    "minus": ("sign is wrong", lambda a, b, m: m * a - (1 - m) * b),
-    "away from the query": ("sign is wrong", lambda a, b, m: a - (1 - m) * (b - a)),
-}
-
-
-@pytest.mark.parametrize("words, new", EMA.values(), ids=EMA)
-def test_each_usual_mistake_with_the_moving_average_gets_its_own_hint(called, words, new):
-    called(check_ema, functools.partial(weight_by_weight, new=new), words, EMA)
-
-
-def in_place_on_a_clone(key, query, m):
-    key = key.clone()
-    key.mul_(m).add_(query, alpha=1 - m)
-    return key
-
-
-def in_numpy(key, query, m):
-    return torch.from_numpy(m * key.numpy() + (1.0 - m) * query.numpy())
-
-
-@pytest.mark.parametrize(
-    "right",
-    [
-        weight_by_weight,
-        in_place_on_a_clone,
-        in_numpy,
-        lambda key, query, m: torch.lerp(query, key, m),
-        lambda key, query, m: key + (1 - m) * (query - key),
-        lambda key, query, m: torch.einsum("n,n...->...", torch.tensor([m, 1 - m]), torch.stack([key, query])),
-    ],
-)
-def test_a_right_moving_average_passes_in_any_style(passes, right):
-    passes(check_ema, right)
-
-
-def test_a_moving_average_in_place_is_refused_by_that_name():
-    assert "changes its inputs in place" in check_ema(lambda key, query, m: key.mul_(m).add_(query, alpha=1 - m)).hint
-
-
-def test_the_reference_of_ema_gives_the_hand_values():
-    key, seen = torch.ones(1), []
-    for query in (1.0, 2.0, 3.0):
-        key = check_ema.reference(key, torch.tensor([query]), 0.9)
-        seen.append(key.item())
-    assert seen == pytest.approx([1, 1.1, 1.29])
-    assert check_ema.reference(torch.ones(1), torch.zeros(1), 1.0) == 1
-    assert check_ema.reference(torch.ones(1), torch.zeros(1), 0.0) == 0
-
-
-@pytest.mark.parametrize("mutants, check", [(LOSSES, check_info_nce), (EMA, check_ema)], ids=["info_nce", "ema"])
-def test_every_hint_of_the_checks_is_tested(mutants, check):
-    assert len({words for words, _ in mutants.values()}) == len(check.mistakes)
+def test_every_hint_of_the_check_is_tested():
+    assert len({words for words, _ in LOSSES.values()}) == len(check_info_nce.mistakes)

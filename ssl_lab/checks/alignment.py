@@ -16,7 +16,9 @@ ALIGNMENT = {
         lambda z1, z2: -2 * F.cosine_similarity(z1, z2).mean(),
         lambda z1, z2: 2 - F.cosine_similarity(z1, z2).mean(),
     ),
-    "the views are compared with themselves, so the distance is 0: subtract the rows of z2 from the rows of z1": (lambda z1, z2: alignment(z1, z1),),
+    "the distance is always 0: if the views are compared with themselves, subtract the rows of z2 from the rows of z1": (
+        lambda z1, z2: alignment(z1, z1),
+    ),
     "a sign is wrong, the views are added or the distance is negative: it is the square of a difference": (
         lambda z1, z2: alignment(z1, -z2),
         lambda z1, z2: -alignment(z1, z2),

@@ -24,5 +24,6 @@ def share_mistakes(share: Callable, rows: str, argument: int) -> dict[str, tuple
         f"the share of failures is returned, 1 minus the right answer: count the {rows} for which the two are equal (==), not different": (rest,),
         "the result is 0 unless every row is a hit: look for `//`, which rounds down, for a comparison that is never true, and for = instead of +=": (
             whole,
+            lambda *given: 0,
         ),
     }

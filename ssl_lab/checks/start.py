@@ -42,7 +42,7 @@ COSINE = {
     ),
     AXIS: (lambda a, b: F.normalize(a, dim=0) @ F.normalize(b, dim=0).T,),
     WHOLE: (lambda a, b: a @ b.T / a.norm() / b.norm(),),
-    "the lengths are laid along the wrong axis: a length belongs to a whole row, so keep the norm as a column (keepdim=True)": (
+    "the lengths do not stand beside their rows: the length of a row divides the whole row, so keep the norm as a column (keepdim=True)": (
         lambda a, b: a @ b.T / a.norm(dim=1) / b.norm(dim=1),
         lambda a, b: a @ b.T / lengths(a).T / lengths(b),
         lambda a, b: a @ b.T / lengths(a) / lengths(b),
