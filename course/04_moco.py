@@ -127,14 +127,15 @@ perfect = losses.info_nce(k, k, early, tau=0.02)
 print(f"a perfect query  {perfect:.4f}, and log 2 = {math.log(2):.4f}")
 
 # %% [markdown]
-# **Exercise** (10 minutes, ★★☆). InfoNCE for a batch. The keys carry no gradient: `k.detach()`.
+# **Exercise** (10 minutes, ★★☆). InfoNCE for a batch. The keys `k` are constants: the method computes them under
+# `torch.no_grad()` (`show(MoCo.keys)`), so the loss detaches nothing.
 
 # %% tags=["exercise"]
 def info_nce(q, k, queue, tau=0.07):
     """MoCo's loss: queries q (B, d), their keys k (B, d), and a queue of K keys (K, d),
     all unit rows. The mean over the batch."""
     ### BEGIN SOLUTION
-    l_pos = (q * k.detach()).sum(dim=1, keepdim=True)
+    l_pos = (q * k).sum(dim=1, keepdim=True)
     l_neg = q @ queue.T
     logits = torch.cat([l_pos, l_neg], dim=1) / tau
     first = torch.zeros(len(q), dtype=torch.long, device=q.device)

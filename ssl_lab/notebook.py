@@ -76,7 +76,7 @@ def release(version: str) -> Version:
     return Version(Version(version).base_version)
 
 
-def use(fn: Callable) -> Callable:
+def use(fn: object) -> Callable:
     """Check a student's function by its name, say how it went, and return the one that works: theirs if it passed, else the library's.
 
     What passes is remembered, across restarts too (progress.py), and stays remembered if it is changed later. The library's own function is not
@@ -87,7 +87,7 @@ def use(fn: Callable) -> Callable:
 
     name = exercise_of(fn)
     check = getattr(checks, f"check_{name}")
-    result = check.skip(reason) if (reason := not_theirs(fn, name)) else check(fn)
+    result = check.skip(f"not checked: {reason}") if (reason := not_theirs(fn, name)) else check(fn)
     display(result)
     if result:
         progress.note(name)
@@ -98,7 +98,7 @@ def use(fn: Callable) -> Callable:
     return check.reference
 
 
-def exercise_of(fn) -> str:
+def exercise_of(fn: object) -> str:
     """The exercise that a function answers, which is its name.   Raises: see `use`."""
     known = [name.removeprefix("check_") for name in checks.__all__ if name.startswith("check_")]
     asked = cells.asked() if cells.asked() in known else ""

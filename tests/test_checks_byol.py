@@ -48,7 +48,18 @@ BOTH = (0, 1), (1, 0)
 
 
 def image_by_image(
-    x1, x2, *networks, p=predicted, t=aimed, stops=(cut, cut), learns=linked, ways=BOTH, pair=of_directions, over=lambda B, d: B, scale=1, signs=(1, 1)
+    x1,
+    x2,
+    *networks,
+    p=predicted,
+    t=aimed,
+    stops=(cut, cut),
+    learns=linked,
+    ways=BOTH,
+    signs=(1, 1),
+    pair=of_directions,
+    over=lambda B, d: B,
+    scale=1,
 ):
     """BYOL's loss one image at a time; every option is one way to get it wrong.   ways: the view predicted from, and the one predicted."""
     views, total = (x1, x2), 0

@@ -142,7 +142,11 @@ def asked(h, y, ht, yt, *, near=cos, best=max, askers=None, among=None, told=Non
 
 def best(h, ht):
     """The number of the row of h that is most similar to each row of ht."""
-    return (F.normalize(ht) @ F.normalize(h).T).argmax(1)
+    return cosines(ht, h).argmax(1)
+
+
+def cosines(a, b):
+    return F.normalize(a) @ F.normalize(b).T
 
 
 def wrong_axis(h, y, ht, yt):
@@ -157,7 +161,7 @@ NEAREST = {
     "index for label": ("position is compared", lambda h, y, ht, yt: asked(h, range(len(h)), ht, yt)),
     "index and training label": ("position is compared", lambda h, y, ht, yt: (best(h, ht) == y).float().mean()),
     "index and row": ("labels are not used", lambda h, y, ht, yt: asked(h, range(len(h)), ht, range(len(ht)))),
-    "argmax of the matrix": ("one position in the whole matrix", lambda h, y, ht, yt: (y[(F.normalize(ht) @ F.normalize(h).T).argmax()] == yt).float().mean()),
+    "argmax of the matrix": ("one position in the whole matrix", lambda h, y, ht, yt: (y[cosines(ht, h).argmax()] == yt).float().mean()),
     "argmax(0)": ("sides are swapped", lambda h, y, ht, yt: (y[best(ht, h)] == yt).float().mean()),
     "len(h)": ("training rows: divide", lambda h, y, ht, yt: asked(h, y, ht, yt, scale=1) / len(h)),
     "//": ("result is 0", lambda h, y, ht, yt: asked(h, y, ht, yt, scale=1) // len(ht)),
