@@ -122,7 +122,7 @@ def not_theirs(fn: Callable, name: str) -> str:
 
 
 def passed_by_now(exercise: str) -> str:
-    """How far the notebook is that asks for an exercise."""
+    """How many exercises of the same notebook are passed, in words."""
     done, asked = progress.of(progress.notebook_of(exercise))
     return f" · {len(done)} of {asked} exercises of this notebook passed" if asked else ""
 
@@ -153,7 +153,7 @@ def show(thing):
 
 
 def within(value: float, low: float, high: float) -> str:
-    """Whether a figure lies where it should, in words that do not depend on its last digits: yes, or no and where it should lie.
+    """Whether a figure is in the expected band, in words that do not depend on its last digits: yes, or no and the band.
 
     Short trainings of the ci profile are not judged, and this is said.
     """

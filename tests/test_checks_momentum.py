@@ -15,13 +15,13 @@ def rising(m, progress):
 
 
 MOMENTA = {
-    "constant": ("stays at m", lambda m, s: m),
+    "constant": ("result is always m", lambda m, s: m),
     "straight": ("straight line", lambda m, s: (1 - s) * m + s),
     "not halved": ("not halved", lambda m, s: m - (1 - m) * math.cos(math.pi * s)),
     "no 1, no half": ("1 is not added", lambda m, s: 1 + (m - 1) * math.cos(math.pi * s)),
     "no 1": ("1 is not added", lambda m, s: 1 + (m - 1) * math.cos(math.pi * s) / 2),
-    "from 1 to m": ("falls where it must rise", lambda m, s: 1 - (1 - m) * math.sin(math.pi * s / 2) ** 2),
-    "from m to 0": ("falls where it must rise", lambda m, s: m * math.cos(math.pi * s / 2) ** 2),
+    "from 1 to m": ("momentum falls", lambda m, s: 1 - (1 - m) * math.sin(math.pi * s / 2) ** 2),
+    "from m to 0": ("momentum falls", lambda m, s: m * math.cos(math.pi * s / 2) ** 2),
     "what is taken": ("takes of the online network", lambda m, s: (1 - m) * math.cos(math.pi * s / 2) ** 2),
     "from 0": ("factor before the cosine", lambda m, s: math.sin(math.pi * s / 2) ** 2),
     "m for 1 - m": ("factor before the cosine", lambda m, s: 1 - m * math.cos(math.pi * s / 2) ** 2),

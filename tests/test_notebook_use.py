@@ -85,7 +85,7 @@ def test_any_function_of_the_library_is_no_solution(fn):
 
 
 @every_exercise
-@pytest.mark.parametrize("mistake", ["def {}(*given)\n    return 1", "def {}(*given:\n    return 1", "def {}(*given):\nreturn 1", "dfe {}(*given):\n    return 1"])
+@pytest.mark.parametrize("mistake", ["def {}(*x)\n    return", "def {}(*x:\n    return", "def {}(*x):\nreturn", "dfe {}(*x):\n    return"])
 def test_after_a_syntax_error_the_older_function_is_not_checked(capsys, ran, name, mistake):
     fn, cell = student(name), f"def {name}(*given):\n    return 1"
     ran(cell, f"{name} = use({name})", mistake.format(name), f"{name} = use({name})")
@@ -125,7 +125,7 @@ def test_what_is_right_under_another_name_is_not_that_exercise(name):
 
 
 def classes():
-    class nt_xent:  # noqa: N801
+    class nt_xent:
         """Has the name of an exercise."""
 
     return nt_xent

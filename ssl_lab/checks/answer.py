@@ -1,4 +1,4 @@
-"""What a function makes of one set of arguments: a value, its gradients, or the reason why it is no answer at all."""
+"""What a function returns for one set of arguments: a value and its gradients, or the reason why this is no answer."""
 
 import functools
 import traceback
@@ -60,11 +60,11 @@ def as_it_is(*case):
 def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[..., tuple] = as_it_is) -> Answer:
     """Call fn on copies of the arguments, which it must leave alone.   needs: what the one number is, "the mean over all anchors".
 
-    prepare: what becomes of a case before it is given; gradients are taken through it, by the tensors of the case.   Raises: Untouched.
+    prepare: what is done to a case before fn gets it; gradients are taken through it, by the tensors of the case.   Raises: Untouched.
     """
     with torch.enable_grad():
         leaves = [x.clone().requires_grad_(kind is Kind.LOSS) if isinstance(x, Tensor) else x for x in case]
-        given = prepare(*(x * 1 if isinstance(x, Tensor) else x for x in leaves))  # no leaves: a change in place shall be seen, not raise
+        given = prepare(*(x * 1 if isinstance(x, Tensor) else x for x in leaves))  # no leaves: a change in place must be seen, and a leaf would raise
         before = [x.clone() if isinstance(x, Tensor) else x for x in given]
         try:
             returned = fn(*given)
@@ -91,7 +91,7 @@ def changed(given: Iterable, before: Iterable) -> str:
     """The fault of a function that writes into its inputs, empty if it does not."""
     if all(torch.equal(now, was) for now, was in zip(given, before) if isinstance(was, Tensor)):
         return ""
-    return "it changes its inputs in place (an operation such as z1 /= … or queue[i] = …); make a new tensor instead, or work on a .clone()"
+    return "it changes its inputs in place (with an operation such as z1 /= … or queue[i] = …); make a new tensor, or change a .clone()"
 
 
 def unfit(returned, kind: Kind, needs: str) -> str:
@@ -99,7 +99,7 @@ def unfit(returned, kind: Kind, needs: str) -> str:
     if returned is None:
         return "it returns None: is the `return` missing?"
     if kind is Kind.LOSS and isinstance(returned, Number):
-        return f"it returns the Python number {returned:.4f}, where no gradient can flow; return the tensor itself, without .item() or float()"
+        return f"it returns the Python number {returned:.4f}, which has no gradient; return the tensor itself, without .item() or float()"
     if kind is Kind.PAIR:
         if not isinstance(returned, tuple | list) or len(returned) != 2:
             return f"it returns a {type(returned).__name__}; {kind.value}, is needed, and the number is {needs}"
@@ -116,7 +116,7 @@ def unfit(returned, kind: Kind, needs: str) -> str:
         worst = f"{'it returns' if tensor.shape == () else 'it holds'} {float(tensor.detach()[~tensor.isfinite()][0])}"
         return f"{worst}; look for the logarithm of 0 or of a negative number, a division by 0, or 0 · ∞"
     if kind is Kind.LOSS and not tensor.requires_grad:
-        return "the result is cut off from its inputs (detach, no_grad, numpy or torch.tensor(…) of a value): nothing would be learned"
+        return "the result is cut off from its inputs, so nothing can be learned: look for detach, no_grad, numpy, or torch.tensor(…) of a value"
     return ""
 
 

@@ -114,7 +114,7 @@ class Check:
         except RuntimeError as error:
             return f"the value is right but no gradient can be taken: {error}"
         if not all(slope.isfinite().all() for slope in slopes):
-            return "the value is right but its gradient is not a number: the gradient meets the root or the logarithm of 0, or 0 · ∞"
+            return "the value is right but its gradient is not a number: look for the square root or the logarithm of 0, or 0 · ∞"
         if all(map(alike, slopes, gradients(right))):
             return ""
         for hint, functions in self.mistakes.items():

@@ -42,7 +42,7 @@ def colour_views(seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Views with a colour of few, clearly apart, so that every measure of distance finds the same nearest one, and textures that mislead.
 
     The greys and about half of the other first views have the colour of their partner, the rest that of any second view. The first input is made
-    so that every usual mistake has hits of its own there: 4 are right, 2 corners face their opposites, 3 pairs are exchanged, 2 want the same.
+    so that every usual mistake has hits of its own there: 4 are right, 2 corners face their opposites, 3 pairs are exchanged, 2 are like the same.
     Each view has the (grey) texture of any: a brightness for each row and one for each column, of mean 0, which a mean over rows or over columns
     alone leaves as it is.
     """
@@ -103,7 +103,7 @@ COLOUR = {
     "views are compared with themselves, which always match: compare the colours of x1 with the colours of x2": (
         lambda x1, x2: mean_colour_match(x1, x1),
     ),
-    "the two sides are swapped: for each first view (row) look for the nearest second view (column), so take the argmin along dim=1": (
+    "the two sides are swapped: find the nearest second view (column) for each first view (row), so take the argmin along dim=1": (
         lambda x1, x2: mean_colour_match(x2, x1),
     ),
     "the mean runs over the batch, so images are mixed: each image has its own average colour, the mean over height and width": (
@@ -118,7 +118,7 @@ COLOUR = {
         lambda x1, x2: share_of_partners((average(x1)[:, None] - average(x2)).sum(dim=2).argmin(dim=1)),
         most_similar,
     ),
-    "cosines are compared, which do not see how bright a colour is: the nearest colour is the one with the smallest distance": (
+    "cosines are compared, and they ignore how bright a colour is: the nearest colour is the one with the smallest distance": (
         lambda x1, x2: most_similar(x1, x2, F.normalize),
     ),
     "the numbers of the rows are shifted by one: they start at 0, as in torch.arange(len(x1))": (

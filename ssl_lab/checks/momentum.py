@@ -30,8 +30,8 @@ def eased(factor: Callable[[float], float]) -> Callable:
 
 
 MOMENTUM = {
-    "it stays at m: it rises to 1 while progress goes from 0 to 1": (lambda m, progress: m,),
-    "it rises in a straight line: it follows half a cosine, which is flat at both ends": (lambda m, progress: m + (1 - m) * progress,),
+    "the result is always m: the momentum rises to 1 while progress goes from 0 to 1": (lambda m, progress: m,),
+    "the momentum rises in a straight line: it follows half a cosine, which is flat at both ends": (lambda m, progress: m + (1 - m) * progress,),
     "the cosine is not halved: cos + 1 goes from 2 to 0, so divide it by 2": (eased(lambda angle: math.cos(angle) + 1),),
     "the 1 is not added: (cos + 1) / 2 goes from 1 to 0": (eased(math.cos), eased(lambda angle: math.cos(angle) / 2)),
     "brackets are missing around cos + 1: without them only the 1 is divided by 2": (eased(lambda angle: math.cos(angle) + 1 / 2),),
@@ -39,7 +39,7 @@ MOMENTUM = {
         eased(lambda angle: (math.sin(angle) + 1) / 2),
         eased(math.sin),
     ),
-    "it falls where it must rise: m at the start, 1 at the end": (
+    "the momentum falls: it starts at m and ends at 1": (
         lambda m, progress: target_momentum(m, 1 - progress),
         lambda m, progress: m * (math.cos(math.pi * progress) + 1) / 2,
     ),

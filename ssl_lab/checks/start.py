@@ -134,13 +134,13 @@ NEAREST = {
     "argmax without dim gives one position in the whole matrix: each test row needs its own, along its row": (
         lambda h, y, ht, yt: hits(y[cosine(ht, h).argmax()], yt),
     ),
-    "the neighbours are looked for in one set, where each row finds itself: compare the rows of ht (test) with the rows of h (training)": (
+    "the neighbours come from the same set, where each row is nearest to itself: compare the rows of ht (test) with the rows of h (training)": (
         lambda h, y, ht, yt: hits(yt[cosine(ht, ht).argmax(1)], yt),
         lambda h, y, ht, yt: hits(yt[alone(cosine(ht, ht)).argmax(1)], yt),
         lambda h, y, ht, yt: hits(y[cosine(ht, ht).argmax(1)], yt),
         lambda h, y, ht, yt: hits(y[alone(cosine(h, h)).argmax(1)], y),
     ),
-    "the two sides are swapped: each test row looks for its nearest training row, not each training row for a test row": (
+    "the two sides are swapped: find the nearest training row for each test row, not a test row for each training row": (
         lambda h, y, ht, yt: hits(yt[cosine(ht, h).argmax(0)], y),
         lambda h, y, ht, yt: hits(y[cosine(ht, h).argmax(0)], yt),
     ),
