@@ -114,7 +114,7 @@ def unfit(returned, kind: Kind, needs: str) -> str:
         return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; real numbers are needed"
     if not tensor.isfinite().all():
         worst = f"{'it returns' if tensor.shape == () else 'it holds'} {float(tensor.detach()[~tensor.isfinite()][0])}"
-        return f"{worst}; look for the logarithm of 0 or of a negative number, a division by 0, or 0 · ∞"
+        return f"{worst}; look for the logarithm of 0 or of a negative number, a division by 0, 0 · ∞, or a label that points at −∞"
     if kind is Kind.LOSS and not tensor.requires_grad:
         return "the result is cut off from its inputs, so nothing can be learned: look for detach, no_grad, numpy, or torch.tensor(…) of a value"
     return ""

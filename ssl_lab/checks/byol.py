@@ -67,8 +67,8 @@ def aimed_and_predicted(x, online, predictor, target):
     return predictor(target(x))
 
 
-def one_way(x1, x2, *networks):
-    return byol_regression(predicted(x1, *networks), aimed(x2, *networks).detach())
+def one_way(x1, x2, *networks, p=predicted):
+    return byol_regression(p(x1, *networks), aimed(x2, *networks).detach())
 
 
 def raw(size: Callable[[Tensor], Tensor]) -> Callable:
@@ -103,7 +103,11 @@ LOSS = {
         both_ways(predicted, aimed_and_predicted),
         both_ways(projected, aimed_and_predicted),  # the same as both networks in each other's place
     ),
-    "the predictor is left out: the online network predicts the target with predictor(online(x))": (both_ways(projected, aimed),),
+    "the predictor is left out: the online network predicts the target with predictor(online(x))": (
+        both_ways(projected, aimed),
+        lambda x1, x2, *networks: one_way(x1, x2, *networks) + one_way(x2, x1, *networks, p=projected),
+        lambda x1, x2, *networks: one_way(x1, x2, *networks, p=projected) + one_way(x2, x1, *networks),
+    ),
     "only one direction is counted: each view predicts the other, so add two terms": (
         mixed((0, 1), (0, 1)),
         mixed((1, 0), (1, 0)),
@@ -123,7 +127,21 @@ LOSS = {
         both_ways(predicted, projected),
         both_ways(predicted, predicted),
     ),
-    "the mean of the two directions is taken: add them, so that the loss lies between 0 and 8": (lambda *given: byol_loss(*given) / 2,),
+    "all four pairs of views are counted: each view predicts only the other one": (
+        lambda *given: mixed((0, 1), (1, 0))(*given) + mixed((0, 0), (1, 1))(*given),
+    ),
+    "half of the loss is returned: add the two directions without a mean, and each of them is 2 − 2 cos, not 1 − cos": (
+        lambda *given: byol_loss(*given) / 2,
+    ),
+    "the cosine is there, but a 2 is missing: each direction is 2 − 2 cos, which is 0 for equal directions": (
+        lambda *given: byol_loss(*given) / 2 - 2,
+        lambda *given: byol_loss(*given) / 4 - 1,
+        lambda *given: byol_loss(*given) - 4,
+    ),
+    "the mean is taken over the features, too (mse_loss does that): add the squares of one row, and take the mean over the rows only": (
+        lambda x1, x2, online, *networks: byol_loss(x1, x2, online, *networks) / online(x1).shape[1],
+        lambda x1, x2, online, *networks: byol_loss(x1, x2, online, *networks) / online(x1).shape[1] / 2,
+    ),
     "the two directions are subtracted: add them": (
         lambda x1, x2, *networks: one_way(x1, x2, *networks) - one_way(x2, x1, *networks),
         lambda x1, x2, *networks: one_way(x2, x1, *networks) - one_way(x1, x2, *networks),

@@ -73,8 +73,9 @@ def batch_alone(q, k, queue, tau):
     return F.cross_entropy(q @ k.T / tau, torch.arange(len(q)))
 
 
-def softmax_twice(q, k, queue, tau):
-    return F.cross_entropy((queue_scores(q, k, queue) / tau).softmax(dim=1), zeros(len(q), len(queue)))
+def changed(change: Callable[[Tensor], Tensor]) -> Callable:
+    """The loss with other logits, made of the right ones."""
+    return lambda q, k, queue, tau: F.cross_entropy(change(queue_scores(q, k, queue) / tau), zeros(len(q), len(queue)))
 
 
 def below(denominator: Callable[[Tensor], Tensor]) -> Callable:
@@ -106,12 +107,17 @@ INFO_NCE = {
         with_batch(numbered),
         with_batch(zeros),
     ),
-    "the queue is not used: the negatives are its K keys, not the keys of the other images of the batch": (batch_alone,),
+    "the queue is not used: the negatives are its K keys, not the rows of the batch": (
+        batch_alone,
+        against(lambda k, queue: k),
+        lambda q, k, queue, tau: cost(own(q, k) / tau, q @ q.T / tau).mean(),
+    ),
     "the positive is missing from the denominator: the sum has K + 1 terms, and one of them is the positive": (
         below(lambda s: s[:, 1:].logsumexp(1)),
     ),
     "the positive is counted twice in the denominator: the sum has K + 1 terms": (below(lambda s: torch.cat([s[:, :1], s], dim=1).logsumexp(1)),),
     "one denominator is used for the whole batch: each query has its own sum, along dim=1": (below(lambda s: s.flatten().logsumexp(0)),),
+    "the denominator is missing: p is the share of the positive among K + 1 terms": (below(lambda s: torch.zeros(len(s))),),
     "the denominator is a mean: it is the sum of K + 1 terms": (below(lambda s: s.logsumexp(1) - math.log(s.shape[1])),),
     "the softmax runs along dim=0, over the batch: each query has its own softmax, along dim=1": (below(lambda s: s[:, :1].logsumexp(0)),),
     "the logarithm of the denominator is missing: −log(a / b) is log b − log a": (below(lambda s: s.exp().sum(1)),),
@@ -145,7 +151,14 @@ INFO_NCE = {
         lambda q, k, queue, tau: cost(own(q, k) / tau, own(q, queue[: len(q)]) / tau).mean(),
     ),
     "the result is a sum over the batch: take the mean over the queries": (lambda *given: paid(*given).sum(),),
-    "the softmax is taken twice: `cross_entropy` takes it itself, so give it the logits": (softmax_twice,),
+    "the softmax or the exponential is taken twice: `cross_entropy` takes them itself, so give it the logits": (
+        changed(lambda logits: logits.softmax(dim=1)),
+        changed(torch.exp),
+    ),
+    "the keys are shifted: the positive of query i is key i, not the key before or after": (
+        lambda q, k, queue, tau: info_nce(q, k.roll(1, 0), queue, tau),
+        lambda q, k, queue, tau: info_nce(q, k.roll(-1, 0), queue, tau),
+    ),
     **minus_log_mistakes(paid, "queries", "take the mean over all of them"),
 }
 

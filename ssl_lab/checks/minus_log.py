@@ -23,7 +23,16 @@ def minus_log_mistakes(paid: Callable, rows: str, mean: str) -> dict[str, tuple[
         "the similarities are multiplied by the temperature: divide them by tau": (at(lambda tau, d: 1 / tau),),
         "the temperature is not used: divide the similarities by tau": (at(lambda tau, d: 1.0),),
         "the temperature is a fixed number in the code: use the argument tau": tuple(at(lambda tau, d, fixed=fixed: fixed) for fixed in TAUS),
-        "the temperature is used twice: divide the similarities by tau once": (at(lambda tau, d: tau * tau),),
+        "the temperature is used twice, or only its square root: divide the similarities by tau once": (
+            at(lambda tau, d: tau * tau),
+            at(lambda tau, d: tau**0.5),
+        ),
+        "squared distances are used, which are 2 − 2 times the cosine: use the cosines themselves": (at(lambda tau, d: tau / 2),),
+        f"the mean is divided once more: divide the sum over the {rows} by their number, once": (
+            lambda *given: loss(*given) / 2,
+            lambda *given: loss(*given) / len(paid(*given)),
+            lambda *given: loss(*given) / (len(paid(*given)) // 2),
+        ),
         "the similarities are averaged over the d features, or divided by sqrt(d): a similarity is a sum of products, divided by tau only": (
             at(lambda tau, d: tau * d),
             at(lambda tau, d: tau * d**0.5),

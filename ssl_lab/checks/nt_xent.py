@@ -71,6 +71,11 @@ def paired_by(partner: Callable[[Tensor], Tensor]) -> Callable:
     return lambda z1, z2, tau: F.cross_entropy(logits(z1, z2, tau), partner(torch.arange(2 * len(z1))))
 
 
+def labelled(label: Callable[[Tensor], Tensor]) -> Callable:
+    """The loss with other labels, and the diagonal kept (without it such a loss is infinite).   label: of the numbers of all rows."""
+    return lambda z1, z2, tau: F.cross_entropy(similarities(z1, z2) / tau, label(torch.arange(2 * len(z1))))
+
+
 def interleaved(z1, z2, tau):
     return anchors(F.normalize(torch.stack([z1, z2], dim=1).flatten(0, 1)), tau).mean()
 
@@ -118,9 +123,18 @@ MISTAKES = {
     WHOLE: of_each(lambda z: z / z.norm()),
     SQUARED: of_each(lambda z: z / z.square().sum(dim=1, keepdim=True))[:1],
     "the diagonal is kept: leave the similarity of each row with itself out of the denominator (k ≠ i)": (diagonal_at(lambda scores: scores),),
-    "the diagonal is set to 0, which still counts since exp(0) = 1: set the similarity to −∞, or its exponential to 0": (
+    "the diagonal is set to 0 or −1, which still counts since exp(0) = 1: set the similarity to −∞, or its exponential to 0": (
         diagonal_at(lambda scores: scores.clone().fill_diagonal_(0)),
+        diagonal_at(lambda scores: scores.clone().fill_diagonal_(-1)),
+        diagonal_at(lambda scores: scores - torch.eye(len(scores))),
+        lambda z1, z2, tau: F.cross_entropy((similarities(z1, z2) / tau).fill_diagonal_(-1), partners(similarities(z1, z2))),
     ),
+    "the label of a row is the row itself, or the same for many rows: the label of row i is the number of its partner": (
+        labelled(lambda i: i),
+        labelled(lambda i: i % (len(i) // 2)),
+        labelled(lambda i: 0 * i),
+    ),
+    "one view is compared with itself: use z1 and z2": (lambda z1, z2, tau: nt_xent(z1, z1, tau), lambda z1, z2, tau: nt_xent(z2, z2, tau)),
     "only some of the similarities are divided by tau: divide the partner's and all those in the denominator": (
         half_divided(lambda tau: tau, lambda tau: 1.0),
         half_divided(lambda tau: 1.0, lambda tau: tau),
@@ -145,16 +159,24 @@ MISTAKES = {
         lambda *given: paid(*given).chunk(2)[0].mean() / 2,
         lambda *given: paid(*given).chunk(2)[1].mean() / 2,
     ),
-    "only the rows of the other view are candidates: each anchor has 2B − 1 candidates, all rows but itself": (across, across_once),
+    "only the rows of the other view are candidates: each anchor has 2B − 1 candidates, all rows but itself": (
+        across,
+        across_once,
+        lambda *given: 2 * across(*given),
+    ),
     "the partner is missing from the denominator: the sum runs over all k ≠ i, the partner included": (below(lambda s: others(s).logsumexp(1)),),
     "the partner is counted twice in the denominator: each k ≠ i is counted once": (below(lambda s: torch.logaddexp(s.logsumexp(1), own(s))),),
     "one denominator is used for all anchors: each row of the matrix has its own sum, along dim=1": (below(lambda s: s.flatten().logsumexp(0)),),
+    "the denominator is missing: p is the share of the partner among all k ≠ i": (below(lambda s: torch.zeros(len(s))),),
     "the denominator is a mean: it is the sum over all k ≠ i": (
         below(lambda s: s.logsumexp(1) - math.log(len(s))),
         below(lambda s: s.logsumexp(1) - math.log(len(s) - 1)),
     ),
     "the logarithm of the denominator is missing: −log(a / b) is log b − log a": (below(lambda s: s.exp().sum(1)),),
-    "the softmax is taken twice: `cross_entropy` takes it itself, so give it the similarities, masked and divided by tau": (softmax_twice,),
+    "the softmax or the exponential is taken twice: `cross_entropy` takes them itself, so give it the masked similarities, divided by tau": (
+        softmax_twice,
+        lambda *given: F.cross_entropy(logits(*given).exp(), partners(logits(*given))),
+    ),
     **minus_log_mistakes(paid, "anchors", "take the mean over all 2B"),
 }
 

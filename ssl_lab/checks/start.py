@@ -40,8 +40,12 @@ COSINE = {
         lambda a, b: a @ b.T / lengths(a) ** 2 / lengths(b).T ** 2,
         lambda a, b: a @ b.T / (lengths(a) * lengths(b).T) ** 0.5,
     ),
-    AXIS: (lambda a, b: F.normalize(a, dim=0) @ F.normalize(b, dim=0).T,),
-    WHOLE: (lambda a, b: a @ b.T / a.norm() / b.norm(),),
+    AXIS: (
+        lambda a, b: F.normalize(a, dim=0) @ F.normalize(b, dim=0).T,
+        lambda a, b: F.normalize(a, dim=0) @ F.normalize(b, dim=1).T,
+        lambda a, b: F.normalize(a, dim=1) @ F.normalize(b, dim=0).T,
+    ),
+    WHOLE: (lambda a, b: a @ b.T / a.norm() / b.norm(), lambda a, b: a @ b.T / lengths(a) / b.norm(), lambda a, b: a @ b.T / a.norm() / lengths(b).T),
     "the lengths do not stand beside their rows: the length of a row divides the whole row, so keep the norm as a column (keepdim=True)": (
         lambda a, b: a @ b.T / a.norm(dim=1) / b.norm(dim=1),
         lambda a, b: a @ b.T / lengths(a).T / lengths(b),
@@ -65,7 +69,25 @@ COSINE = {
         lambda a, b: (2 - 2 * cosine(a, b)).clamp_min(0).sqrt(),
     ),
     "the result is transposed: row i belongs to a, column j to b": (lambda a, b: cosine(b, a),),
-    COLUMNS: (lambda a, b: F.cosine_similarity(a, b, dim=0), lambda a, b: cosine(a.T, b.T)),
+    COLUMNS: (
+        lambda a, b: F.cosine_similarity(a, b, dim=0),
+        lambda a, b: cosine(a.T, b.T),
+        lambda a, b: F.cosine_similarity(a[:, None], b[None], dim=0),
+        lambda a, b: F.cosine_similarity(a[:, None], b[None], dim=1),
+    ),
+    "brackets are missing: a / b * c divides by b and multiplies by c, and both lengths must divide": (
+        lambda a, b: a @ b.T / lengths(a) * lengths(b).T,
+        lambda a, b: a @ b.T / lengths(b).T * lengths(a),
+    ),
+    "the two lengths are added: divide by their product": (lambda a, b: a @ b.T / (lengths(a) + lengths(b).T),),
+    "negative cosines are lost (abs, or clamp at 0): keep the sign, from −1 to 1": (
+        lambda a, b: cosine(a, b).abs(),
+        lambda a, b: cosine(a, b).clamp(min=0),
+    ),
+    "angles are returned: return their cosines, from −1 to 1": (
+        lambda a, b: cosine(a, b).acos(),
+        lambda a, b: cosine(a, b).acos().rad2deg(),
+    ),
     "row i of a is compared with row i of b only: compare every row of a with every row of b, N × M numbers (a matrix product)": (
         lambda a, b: F.cosine_similarity(a, b),
         lambda a, b: F.normalize(a, dim=1) * F.normalize(b, dim=1),
@@ -74,7 +96,10 @@ COSINE = {
     ),
     "one of the two is compared with itself: compare the rows of a with the rows of b": (lambda a, b: cosine(a, a), lambda a, b: cosine(b, b)),
     "the sign is wrong: the cosine is 1 for rows that point the same way, and −1 for opposite ones": (lambda a, b: -cosine(a, b),),
-    "the fraction is cut off: `//` rounds down, so divide with `/`": (lambda a, b: cosine(a, b).floor(),),
+    "the fraction is cut off: `//` rounds down, so divide with `/`": (
+        lambda a, b: cosine(a, b).floor(),
+        lambda a, b: cosine(a, b).trunc(),
+    ),
 }
 
 check_cosine = Check("cosine", cosine, two_sets_of_rows, COSINE, Kind.MATRIX)
@@ -91,8 +116,10 @@ def labelled_rows(seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         draw = torch.Generator().manual_seed(number and 1000 * seed + number)
         centre = torch.randn(3, 4, generator=draw)
         y, yt = (torch.randint(3, (rows,), generator=draw) for rows in (N, M))
+        y[0] = 1  # no row's number
         h, ht = (centre[labels] + torch.randn(len(labels), 4, generator=draw) for labels in (y, yt))
-        ht[0] = h[0]  # the largest cosine of all
+        ht[0], ht[-1] = h[0] + 0.001, h[-1] + 0.1 * h[0]  # the largest cosine of all stands in row 0
+        yt[0], yt[-1] = (y[0] + (number == 1)) % 3, (y[-1] + (number == 0)) % 3  # hits, but for one input each
         yield h * torch.randn(N, 1, generator=draw).exp(), y, ht * torch.randn(M, 1, generator=draw).exp(), yt
 
 
@@ -123,6 +150,10 @@ NEAREST = {
     ),
     "the least similar row is taken: the nearest one has the largest cosine (argmax), or the smallest distance (argmin)": (
         lambda h, y, ht, yt: hits(y[cosine(ht, h).argmin(1)], yt),
+        lambda h, y, ht, yt: hits(y[torch.cdist(ht, h).argmax(1)], yt),
+    ),
+    "the second nearest row is taken: no test row is among the training rows, so the nearest one counts": (
+        lambda h, y, ht, yt: hits(y[cosine(ht, h).argsort(dim=1)[:, -2]], yt),
     ),
     "a position is compared with a label: argmax gives the number of a row of h, and the label of that row stands in y": (
         lambda h, y, ht, yt: hits(nearest(h, ht), yt),
@@ -151,7 +182,15 @@ NEAREST = {
     "the number of hits is divided by the number of training rows: divide by the number of test rows, len(yt)": (
         lambda h, y, ht, yt: nearest_accuracy(h, y, ht, yt) * len(ht) / len(h),
     ),
-    **share_mistakes(nearest_accuracy, "test rows", 2),
+    "only the first test row is counted: add up the hits of all (is `return` inside the loop?)": (
+        lambda h, y, ht, yt: hits(y[nearest(h, ht)][:1], yt[:1]),
+        lambda h, y, ht, yt: hits(y[nearest(h, ht)][:1], yt[:1]) / len(yt),
+    ),
+    COLUMNS: (
+        lambda h, y, ht, yt: hits(y[F.cosine_similarity(ht[:, None], h[None], dim=1).argmax(1)], yt),
+        lambda h, y, ht, yt: hits(y[F.cosine_similarity(ht[:, None], h[None], dim=0).argmax(1)], yt),
+    ),
+    **share_mistakes(lambda h, y, ht, yt: y[nearest(h, ht)] == yt, "test rows"),
 }
 
 check_nearest_accuracy = Check("nearest_accuracy", nearest_accuracy, labelled_rows, NEAREST, Kind.NUMBER, "the share of test rows that are right")
