@@ -157,7 +157,7 @@ def info_nce(q, k, queue, tau=0.07):
     """MoCo's loss: queries q (B, d), their keys k (B, d), and a queue of K keys (K, d),
     all unit rows. The mean over the batch."""
     ### BEGIN SOLUTION
-    l_pos = (q * k.detach()).sum(dim=1, keepdim=True)
+    l_pos = (q * k).sum(dim=1, keepdim=True)
     l_neg = q @ queue.T
     logits = torch.cat([l_pos, l_neg], dim=1) / tau
     first = torch.zeros(len(q), dtype=torch.long, device=q.device)

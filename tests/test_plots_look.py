@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import Page, class_name, edged, squared
+from ssl_lab.plots.look import Page, class_name, edged, smaller, squared
 from ssl_lab.plots.queue.numbers import Moment
 
 OTHERS = {
