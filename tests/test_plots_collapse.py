@@ -53,7 +53,7 @@ def words(figure):
 
 def chart(figure, name):
     """The curves in one chart, as (x, y) of data from 0 to 1, and its mark."""
-    (spots,) = [spots for spots in figure.spots if not callable(spots) and spots.name == name]
+    (spots,) = [spots for spots in figure.spots if spots.name == name]
     left, top, width, height = spots.box
 
     def data(x, y):
@@ -164,7 +164,7 @@ def test_a_curve_takes_the_usual_value_of_the_step_before_where_the_steps_differ
 
 
 def test_a_point_of_the_map_says_its_class_and_its_image():
-    (spots,) = [spots() for spots in drawn()[0].spots if callable(spots)]
+    (spots,) = [spots for spots in drawn()[0].spots if spots.name == "images"]
     assert [spots.said(place) for place in range(30)] == [f"{CLASSES[place % 3]}: image {place}" for place in range(30)]
     assert len(spots.at) == 30
     assert {tuple(np.round(point, 9)) for point in spots.at} == {tuple(np.round(point, 9)) for point in places(drawn()[0])}

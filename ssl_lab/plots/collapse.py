@@ -128,12 +128,8 @@ def images(page: Drawing, xy, labels, classes) -> None:
         middle, high, tip = x.mean(), top + side / 3, y.min() - 0.14
         page.words(middle, high, f"all {len(xy)} of them", ha="center")
         page.strokes([[(middle, high + 0.15), (middle, tip)], [(middle - 0.06, tip - 0.1), (middle, tip), (middle + 0.06, tip - 0.1)]], INK, 1)
-    page.spots.append(lambda: dots(np.stack([x, y], axis=1), [class_name(kind, classes, 24) for kind in labels.tolist()]))
-
-
-def dots(at, kinds: list[str]) -> Spots:
-    """What every image says."""
-    return Spots("images", BOX, "{kind}: image {image}", {"kind": kinds, "image": range(len(kinds))}, at=at.tolist())
+    said = {"kind": np.array([class_name(kind, classes, 24) for kind in range(len(classes))])[labels], "image": range(len(xy))}
+    page.spots.append(Spots("images", BOX, "{kind}: image {image}", said, at=np.stack([x, y], axis=1)))
 
 
 def curves(page: Drawing, course: Course, usual: Course, step: int, now: dict[str, float]) -> None:
