@@ -1,5 +1,7 @@
 """What is said between a picture and the browser."""
 
+import json
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -55,3 +57,16 @@ def test_the_module_asks_nothing_of_a_network_and_is_small():
     module, style = (HERE / "front.js").read_text(), (HERE / "front.css").read_text()
     assert "http" not in module.replace("http://www.w3.org/2000/svg", "") and "import" not in module and "url(" not in style
     assert len(module) + len(style) < 40_000
+
+
+def test_an_image_that_stays_while_a_hand_moves_is_sent_once():
+    front, made = Front(), drawing()
+    front.show({**frame(made, "one"), "settled": True})
+    (address,) = front.images
+    assert json.loads(front.told)["items"][0][2] == 0
+    made.image(np.zeros((1, 1, 3), np.uint8), 0, 0, 1, 1)
+    front.show({**frame(made, "two", settled=False), "settled": False})
+    first, second = (item[2] for item in json.loads(front.told)["items"])
+    assert first == 0 and second.startswith("data:image/png") and front.images == [address]
+    front.show({**frame(made, "two"), "settled": True})
+    assert len(front.images) == 2 and [item[2] for item in json.loads(front.told)["items"]] == [0, 1]

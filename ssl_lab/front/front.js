@@ -1,6 +1,7 @@
 // The front end of every picture: its controls, the drawing, and what answers a pointer. A model gives frames and takes wishes: in a notebook the
 // kernel does, in a saved page `stored` does.
-//   frame = {size, panels, items, spots, summary, values, disabled, trouble, serial, settled}, places in pixels of the drawing at its full size
+//   told   = a frame in JSON: {size, panels, items, spots, summary, values, disabled, trouble, serial, settled}, places in pixels at full size
+//   images = addresses of images, of which an item may have the number
 //   wish  = {values, serial, settled}
 const SVG = "http://www.w3.org/2000/svg";
 const LEAST = 11; // CSS pixels of the smallest word
@@ -72,7 +73,7 @@ function grouped(count, style, d) {
 
 const DRAW = { // kind of item → its elements, of what begins `inside` a panel
   image: ([box, source, smooth], inside, images) => {
-    const [x, y, width, height] = box, href = images ? images[source] : source;
+    const [x, y, width, height] = box, href = images[source] ?? source;
     if (!inside(x + width / 2, y + height / 2)) return [];
     return [svg("image", { x, y, width, height, href, preserveAspectRatio: "none", class: smooth ? null : "cells" })];
   },
@@ -325,7 +326,7 @@ export function render({ model, el }) {
     stage.classList.toggle("narrow", narrow);
     while (panels.length > wanted.length) panels.pop().node.remove();
     while (panels.length < wanted.length) { const part = panel(say, (set) => change(set, true)); panels.push(part); stage.append(part.node); }
-    panels.forEach((part, i) => part.show(frame, wanted[i], model.get("images")));
+    panels.forEach((part, i) => part.show(frame, wanted[i], frame.images));
   };
   const known = new Set();
   const ready = (items) => Promise.all(items.filter(([kind, , source]) => kind === "image" && typeof source === "string" && !known.has(source)).map(async ([, , source]) => {
@@ -336,9 +337,10 @@ export function render({ model, el }) {
     await image.decode().catch(() => {});
   }));
 
+  let latest = null;
   const show = async () => {
-    const next = model.get("frame");
-    if (!next?.items) return;
+    const next = (latest = { ...JSON.parse(model.get("told") || "{}"), images: model.get("images") });
+    if (!next.items) return;
     const mine = next.serial === busy;
     if (mine) { busy = ""; clearTimeout(slow); root.classList.remove("slow"); }
     if (!mine || (!wish && next.settled)) values = { ...values, ...next.values }; // a hand that has gone on is not pulled back
@@ -351,7 +353,7 @@ export function render({ model, el }) {
     if (wish) send();
     else waiting.splice(0).forEach((done) => done());
     await ready(next.items);
-    if (next !== model.get("frame")) return; // a later one has come
+    if (next !== latest) return; // a later one has come
     lay();
     frame.spots ??= spots; // for a change of the width
     alt.alt = caption.textContent = frame.summary;
@@ -369,10 +371,10 @@ export function render({ model, el }) {
   sized.observe(stage);
   watch.observe(document.body, { attributes: true });
   scheme.addEventListener("change", themed);
-  model.on("change:frame", show);
+  model.on("change:told", show);
   show();
   return () => {
-    model.off("change:frame", show);
+    model.off("change:told", show);
     sized.disconnect();
     watch.disconnect();
     scheme.removeEventListener("change", themed);
@@ -383,13 +385,15 @@ export function render({ model, el }) {
 
 /** A model whose frames have all been drawn: a page that was saved. */
 export function stored({ controls, frames, images, first }) {
-  const heard = [], state = { controls, images, frame: frames[first] };
+  const heard = [], state = { controls, images, told: JSON.stringify(frames[first]) };
+  let frame = frames[first];
   return {
     get: (name) => state[name], on: (_, call) => heard.push(call), off: () => {},
     send: ({ values, serial }) => {
-      const now = { ...state.frame.values, ...values };
+      const now = { ...frame.values, ...values };
       const place = Object.entries(controls).map(([name, { stops }]) => stops.indexOf(now[name])).join();
-      state.frame = { ...(frames[place] ?? state.frame), serial };
+      frame = frames[place] ?? frame;
+      state.told = JSON.stringify({ ...frame, serial });
       queueMicrotask(() => heard.forEach((call) => call()));
     },
   };

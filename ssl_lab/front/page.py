@@ -4,7 +4,7 @@ import html
 import json
 from collections.abc import Mapping
 
-from ssl_lab.front.front import HERE
+from ssl_lab.front.front import HERE, numbered
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -28,13 +28,9 @@ render({{ model: stored({data}), el: document.querySelector("main") }});
 
 def page(title: str, controls: dict, frames: Mapping[str, dict], first: str) -> str:
     """The HTML.   frames: the places of the controls' stops, "3,0" → a frame.   first: the one that is shown first."""
-    images: dict[str, int] = {}
-    short = {place: {**frame, "items": [shared(item, images) for item in frame["items"]]} for place, frame in frames.items()}
+    images = {item[2]: 0 for frame in frames.values() for item in frame["items"] if item[0] == "image"}
+    images = {image: number for number, image in enumerate(images)}
+    short = {place: {**frame, "items": numbered(frame["items"], images)} for place, frame in frames.items()}
     told = {"controls": controls, "frames": short, "images": [*images], "first": first}
     data = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return PAGE.format(title=html.escape(title), css=(HERE / "front.css").read_text(), js=(HERE / "front.js").read_text(), data=data)
-
-
-def shared(item: list, images: dict[str, int]) -> list:
-    """An image by its number, because the same one stands in many frames."""
-    return [*item[:2], images.setdefault(item[2], len(images)), item[3]] if item[0] == "image" else item
