@@ -44,7 +44,8 @@ class QueueExplorer(Explorer):
     """
 
     def __init__(self, method, images: Images, steps: int = 12, batch: int = 16, seed: int = 0, lr: float = 0.1, **start):
-        require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {type(method).__name__}; give QueueExplorer(MoCo(encoder), images)")
+        name = type(method).__name__
+        require(isinstance(method, MoCo), f"QueueExplorer looks into MoCo's queue and got {name}; give QueueExplorer(MoCo(encoder), images)")
         check_precision(method)
         check_images(images, "QueueExplorer")
         require(whole(steps) and steps >= 1, f"steps={steps}: a whole number, at least one, is needed")

@@ -204,7 +204,6 @@ def ages(page: Drawing, seen: Seen) -> str:
         return Spots("keys by their age", chart.box, "{said}", {"said": [*map(seen.said, slot), own_key, *curve]}, at=at)
 
     page.spots.append(spots)
-    if not len(grown):
-        return words
-    page.words(X, 3.62, "■ with what the present network makes of their views", 13)
-    return f"{words} {present}"
+    if len(grown):
+        page.words(X, 3.62, "■ with what the present network makes of their views", 13)
+    return f"{words} {present}" if len(grown) else words
