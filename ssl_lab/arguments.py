@@ -69,6 +69,7 @@ Share = Annotated[float, Range(0, 1, hint="a share of the images")]
 Width = Annotated[int, Range(1, whole=True)]
 
 
+@functools.cache
 def arguments(kind: Callable) -> dict[str, inspect.Parameter]:
     """The arguments of a class or function by name, without `self`."""
     return {name: p for name, p in inspect.signature(kind).parameters.items() if name != "self"}

@@ -4,12 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
-from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
-from ssl_lab.plots.embedding import KINDS, SIDE, UNKNOWN, apart, centre
+from ssl_lab.plots.drawing import Image, Marks, Strokes, Words
+from ssl_lab.plots.embedding import KINDS, LEFT, SIDE, TOP, UNKNOWN, apart, centre, placed, steps
 from ssl_lab.plots.look import ANCHOR
 
 CLASSES = ("ring", "hourglass", "automobile", "crescent")
@@ -21,13 +20,13 @@ def world(n=60, classes=4, seed=0):
     return draw.normal(size=(n, 2)), draw.integers(0, 255, (n, 8, 8, 3), dtype=np.uint8), draw.integers(0, classes, n)
 
 
-def drawn(n=60, k=8, picked=3, way="category", classes=CLASSES, busy="", labels=None, spread=1.0, values=None, name="class"):
+def drawn(n=60, k=8, picked=3, way="category", classes=CLASSES, busy="", labels=None, spread=1.0, values=None, name="class", **near):
     xy, images, chance = world(n, len(classes))
     labels = chance if labels is None else labels
     values = labels.astype(float) if values is None else values
-    near = np.delete(np.arange(n), picked)
-    colouring = plots.Colouring(name, values, way, classes)
-    return plots.embedding(spread * xy, colouring, images, labels, classes, picked, near[:k], near[-k:], "PCA\nkeeps 27% of the variance", busy)
+    others = np.delete(np.arange(n), picked)
+    colouring, words = plots.Colouring(name, values, way, classes), "PCA\nkeeps 27% of the variance"
+    return plots.embedding(spread * xy, colouring, images, labels, classes, picked, others[:k], others[-k:], words, busy, **near)
 
 
 TURNS = np.linspace(0, 1, 60, endpoint=False)
@@ -60,12 +59,21 @@ def test_no_words_lie_on_other_words(picture, apart):
     apart(((text.get_text(), text.get_window_extent(picture[3])) for text in picture[2]), across=2, down=2)
 
 
+def test_what_answers_a_pointer_is_whole_and_no_word_leaves_its_panel(picture, answers):
+    answers(picture[0])
+
+
 def test_summary_is_one_sentence(picture, one_sentence):
     one_sentence(picture[1])
 
 
+def items(figure, sort, **wanted):
+    """What is on a drawing of one sort, with these properties."""
+    return [item for item in figure.items if isinstance(item, sort) and all(getattr(item, name) == value for name, value in wanted.items())]
+
+
 def said(figure):
-    return [text.get_text() for text in figure.findobj(Text)]
+    return [words.text for words in items(figure, Words)]
 
 
 @pytest.mark.parametrize("picked, k", [(0, 5), (3, 8), (59, 2)])
@@ -91,75 +99,84 @@ def test_the_neighbours_of_an_image_without_label_share_nothing():
     assert "of image 3 (no class), 0 of its 8 nearest neighbours in the embedding and 0 of 8 in pixels" in summary
 
 
-def marks(axes):
-    """What is marked in the map: colour → places."""
-    found = {}
-    for part in axes.collections:
-        if part.get_zorder() >= 4 and len(part.get_offsets()):
-            found[to_hex(part.get_facecolor()[0])] = np.asarray(part.get_offsets())
-    return found
-
-
 def test_the_map_marks_the_picked_point_and_its_neighbours_in_the_embedding_by_class():
     xy, _, labels = world()
-    near = np.delete(np.arange(60), 3)[-8:]
-    found = marks(drawn()[0].axes[0])
-    np.testing.assert_array_equal(found[ANCHOR], xy[[3]])
-    np.testing.assert_array_equal(found[plots.POSITIVE], xy[near[labels[near] == labels[3]]])
-    np.testing.assert_array_equal(found[plots.NEGATIVE], xy[near[labels[near] != labels[3]]])
+    near, at, figure = np.delete(np.arange(60), 3)[-8:], placed(xy), drawn()[0]
+    same = labels[near] == labels[3]
+    found = {mark.fills: np.stack([mark.x, mark.y], 1) for mark in items(figure, Marks, width=1.5) if mark.x[0] < LEFT + SIDE}
+    np.testing.assert_array_equal(found[ANCHOR], at[[3]])
+    np.testing.assert_array_equal(found[plots.POSITIVE], at[near[same]])
+    np.testing.assert_array_equal(found[plots.NEGATIVE], at[near[~same]])
+    assert {mark.kind for mark in items(figure, Marks, width=1.5)} == {"*", "o", "s"}  # not by colour alone
+
+
+def test_points_lie_in_the_map_as_they_do_in_the_embedding():
+    xy, *_ = world()
+    at = placed(xy)
+    assert (at > [LEFT, TOP]).all() and (at < [LEFT + SIDE, TOP + SIDE]).all()
+    scale = (at[1:] - at[0]) / (xy[1:] - xy[0])
+    np.testing.assert_allclose(scale, np.broadcast_to([1, -1] * scale[0, :1], scale.shape))  # y goes up, and both axes have one scale
+    assert scale[0, 0] > 0
 
 
 def test_lines_go_from_the_picked_point_to_each_neighbour():
-    xy, *_ = world()
-    lines = next(part for part in drawn()[0].axes[0].collections if part.get_zorder() == 3).get_segments()
+    at = placed(world()[0])
+    lines = items(drawn()[0], Strokes, widths=1)[-1].paths
     near = np.delete(np.arange(60), 3)[-8:]
-    np.testing.assert_allclose(lines, [[xy[3], xy[j]] for j in near])
+    np.testing.assert_allclose(lines, [[at[3], at[j]] for j in near])
 
 
 def test_the_strips_show_the_neighbours_in_order_with_a_mark_each():
-    xy, images, labels = world()
-    figure, _ = drawn()
-    axes, near = figure.axes[1], np.delete(np.arange(60), 3)
-    np.testing.assert_array_equal(axes.images[0].get_array(), images[3])
-    for strip, rows in zip(axes.images[1:], (near[:8], near[-8:])):
-        cells = np.split(np.asarray(strip.get_array()), 8, axis=1)
-        for cell, j in zip(cells, rows):
-            np.testing.assert_array_equal(cell[1:-1, 1:-1], images[j])
-    same = labels[np.concatenate([near[:8], near[-8:]])] == labels[3]
-    ticks, crosses = axes.lines[2:]
-    assert len(ticks.get_xdata()) == same.sum() > 0
-    assert len(crosses.get_xdata()) == (~same).sum() > 0
-    assert to_hex(ticks.get_markeredgecolor()) == plots.POSITIVE
-    assert to_hex(crosses.get_markeredgecolor()) == plots.NEGATIVE
-    frames = axes.collections[-1]
-    assert [to_hex(colour) for colour in frames.get_colors()] == [plots.POSITIVE if hit else plots.NEGATIVE for hit in same]
-    assert [style[1] is None for style in frames.get_linestyles()] == same.tolist()  # not by colour alone
+    _, images, labels = world()
+    figure, near = drawn()[0], np.delete(np.arange(60), 3)
+    rows = np.concatenate([[3], near[:8], near[-8:]])
+    shown = items(figure, Image)
+    for image, row in zip(shown, rows, strict=True):
+        np.testing.assert_array_equal(image.pixels, images[row])
+    boxes = np.array([image.box for image in shown])
+    assert (np.diff(boxes[1:9, 0]) > boxes[1, 2]).all() and (boxes[1:9, 1] == boxes[1, 1]).all() and (boxes[9:, 1] > boxes[1, 1] + boxes[1, 3]).all()
+    same = labels[rows[1:]] == labels[3]
+    for start in (0, 8):
+        own, below = same[start : start + 8], boxes[1 + start : 9 + start]
+        ticks, crosses = (items(figure, Marks, kind=kind, fills=colour) for kind, colour in (("tick", plots.POSITIVE), ("x", plots.NEGATIVE)))
+        for marks, hits in (ticks, own), (crosses, ~own):
+            mark = marks[1 + start // 8]  # the first explains
+            np.testing.assert_allclose(mark.x, (below[:, 0] + below[:, 2] / 2)[hits])
+            assert (mark.y > below[0, 1] + below[0, 3]).all()
+        for colour, dash, hits in (plots.POSITIVE, "", own), (plots.NEGATIVE, "dashed", ~own):  # not by colour alone
+            frames = items(figure, Strokes, colours=colour, dash=dash)[start // 8]
+            np.testing.assert_allclose(np.reshape([path[0] for path in frames.paths], (-1, 2)), below[hits, :2])
+
+
+def names(figure):
+    """The names that stand on the map: words → colour of the rim."""
+    return {words.text: words.rim for words in items(figure, Words) if words.rim and words.rim != ANCHOR}
 
 
 def test_every_class_has_its_colour_and_its_name():
-    _, _, labels = world()
-    axes = drawn()[0].axes[0]
-    points = axes.collections[1].get_facecolors()
-    assert [to_hex(colour) for colour in points] == [KINDS[label] for label in labels]
-    assert [text.get_text() for text in axes.texts] == list(CLASSES)
-    assert [to_hex(text.get_bbox_patch().get_edgecolor()[:3]) for text in axes.texts] == KINDS[:4]
+    xy, _, labels = world()
+    figure = drawn()[0]
+    points = items(figure, Marks)[0]
+    assert points.fills == [KINDS[label] for label in labels]
+    np.testing.assert_array_equal(np.stack([points.x, points.y], 1), placed(xy))
+    assert names(figure) == dict(zip(CLASSES, KINDS))
 
 
-def test_points_of_unknown_colour_are_grey_and_nameless():
+def test_points_of_unknown_colour_are_grey_and_nameless_and_lie_below():
     labels = np.zeros(60, int)
     labels[10:] = -1
-    axes = drawn(labels=labels, values=np.where(labels < 0, np.nan, labels))[0].axes[0]
-    assert to_hex(axes.collections[0].get_facecolor()[0]) == UNKNOWN
-    assert len(axes.collections[0].get_offsets()) == 50
-    assert [text.get_text() for text in axes.texts] == ["ring"]
+    figure = drawn(labels=labels, values=np.where(labels < 0, np.nan, labels))[0]
+    points = items(figure, Marks)[0]
+    assert points.fills == [UNKNOWN] * 50 + [KINDS[0]] * 10
+    np.testing.assert_array_equal(points.x[50:], placed(world()[0])[:10, 0])
+    assert [*names(figure)] == ["ring"]
 
 
 def test_of_a_hundred_classes_only_those_in_question_are_named():
     classes = tuple(f"c{i}" for i in range(100))
     _, _, labels = world(400, 100)
     near = np.delete(np.arange(400), 3)[-8:]
-    named = {text.get_text() for text in drawn(n=400, classes=classes)[0].axes[0].texts}
-    assert named == {f"c{label}" for label in labels[[3, *near]]}
+    assert {*names(drawn(n=400, classes=classes)[0])} == {f"c{label}" for label in labels[[3, *near]]}
 
 
 def test_the_scale_says_where_values_begin_and_end():
@@ -168,11 +185,13 @@ def test_the_scale_says_where_values_begin_and_end():
     assert {"0", "½", "1 turn"} <= set(said(PICTURES["angles"]()[0]))
 
 
-def test_the_ends_of_an_angle_have_one_colour():
-    points = PICTURES["angles"]()[0].axes[0].collections[1]
-    first, quarter, last = points.cmap(points.norm([0.0, 0.25, 1.0]))
-    np.testing.assert_allclose(first, last)
-    assert np.abs(first - quarter).max() > 0.3
+def test_the_ends_of_an_angle_have_one_colour_and_numbers_go_from_end_to_end():
+    first, quarter, last = plots.Colouring("hue", np.array([0.0, 0.25, 0.999]), "angle").colours
+    levels = [np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) for colour in (first, quarter, last)]
+    assert np.abs(levels[0] - levels[2]).max() <= 12
+    assert np.abs(levels[0] - levels[1]).max() > 80
+    assert plots.Colouring("x", np.array([-3.0, np.nan, 5.0])).colours == [steps("number")[0], UNKNOWN, steps("number")[-1]]
+    assert len(set(plots.Colouring("x", np.array([2.0, 2.0])).colours)) == 1
 
 
 def test_a_name_stands_at_the_median_of_a_wide_group_and_above_a_tight_one():
@@ -180,7 +199,7 @@ def test_a_name_stands_at_the_median_of_a_wide_group_and_above_a_tight_one():
     wide, tight = draw.uniform(0, SIDE, (501, 2)), draw.uniform(1, 1.3, (501, 2))
     np.testing.assert_array_equal(centre(wide), np.median(wide, axis=0))
     assert centre(tight)[0] == np.median(tight[:, 0])
-    assert centre(tight)[1] > tight[:, 1].max()
+    assert centre(tight)[1] < tight[:, 1].min()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -218,3 +237,36 @@ def test_an_image_that_is_not_there_is_refused(picked):
     colouring = plots.Colouring("class", labels.astype(float), "category", CLASSES)
     with pytest.raises(InputError, match=f"picked={picked} is none of the 60 images; from 0 to 59 there are"):
         plots.embedding(xy, colouring, images, labels, CLASSES, picked, np.array([1]), np.array([2]), "PCA")
+
+
+def test_a_point_says_its_image_its_class_and_its_value_and_a_click_picks_it():
+    xy, _, labels = world()
+    turns = np.where(np.arange(60) == 5, np.nan, TURNS)
+    for way, name, values, tail in ("category", "class", labels.astype(float), ""), ("angle", "object_hue", turns, ", object hue {} turns"):
+        points = drawn(way=way, name=name, values=values)[0].spots[-1]()
+        np.testing.assert_array_equal(points.at, placed(xy))
+        for i in range(60):
+            value = tail.format(f"{TURNS[i]:.2f}") if i != 5 else tail.replace("{} turns", "unknown")
+            assert points.said(i) == f"image {i}: {CLASSES[labels[i]]}{value}"
+        assert points.sent()["sets"] == {"picked": [*range(60)]}
+
+
+def test_a_neighbour_says_its_image_its_class_and_how_near_it_is_and_a_click_picks_it():
+    _, _, labels = world()
+    others, far = np.delete(np.arange(60), 3), np.linspace(1, 9, 8)
+    figure = drawn(distances=far, cosines=1 - far / 5)[0]
+    for strip, where, near, ends in zip(figure.spots, ("in pixels", "in the embedding"), (others[:8], others[-8:]), ("distance", "cosine")):
+        for rank, j in enumerate(near):
+            value = f"distance {far[rank]:.3f}" if ends == "distance" else f"cosine {1 - far[rank] / 5:.3f}".replace("-", "−")
+            assert strip.said(rank) == f"number {rank + 1} {where}: image {j}, {CLASSES[labels[j]]}, {value}"
+        assert strip.sent()["sets"] == {"picked": near.tolist()}
+    for images, strip in zip((items(figure, Image)[1:9], items(figure, Image)[9:]), figure.spots):
+        left, top, width, _ = strip.box
+        for rank, image in enumerate(images):  # the cell over an image is its own
+            x, y, side, _ = image.box
+            assert left + rank * width / 8 <= x and x + side <= left + (rank + 1) * width / 8 + 1e-9 and y == pytest.approx(top)
+    assert drawn()[0].spots[0].said(0) == f"number 1 in pixels: image 0, {CLASSES[labels[0]]}"
+
+
+def test_a_factor_whose_name_has_braces_can_be_pointed_at():
+    assert drawn(way="number", values=TURNS, name="{a}_b")[0].spots[-1]().said(0).endswith(", (a) b 0.00")

@@ -4,7 +4,6 @@ import io
 import sys
 import threading
 
-import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -76,7 +75,7 @@ def test_every_control_changes_what_is_seen(make, hanging):
         explorer.controls[name].value = value
         assert seen(explorer) != before, name
         assert explorer.trouble == ""
-    assert list(explorer.controls) == ["projection", "neighbours", "colour", "picked"]
+    assert list(explorer.controls) == ["projection", "neighbours", "colour", "picked", "go"]
 
 
 def test_the_sentence_counts_neighbours_as_loops_do(holds, make, h, images):
@@ -103,10 +102,9 @@ def test_umap_replaces_pca_when_its_process_is_done(make, prompt):
     assert explorer.wait(PATIENCE)
     assert explorer.trouble == ""
     assert explorer.summary.startswith("UMAP with 9 neighbours of 40 images")
-    assert explorer.summary in explorer.view.value
-    assert explorer.progress.layout.display == "none"
-    assert explorer.progress.value > 0
-    torch.testing.assert_close(explorer.place("UMAP", 9)[0], 9 * explorer.pca[0])
+    assert explorer.summary == explorer.panel.frame["summary"]
+    assert explorer.panel.frame["news"] is None
+    torch.testing.assert_close(explorer.map("UMAP", 9)[0], 9 * explorer.pca[0])
 
 
 def test_pca_stays_in_sight_while_umap_is_made(make, hanging):
@@ -116,8 +114,7 @@ def test_pca_stays_in_sight_while_umap_is_made(make, hanging):
     assert explorer.summary.startswith("PCA of 40 images")
     assert explorer.summary.endswith("; UMAP with 15 neighbours is on its way.")
     assert explorer.picture != before
-    assert explorer.progress.layout.display != "none"
-    assert explorer.progress.description.startswith("UMAP: ")
+    assert explorer.panel.frame["news"]["words"].startswith("UMAP: ")
     assert not explorer.wait(0.01)
     assert explorer.set(projection="PCA").wait(0.01)
     assert explorer.picture == before
@@ -128,7 +125,9 @@ def test_the_bar_says_how_far_umap_is(make, hanging):
     umap = explorer.umaps[15]
     for line, value, words in ("loaded", 30, "UMAP: finding neighbours"), ("250/500", 80, "UMAP: 80%"):
         umap.heard(line)
-        assert (explorer.progress.value, explorer.progress.description) == (value, words)
+        assert explorer.panel.frame["news"] == {"what": "UMAP's work that is done", "words": words, "done": value, "most": 100}
+        assert explorer.panel.frame["summary"] == explorer.summary
+        assert explorer.trouble == ""
 
 
 def test_asking_for_other_neighbours_stops_the_process_that_runs(make, hanging):
@@ -166,7 +165,8 @@ def test_a_process_that_fails_is_one_sentence_beside_the_pca_until_another_is_as
     explorer = make(projection="UMAP")
     assert not explorer.wait(PATIENCE)
     assert "ended without a map (MemoryError: too many points)" in explorer.trouble
-    assert "MemoryError" in explorer.status.value
+    assert "MemoryError" in explorer.panel.frame["trouble"]
+    assert explorer.panel.frame["news"] is None
     assert explorer.summary.endswith("; UMAP with 15 neighbours has failed.")
     explorer.set(picked=3)
     assert "MemoryError" in explorer.trouble
@@ -186,41 +186,56 @@ def test_another_try_after_a_failure_begins_with_pca(make, monkeypatch):
 
 def test_neighbours_of_umap_can_be_moved_only_where_they_matter(make, hanging):
     explorer = make()
-    control = explorer.controls["neighbours"]
-    box = next(row.children[0] for row in explorer.panel.children[0].children if control in getattr(row, "children", ()))
-    assert control.disabled and box.disabled
+    assert explorer.controls["neighbours"].disabled
+    assert explorer.panel.frame["disabled"] == ["neighbours"]
     explorer.set(projection="UMAP")
-    assert not control.disabled and not box.disabled
+    assert not explorer.controls["neighbours"].disabled
+    assert explorer.panel.frame["disabled"] == []
 
 
-def test_next_and_previous_walk_round_the_end(make):
+def test_a_click_on_a_point_or_a_neighbour_picks_it(make):
     explorer = make()
-    picked = explorer.controls["picked"]
-    for button, expected in (explorer.previous, 39), (explorer.next, 0), (explorer.next, 1):
-        button.click()
-        assert picked.value == expected
-        assert f"of image {expected} (" in explorer.summary
+    for spots in explorer.panel.frame["spots"]:
+        for place in (0, 4):
+            explorer.answer({"picked": spots["sets"]["picked"][place]})
+            assert f"of image {spots['data']['image'][place]} (" in explorer.summary
+
+
+def test_a_neighbour_says_how_near_it_is_as_a_loop_does(make, h, images):
+    explorer, pixels = make(picked=5, k=6), images.x.flatten(1).double() / 255
+    near, ours, _ = explorer.panel.frame["spots"]
+    for spots, measure in (near, lambda j: (pixels[j] - pixels[5]).norm()), (ours, lambda j: F.cosine_similarity(h[j], h[5], dim=0)):
+        rows = [*map(int, spots["data"]["image"])]
+        assert spots["data"]["near"] == [f"{measure(j):.3f}".replace("-", "−") for j in rows]
+        assert sorted(rows, key=lambda j: measure(j) * (1 if spots is near else -1)) == rows
 
 
 def test_the_most_confused_and_a_typical_image_of_each_class_can_be_gone_to(make, images):
     explorer = make()
-    options = dict(explorer.go.options)
+    go, picked = explorer.controls["go"], explorer.controls["picked"]
+    options = dict(go.options)
     assert list(options) == ["…", "the most confused image", *(f"a typical {images.classes[label]}" for label in images.labels.unique())]
     for words, row in list(options.items())[1:]:
-        explorer.go.value = row
-        assert explorer.controls["picked"].value == row
-        assert explorer.go.value == row
+        go.value = row
+        assert picked.value == go.value == row
+        assert f"of image {row} (" in explorer.summary
+        assert explorer.panel.frame["values"]["picked"] == row
         if words.startswith("a typical"):
             assert words.removeprefix("a typical ") == images.classes[images.labels[row]]
     explorer.set(picked=next(i for i in range(40) if i not in options.values()))
-    assert explorer.go.value is None
+    assert go.value is None
+    assert explorer.set(go=row).values["picked"] == row
+    explorer.set(go=None)
+    assert picked.value == row
 
 
-def test_the_walk_stands_under_the_controls_with_names(make):
+def test_a_page_that_is_saved_can_sweep_the_list_and_the_images(make):
     explorer = make()
-    row = explorer.panel.children[1].children
-    assert row == (explorer.previous, explorer.next, explorer.go, explorer.progress)
-    assert all(part.description for part in row)
+    row = explorer.controls["go"].options[2][1]
+    explorer.set(picked=0)
+    assert f"of image {row} (" in explorer.draw(**{**explorer.values, "go": row})[1]
+    explorer.set(go=row)
+    assert "of image 7 (" in explorer.draw(**{**explorer.values, "picked": 7})[1]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +274,7 @@ def test_unlabelled_images_have_no_colour(images):
 
 def test_images_without_factors_and_names_can_be_explored(h, images, make):
     explorer = make(h, Images(images.x, images.labels))
-    assert explorer.controls["colour"].options == ("class",)
+    assert explorer.controls["colour"].stops() == ["class"]
     assert f"(class {images.labels[0]})" in explorer.summary
 
 
@@ -284,7 +299,7 @@ def test_fewer_images_have_fewer_neighbours(make, h, images):
         (range(40), None, {"picked": 40}, "picked is a whole number from 0 to 39"),
         (range(40), None, {"colour": "smell"}, "colour is one of 'class', 'object_hue'"),
         (range(40), None, {"projection": "t-SNE"}, "projection is one of 'PCA', 'UMAP'"),
-        (range(40), None, {"zoom": 2}, "control 'zoom' is unknown; there are: projection, neighbours, colour, picked"),
+        (range(40), None, {"zoom": 2}, "control 'zoom' is unknown; there are: projection, neighbours, colour, picked, go"),
         (range(40), None, {"k": 0}, "k=0 neighbours cannot be shown side by side; from 1 to 16 can"),
         (range(40), None, {"k": 17}, "k=17 neighbours cannot be shown side by side"),
     ],
@@ -316,20 +331,27 @@ def test_features_that_still_have_a_gradient_can_be_explored(make, h, images, pr
     assert explorer.set(projection="UMAP").wait(PATIENCE), explorer.trouble
 
 
-def test_a_still_picture_remains_and_nothing_lives_in_an_output_widget(make):
+def test_a_still_picture_remains(make):
     explorer = make()
     assert explorer._repr_mimebundle_()[0]["text/plain"] == explorer.summary
     Image.open(io.BytesIO(explorer.picture)).verify()
 
-    def parts(widget):
-        return [widget, *(part for child in getattr(widget, "children", ()) for part in parts(child))]
 
-    assert not [part for part in parts(explorer.panel) if isinstance(part, ipywidgets.Output)]
+def test_umap_may_end_while_a_hand_moves(make, prompt):
+    """Both redraw, each on a thread of its own; neither waits for the other forever."""
+    explorer = make()
+    for neighbours in range(3, 9):
+        explorer.answer({"projection": "UMAP", "neighbours": neighbours})
+        for picked in range(5):
+            explorer.answer({"picked": picked}, settled=False)
+        assert explorer.wait(PATIENCE)
+    assert explorer.summary.startswith("UMAP with 8 neighbours")
+    assert explorer.trouble == ""
 
 
 def test_redrawing_on_two_threads_ends_in_a_picture_of_the_present_values(make):
     explorer = make()
-    threads = [threading.Thread(target=explorer.told) for _ in range(3)]
+    threads = [threading.Thread(target=explorer.heard) for _ in range(3)]
     for thread in threads:
         thread.start()
     explorer.set(picked=8)
@@ -378,7 +400,7 @@ def test_names_that_cannot_be_shown_are_shown_as_what_can_be_and_none_is_lost(ma
     named = Images(images.x, images.labels, odd)
     explorer = make(h, named)
     assert explorer.picture
-    offered = [name for name, row in explorer.go.options]
+    offered = [name for name, row in explorer.controls["go"].options]
     assert len(offered) == 2 + len(images.labels.unique())
     assert all(name.isprintable() and len(name) < 80 for name in offered)
     assert all(name.isprintable() for name in scatter.values(coloured(named, "class")))

@@ -46,18 +46,18 @@ def other(explorer, name):
 
 @pytest.mark.parametrize("name", CAUSES)
 def test_every_cause_has_a_control_that_changes_what_is_seen(explorer, name):
-    assert list(explorer.controls) == CAUSES
+    assert list(explorer.controls) == [*CAUSES, "back"]
     before = explorer.summary, explorer.picture
     explorer.controls[name].value = other(explorer, name)
     assert explorer.trouble == ""
     assert explorer.picture != before[1]
-    assert explorer.summary.startswith(f"Changed: {name}; where 100% lies")
+    assert explorer.summary.startswith(f"Changed: {explorer.controls[name].label}; where 100% lies")
     assert share(explorer, "pixels") > 0
 
 
 @pytest.mark.parametrize("name", scenes.RANGES)
 def test_sliders_span_the_ranges_of_the_world(explorer, name):
-    assert (explorer.controls[name].min, explorer.controls[name].max) == pytest.approx(scenes.RANGES[name])
+    assert (explorer.controls[name].low, explorer.controls[name].high) == pytest.approx(scenes.RANGES[name])
 
 
 @pytest.mark.parametrize("seed", [0, 5])
@@ -108,15 +108,25 @@ def test_a_network_that_sees_nothing_moves_by_nothing():
 
     explorer = SceneExplorer({"blind": Blind()}, shape="star").set(shape="ring", object_hue=1.0)
     assert share(explorer, "blind") == 0
-    assert "Changed: shape, object_hue; " in explorer.summary
+    assert "Changed: shape, object hue; " in explorer.summary
 
 
-def test_back_to_the_start(explorer):
+def test_back_moves_all_causes_to_the_start(explorer):
     before = explorer.summary, explorer.picture
-    explorer.set(shape="ring", x=0.0, light=3.0)
-    explorer.back.click()
+    for press in range(1, 3):
+        explorer.set(shape="ring", x=0.0, light=3.0)
+        assert (explorer.summary, explorer.picture) != before
+        explorer.controls["back"].value = press
+        assert (explorer.summary, explorer.picture) == before
+        assert explorer.panel.frame["values"] == {**explorer.start, "back": press}
+    explorer.answer({"x": 0.1, "back": 3})  # pressed before the move had arrived
     assert (explorer.summary, explorer.picture) == before
-    assert explorer.back in explorer.panel.children
+
+
+def test_what_was_seen_after_a_press_can_be_set_again(explorer):
+    values = explorer.set(back=2).set(shape="ring").values
+    summary = explorer.summary
+    assert explorer.set(back=0, light=3.0).set(**values).summary == summary
 
 
 def test_all_networks_are_told_in_their_order():

@@ -3,7 +3,6 @@
 import inspect
 from dataclasses import replace
 
-import ipywidgets
 import pytest
 import torch
 
@@ -18,6 +17,7 @@ from ssl_lab.methods.byol import T as BYOL_T
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets import ViewsExplorer
 from ssl_lab.widgets import views as explorers
+from ssl_lab.widgets.controls import Button, Switch
 
 AUGMENT = ["area", "ratio", "flip", "jitter", "hue", "jitter_share", "grey_share", "blur_share", "solarise_share", "seed", "first"]
 
@@ -72,7 +72,7 @@ def test_any_transform_of_the_library_can_be_moved_by_its_own_keywords(transform
     for name in names:
         before = seen(explorer)
         control = explorer.controls[name]
-        control.value = not control.value if isinstance(control, ipywidgets.Checkbox) else control.value / 2 + control.min / 2 + 0.13
+        control.value = not control.value if isinstance(control, Switch) else control.value / 2 + control.low / 2 + 0.13
         assert not explorer.trouble
         assert explorer.summary != before[0]
         assert explorer.picture != before[1]
@@ -141,8 +141,8 @@ def test_one_value_is_given_to_every_image(images):
 
 def test_a_range_widens_for_a_transform_that_begins_outside(images):
     explorer = ViewsExplorer(images, Augmentation(jitter=3, area=(0.01, 1)))
-    assert explorer.controls["jitter"].max == explorer.controls["jitter"].value == 3
-    assert explorer.controls["area"].min == explorer.controls["area"].value == 0.01
+    assert explorer.controls["jitter"].high == explorer.controls["jitter"].value == 3
+    assert explorer.controls["area"].low == explorer.controls["area"].value == 0.01
 
 
 def test_a_method_brings_its_own_strengths(images, method):
@@ -220,7 +220,7 @@ def test_what_colour_takes_is_the_second_view_that_it_takes(images, monkeypatch)
     monkeypatch.setattr(explorers.plots, "views", lambda *rows: kept.update(rows=rows) or real(*rows))
     ViewsExplorer(images, shown=3)
     x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {}, 0)
-    pictures, one, other, taken, right, _ = kept["rows"]
+    pictures, one, other, taken, right, *_ = kept["rows"]
     assert torch.equal(pictures, images.x[:3] / 255)
     assert torch.equal(one, x1[:3])
     assert torch.equal(other, x2[:3])
@@ -305,3 +305,62 @@ def test_a_transform_without_defaults_begins_where_the_table_says(images):
     for name, knob in explorers.KNOBS.items():
         assert name not in explorer.controls or explorer.controls[name].value == knob.start
         assert knob.low <= knob.start <= knob.high
+
+
+def test_draw_again_is_a_button_and_its_value_the_seed(images):
+    explorer = ViewsExplorer(images, seed=4)
+    again = explorer.controls["seed"]
+    assert isinstance(again, Button) and again.label == "draw again"
+    pressed = explorer.panel.frame["values"]["seed"] + 1
+    explorer.answer({"seed": pressed})
+    assert explorer.summary == ViewsExplorer(images, seed=5).summary
+
+
+def test_the_sentence_calls_strengths_as_the_controls_do(images):
+    explorer = ViewsExplorer(images, blur_share=0.25)
+    assert "blurred 0.25" in explorer.summary and "_" not in explorer.summary
+    for name in AUGMENT[:-2]:
+        assert f"{explorer.controls[name].label} " in explorer.summary
+    assert "switched off" in ViewsExplorer(images, transforms.greyscale, on=False).summary
+
+
+def remarks(explorer):
+    """What the images say, row by row."""
+    spots = explorer.figure.spots[0]
+    said = [spots.said(place) for place in range(len(spots))]
+    return [said[row * explorer.shown : (row + 1) * explorer.shown] for row in range(4)]
+
+
+def test_an_image_says_what_was_done_to_it_and_which_second_views_are_solarised(images):
+    byol = BYOL(small_resnet(width=4), T_prime=replace(BYOL_T, solarise_share=0.5, grey_share=0.4, blur_share=0.3))
+    explorer, x = ViewsExplorer(images, byol, shown=10, seed=3), images.x / 255
+    drawn = [one.draw(x, torch.Generator().manual_seed(6 + view)) for view, one in enumerate((byol.T, byol.T_prime))]
+    _, *views = remarks(explorer)
+    kinds = set()
+    for view, said in zip(drawn, views):
+        for n, words in enumerate(said):
+            share = view.height[n] * view.width[n] / x[0, 0].numel()
+            assert f"picture {n + 1}, {share:.0%} of it" in words
+            told = {"solarised": view.solarised[n], "blurred": view.blurred[n], "grey": view.saturation[n] == 0, "mirrored": view.flip[n]}
+            for name, on in told.items():
+                assert (f", {name}" in words) == bool(on), words
+                kinds.add((name, bool(on)))
+    assert len(kinds) == 8
+
+
+def test_what_colour_takes_says_whose_view_it_is(images):
+    explorer = ViewsExplorer(images, shown=6, seed=1, jitter=0.3)
+    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {"jitter": 0.3}, 1)
+    taken = explorers.nearest_colours(x1, x2).tolist()
+    assert len({n == taken[n] for n in range(6)}) == 2
+    for n, words in enumerate(remarks(explorer)[3]):
+        assert (f"picture {n + 1}: right, " in words) == (taken[n] == n)
+        assert (f"picture {n + 1}: wrong, a view of picture {taken[n] + 1}, " in words) == (taken[n] != n)
+
+
+def test_a_picture_says_its_number_and_its_class_and_of_a_function_nothing_is_known(images):
+    explorer = ViewsExplorer(images, transforms.blur, shown=3, first=22)
+    said = remarks(explorer)
+    assert said[0] == [f"picture {n}, image {row}, {images.classes[images.labels[row]]}" for n, row in enumerate((22, 23, 0), 1)]
+    assert said[1] == [f"one view of picture {n}" for n in (1, 2, 3)]
+    assert remarks(ViewsExplorer(images.unlabelled(), shown=2))[0] == ["picture 1, image 0", "picture 2, image 1"]

@@ -3,6 +3,8 @@
 A contrastive loss asks for the partner of every view. What a histogram can answer, no network needs shapes for.
 """
 
+import math
+
 import torch
 from jaxtyping import Float, Int64, Num
 from torch import Tensor
@@ -54,7 +56,7 @@ def check(x1: Tensor, x2: Tensor, bins: int) -> None:
     require(len(x1) >= 2, f"got {len(x1)} pair of views; at least 2 are needed, so that there is somebody to be taken for the partner")
     require(whole(bins) and 2 <= bins <= 32, f"bins={bins}: each of red, green and blue is cut into 2 to 32 levels; 8 is the default")
     for x in (x1, x2):
-        require(bool(x.isfinite().all()), "the views hold NaN or infinity; which transform made them?")
-        low, high = (value.item() for value in x.aminmax())
+        low, high = (value.item() for value in x.aminmax())  # NaN if one is
+        require(math.isfinite(low) and math.isfinite(high), "the views hold NaN or infinity; which transform made them?")
         fits = low >= 0 and high <= (1 if x.is_floating_point() else 255)
         require(fits, f"the views hold values from {low:.3g} to {high:.3g}; colours are floats in [0, 1], or bytes: leave out normalisation")

@@ -138,7 +138,7 @@ class Drawing(Page):
     """
 
     def __init__(self, width: float, height: float):
-        super().__init__(figsize=(width, height), dpi=PIXELS, facecolor=PAPER, edgecolor=PAPER)  # whatever style the reader has chosen
+        super().__init__(figsize=(width, height), dpi=PIXELS, facecolor=PAPER, edgecolor=PAPER, layout="none")  # whatever style the reader has chosen
         self.width, self.height = width, height
         self.items: list[Item] = []
         self.spots: list[Spots | Callable[[], Spots]] = []
@@ -170,6 +170,12 @@ class Drawing(Page):
         self.words(0.15, 0.36, text, size, bold=True)
         if below:
             self.words(0.15, 0.74, below, 14)
+
+    def picture(self, pixels, left: float, top: float, side: float, smooth: bool = True) -> None:
+        """An image, whole and neither squeezed nor cut, in the middle of a square of room."""
+        height, width = np.shape(pixels)[:2]
+        height, width = side * height / max(height, width), side * width / max(height, width)
+        self.image(pixels, left + (side - width) / 2, top + (side - height) / 2, width, height, smooth)
 
     def printed(self) -> "Drawing":
         """Give matplotlib what it does not have yet: all items, on one pair of axes in inches."""

@@ -2,15 +2,18 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import ANCHOR, GREY, INK, POSITIVE, Page, in_our_look, squared
+from ssl_lab.plots.chart import Chart
+from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE
+from ssl_lab.plots.spots import Box, Spots
 
 LAYERS = np.array([(239, 236, 230), (27, 31, 36), (150, 155, 162)], np.uint8)  # ground, object, shadow
+NAMES = np.array(["ground", "object", "shadow"])
+ASKED = 16  # places across a map that answer a pointer
 
 
-@in_our_look
 def scene(before: np.ndarray, now: dict[str, np.ndarray], moved: dict[str, float], changed: tuple[str, ...]) -> tuple[Figure, str]:
     """A scene as it was and as it is, what is known of it, and how far it has moved: in pixels, and for every network.
 
@@ -21,12 +24,12 @@ def scene(before: np.ndarray, now: dict[str, np.ndarray], moved: dict[str, float
     """
     require(len(moved) > 0, "moved={}: name at least one representation, such as pixels")
     require(all(distance >= 0 for distance in moved.values()), f"a distance is a number from 0 on; got {moved}")
-    figure = Page(figsize=(13, 6.6))
-    pictures(figure.add_axes((0.012, 0.03, 0.46, 0.86)), before, now)
-    bars(figure.add_axes((0.5, 0.13, 0.485, 0.76)), moved)
-    words = "".join(changed).replace("_", " ") if len(changed) < 2 else f"{len(changed)} causes"
-    finding = title(words, moved)
-    figure.text(0.012, 0.935, finding, fontsize=max(12, min(18, 18 * 76 / len(finding))), fontweight="bold")  # names may be long
+    figure, changed = Drawing(13, 6.6), tuple(name.replace("_", " ") for name in changed)
+    figure.panels = [(0, 0, 13, 0.66), (0, 0.66, 6.4, 5.94), (6.4, 0.66, 6.6, 5.94)]
+    finding = title("".join(changed) if len(changed) < 2 else f"{len(changed)} causes", moved)
+    figure.title(finding, size=max(12, min(18, 18 * 76 / len(finding))))  # names may be long
+    pictures(figure, before, now)
+    bars(figure, moved)
     shares = ", ".join(f"{name} {distance:.0%}" for name, distance in moved.items())
     said = f"Changed: {', '.join(changed)}" if changed else "Nothing has changed yet"
     return figure, f"{said}; where 100% lies between two random scenes, the scene has moved by: {shares}."
@@ -43,35 +46,53 @@ def title(words: str, moved: dict[str, float]) -> str:
     return f"{words} changed: {most} moved by {moved[most]:.0%}{others}"
 
 
-def pictures(axes, before: np.ndarray, now: dict[str, np.ndarray]) -> None:
-    """Before and now, large; depth, normals and mask of now, small. The axes' units are inches, y down."""
+def pictures(figure: Drawing, before: np.ndarray, now: dict[str, np.ndarray]) -> None:
+    """Before and now, large; depth, normals and mask of now, small."""
     depth = now["depth"].astype(float)
-    depth = (depth.max() - depth) / max(np.ptp(depth), 1e-6) * 255  # near is bright
-    known = {
-        "depth": np.repeat(depth[..., None], 3, axis=2).astype(np.uint8),
-        "normals": ((now["normals"] + 1) * 127.5).clip(0, 255).astype(np.uint8),
-        "object, shadow": LAYERS[now["mask"]],
-    }
-    placed = [(0, 0.35, 2.9, "at the start", before), (3.05, 0.35, 2.9, "now", now["x"])]
-    placed += [(column * 2.02, 3.72, 1.9, name, image) for column, (name, image) in enumerate(known.items())]
-    for x, y, side, name, image in placed:
-        axes.imshow(squared(image[None])[0], extent=(x, x + side, y + side, y), interpolation="nearest")
-        axes.text(x, y - 0.09, name, fontsize=15, va="bottom")
-    axes.add_patch(Rectangle((3.05, 0.35), 2.9, 2.9, fill=False, edgecolor=ANCHOR, linewidth=4))
-    axes.set(xlim=(-0.02, 5.99), ylim=(5.67, 0))
-    axes.set_axis_off()
+    near = ((depth.max() - depth) / max(np.ptp(depth), 1e-6) * 255).astype(np.uint8)  # is bright
+    normals = ((now["normals"] + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    large = ("at the start", before), ("now", now["x"])
+    small = ("depth", np.repeat(near[..., None], 3, axis=2)), ("normals", normals), ("object, shadow", LAYERS[now["mask"]])
+    placed = [(0.17 + 3.05 * column, 1.08, 2.9, *named) for column, named in enumerate(large)]
+    placed += [(0.17 + 2.02 * column, 4.45, 1.9, *named) for column, named in enumerate(small)]
+    for x, y, side, name, pixels in placed:
+        figure.picture(pixels, x, y, side)
+        figure.words(x, y - 0.18, name, 15)
+        if name != "at the start":
+            figure.spots.append(lambda name=name, box=figure.items[-2].box: under(name, box, now))
+    figure.strokes([[(3.22, 1.08), (6.12, 1.08), (6.12, 3.98), (3.22, 3.98), (3.22, 1.08)]], ANCHOR, 4)
 
 
-def bars(axes, moved: dict[str, float]) -> None:
+def under(name: str, box: Box, now: dict[str, np.ndarray]) -> Spots:
+    """What is under the pointer, in one of the pictures."""
+    at = np.ix_(*[((np.arange(ASKED) + 0.5) * size / ASKED).astype(int) for size in now["mask"].shape])
+    tip, data = "{what}", {"what": NAMES[now["mask"][at]].ravel()}
+    if name == "depth":
+        tip, data = "depth {depth}", {"depth": number(now["depth"][at])}
+    elif name == "normals":
+        tip, data = "normal ({x}, {y}, {z})", {axis: number(now["normals"][..., place][at]) for place, axis in enumerate("xyz")}
+    places = [*map(str, range(ASKED))]
+    return Spots(f"{name}, place by place", box, tip, data, rows=places, columns=places)
+
+
+def number(values: np.ndarray) -> list[str]:
+    return [f"{value:.2f}".replace("-", "−") for value in values.ravel().tolist()]
+
+
+def bars(figure: Drawing, moved: dict[str, float]) -> None:
     """How far each representation has moved; the last one is ours."""
-    names, values = list(moved), np.array(list(moved.values()))
-    row = 5 / (len(names) + 0.25)  # inches of a representation, of which its name needs 0.36
+    n, most = len(moved), max(moved.values())
+    row = 5 / (n + 0.25)  # inches of a representation, of which its name needs 0.36
     height = max(0.1, min(0.75 / row, 1 - 0.4 / row))
-    axes.barh(names, values, color=[GREY] * (len(names) - 1) + [POSITIVE] if len(names) > 1 else GREY, height=height)
-    reach = max(1.3, values.max() + 0.17 * max(1.3, values.max()))
-    for y, (name, value) in enumerate(moved.items()):
-        axes.text(0.012 * reach, y - height / 2 - 0.04 / row, name, fontsize=15, va="bottom", ha="left")
-        axes.text(value + 0.012 * reach, y, f"{value:.0%}", va="center", color=INK, fontweight="bold", fontsize=16)
-    axes.axvline(1, color=INK, linestyle="--", linewidth=1.5)
-    axes.set(xlim=(0, reach), ylim=(len(names) - 0.5, -0.75), yticks=[], xticks=[0, 0.5, 1], xticklabels=["0", "50 %", "100 %"])
-    axes.set_xlabel("moved by the change; 100 % = as far as two random scenes")
+    chart = Chart(figure, 6.5, 0.74, 12.8, 5.74, (0, max(1.3, most + 0.17 * max(1.3, most))), (n - 0.5, -0.75))
+    chart.frame({0: "0", 0.5: "50 %", 1: "100 %"}, {}, "moved by the change; 100 % = as far as two random scenes", size=14)
+    lengths, tops = chart.x([*moved.values()]) - chart.left, chart.y(np.arange(n) - height / 2)
+    boxes = [(chart.left, top, length, row * height) for top, length in zip(tops, lengths)]
+    figure.areas(boxes, [GREY] * (n - 1) + [POSITIVE if n > 1 else GREY])
+    chart.upright(1)
+    for (left, top, length, tall), (name, value) in zip(boxes, moved.items()):
+        figure.words(left + 0.08, top - 0.16, name, 15)
+        figure.words(left + length + 0.08, top + tall / 2, f"{value:.0%}", 16, bold=True)
+    box = (chart.left, float(chart.y(-0.5)), 6.3, row * n)
+    tip, data = "{row}: moved by {moved} of the mean distance of two random scenes", {"moved": [f"{value:.1%}" for value in moved.values()]}
+    figure.spots.append(Spots("how far it has moved", box, tip, data, rows=[*moved]))

@@ -1,9 +1,7 @@
 """A map of an embedding to walk through: pick an image, and see whom the network and whom the pixels hold for its neighbours."""
 
 import math
-import threading
 
-import ipywidgets as widgets
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -15,8 +13,10 @@ from ssl_lab.errors import require
 from ssl_lab.evaluate.near import most_confused, nearest, typical
 from ssl_lab.evaluate.project import Umap, check, pca, within
 from ssl_lab.plots.look import class_name
+from ssl_lab.surroundings import uncast
 from ssl_lab.widgets import scatter
-from ssl_lab.widgets.explorer import Explorer
+from ssl_lab.widgets.controls import Choice, Control, Slider
+from ssl_lab.widgets.explorer import ALONE, Explorer
 
 FEW = 20  # a factor of whole numbers is a category if it has at most so many values
 
@@ -27,38 +27,30 @@ class EmbeddingExplorer(Explorer):
     h: (N, D), one row an image, as `features` gives it.   images: N images with labels, and with factors where they are known.
     k: neighbours shown, 1 .. 16, fewer where there are fewer images.   seed: of UMAP.   start: values of controls to begin with.
     Controls: projection ("PCA" at once; "UMAP" when a process of its own has made it, PCA until then), neighbours (UMAP's), colour ("class" or a
-    factor), picked (an image). Below them: previous, next, and a list to go to: the most confused image, and a typical one of each class.
+    factor), picked (an image; so does a click on a point or a neighbour), go (picks the most confused image, or a typical one of a class).
     Raises: InputError for other than one finite row an image, fewer than 3 images, no labels at all, or a control out of its range.
     """
 
     def __init__(self, h: Float[Tensor, "N D"], images: Images, k: int = 8, seed: int = 0, **start):
         self.images, self.k, self.seed = checked(h, images, start), min(k, len(h) - 1), seed
         require(1 <= k <= 16, f"k={k} neighbours cannot be shown side by side; from 1 to 16 can")
-        self.z, self.pixels = F.normalize(within(h.detach().float().cpu()), dim=1), self.images.x.flatten(1).float()
+        self.z, self.pixels = F.normalize(within(h.detach().float().cpu()), dim=1), self.images.x.flatten(1).float() / 255
+        self.squares = self.pixels.square().sum(dim=1)
         self.near, self.pca = nearest(self.z, torch.arange(len(h), device=self.z.device), self.k), pca(self.z)
         self.shown, self.labels = plots.hwc(self.images.x), self.images.labels.numpy()
+        self.colourings: dict[str, plots.Colouring] = {}
         self.umaps: dict[int, Umap] = {}  # neighbours → finished, or the one that is running
-        self.drawing = threading.RLock()  # UMAP's end asks for a redraw from a thread of its own
-        self.progress = widgets.IntProgress(description="UMAP", layout={"display": "none", "width": "28em"}, style={"description_width": "initial"})
-        self.previous, self.next = widgets.Button(description="previous image"), widgets.Button(description="next image")
-        self.go = widgets.Dropdown(description="go to", options=self.sights())
         super().__init__(self.offers(), **start)
-        self.previous.on_click(lambda _: self.step(-1))
-        self.next.on_click(lambda _: self.step(1))
-        self.go.observe(self.gone, "value")
-        controls, *rest = self.panel.children
-        self.panel.children = (controls, widgets.HBox([self.previous, self.next, self.go, self.progress], layout={"flex_flow": "row wrap"}), *rest)
-        box = next(row for row in controls.children if self.controls["neighbours"] in getattr(row, "children", ())).children[0]
-        widgets.link((self.controls["neighbours"], "disabled"), (box, "disabled"))
 
-    def offers(self) -> dict[str, widgets.Widget]:
+    def offers(self) -> dict[str, Control]:
         """The controls."""
         last = len(self.z) - 1
         return {
-            "projection": widgets.Dropdown(description="map", options=["PCA", "UMAP"]),
-            "neighbours": widgets.IntSlider(description="UMAP's neighbours", min=2, max=min(100, last), value=min(15, last)),
-            "colour": widgets.Dropdown(description="colour", options=["class", *self.images.factors]),
-            "picked": widgets.IntSlider(description="image", max=last),
+            "projection": Choice("map", ["PCA", "UMAP"]),
+            "neighbours": Slider("UMAP's neighbours", 2, min(100, last), min(15, last)),
+            "colour": Choice("colour", [(name.replace("_", " "), name) for name in ("class", *self.images.factors)]),
+            "picked": Slider("image", 0, last),
+            "go": Choice("go to", self.sights()),
         }
 
     def sights(self) -> list[tuple[str, int | None]]:
@@ -67,13 +59,36 @@ class EmbeddingExplorer(Explorer):
         confused = most_confused(self.z, self.images.labels, self.near)
         return [("…", None), ("the most confused image", confused), *((f"a typical {name}", row) for name, row in found)]
 
-    def draw(self, projection: str, neighbours: int, colour: str, picked: int):
-        xy, words, busy = self.place(projection, neighbours)
-        near = nearest(self.pixels, torch.tensor([picked]), self.k)[0].numpy(), self.near[picked].numpy()
-        colouring = coloured(self.images, colour)
-        return plots.embedding(xy.numpy(), colouring, self.shown, self.labels, self.images.classes, picked, *near, words, busy)
+    def follow(self, name: str) -> None:
+        """The list to go to and the picked image say the same."""
+        go, picked = self.controls["go"], self.controls["picked"]
+        if name == "go" and go.value is not None:
+            picked.value = go.value
+        elif name == "picked" and go.value != picked.value:
+            go.value = None
 
-    def place(self, projection: str, neighbours: int) -> tuple[Tensor, str, str]:
+    def draw(self, projection: str, neighbours: int, colour: str, picked: int, go: int | None):
+        xy, words, busy = self.map(projection, neighbours)
+        picked = picked if go in (None, self.controls["go"].value) else go  # a page that is saved goes through the list without moving `picked`
+        near, ours = self.alike(picked), self.near[picked]
+        distances, cosines = (self.pixels[near] - self.pixels[picked]).norm(dim=1), (self.z[ours] * self.z[picked]).sum(dim=1)
+        known = near.numpy(), ours.numpy(), words, busy, distances.numpy(), cosines.numpy()
+        return plots.embedding(xy.numpy(), self.colouring(colour), self.shown, self.labels, self.images.classes, picked, *known)
+
+    @uncast
+    def alike(self, picked: int) -> Tensor:
+        """The k images nearest in pixels: |a - b|² = |a|² + |b|² - 2 a·b, three times as fast as all distances."""
+        squares = self.squares - self.pixels @ (2 * self.pixels[picked])
+        squares[picked] = torch.inf
+        return squares.topk(self.k, largest=False).indices
+
+    def colouring(self, name: str) -> plots.Colouring:
+        """What the map's colours say, made once."""
+        if name not in self.colourings:
+            self.colourings[name] = coloured(self.images, name)
+        return self.colourings[name]
+
+    def map(self, projection: str, neighbours: int) -> tuple[Tensor, str, str]:
         """Where the points lie, which map that is, and what is being waited for."""
         xy, share = self.pca
         words = f"PCA\nkeeps {share:.0%} of the variance"
@@ -89,7 +104,7 @@ class EmbeddingExplorer(Explorer):
         """The UMAP of so many neighbours: an old one, or a new one, for which any other that is still running is stopped."""
         if neighbours not in self.umaps:
             self.stop()
-            self.umaps[neighbours] = Umap(self.z, neighbours, self.seed, self.told)
+            self.umaps[neighbours] = Umap(self.z, neighbours, self.seed, self.heard)
         return self.umaps[neighbours]
 
     def stop(self) -> None:
@@ -105,50 +120,38 @@ class EmbeddingExplorer(Explorer):
         umap = self.umaps.get(self.controls["neighbours"].value)
         return umap is not None and umap.wait(timeout)
 
-    def told(self) -> None:
-        """UMAP's thread has news: draw what has come of it, or move the bar."""
-        with self.drawing:
+    def heard(self) -> None:
+        """UMAP's thread has news: draw what has come of it, or say how far it is."""
+        with ALONE:
             umap = self.umaps.get(self.controls["neighbours"].value)
             if umap is not None and not umap.running and self.controls["projection"].value == "UMAP":
-                self.moved(None)
-            self.report()
+                self.attempt()
+            elif self.told()["news"] != self.panel.frame.get("news"):
+                self.say(self.trouble)
 
     def redraw(self) -> None:
-        """Draw the present values, and bring all else in the panel up to date."""
-        with self.drawing:
-            self.controls["neighbours"].disabled = self.controls["projection"].value == "PCA"
+        """Draw the present values, and say why there is no UMAP, if it has failed."""
+        with ALONE:
+            pca = self.controls["projection"].value == "PCA"
+            self.controls["neighbours"].disabled = pca
             super().redraw()
-            if self.go.value != self.controls["picked"].value:
-                self.go.value = None
-            self.report()
+            umap = self.umaps.get(self.controls["neighbours"].value)
+            if not pca and umap is not None and umap.trouble:
+                self.say(umap.trouble)
 
-    def report(self) -> None:
-        """How far UMAP is, or why it failed."""
+    def told(self, trouble: str = "") -> dict:
+        """Beside the picture: how far UMAP is."""
         umap = next((umap for umap in self.umaps.values() if umap.running), None)
-        self.progress.layout.display = "none" if umap is None else ""
-        if umap is not None:
-            self.progress.value, self.progress.description = round(100 * umap.share), f"UMAP: {umap.words}"
-        failed = self.umaps.get(self.controls["neighbours"].value)
-        if self.controls["projection"].value == "UMAP" and failed is not None and failed.trouble:
-            self.say(failed.trouble)
-
-    def step(self, by: int) -> None:
-        """Pick the image so many further on, round the end."""
-        self.controls["picked"].value = (self.controls["picked"].value + by) % len(self.z)
-
-    def gone(self, change) -> None:
-        """Pick what was chosen in the list to go to."""
-        if change["new"] is not None:
-            self.controls["picked"].value = change["new"]
+        news = umap and {"what": "UMAP's work that is done", "words": f"UMAP: {umap.words}", "done": round(100 * umap.share), "most": 100}
+        return {**super().told(trouble), "news": news}
 
     def scatter(self):
         """The map as it is now for the mouse (jupyter-scatter): a click or a pause over a point picks its image here.
 
         Raises: InputError where jupyter-scatter is not installed.
         """
-        values = {name: control.value for name, control in self.controls.items()}
-        xy, *_ = self.place(values["projection"], values["neighbours"])
-        return scatter.linked(xy.numpy(), coloured(self.images, values["colour"]), self.controls["picked"])
+        xy, *_ = self.map(self.values["projection"], self.values["neighbours"])
+        return scatter.linked(xy.numpy(), self.colouring(self.values["colour"]), self.controls["picked"])
 
 
 def checked(h: Tensor, images: Images, start: dict) -> Images:

@@ -2,15 +2,15 @@
 
 import warnings
 
-import ipywidgets as widgets
 import numpy as np
 
 from ssl_lab.errors import InputError
 from ssl_lab.plots import Colouring
 from ssl_lab.plots.look import class_name
+from ssl_lab.widgets.controls import Slider
 
 
-def linked(xy: np.ndarray, colouring: Colouring, picked: widgets.IntSlider):
+def linked(xy: np.ndarray, colouring: Colouring, picked: Slider):
     """A jscatter.Scatter of the points xy (N, 2), whose selection and hovering move the slider `picked`.
 
     Raises: InputError where jupyter-scatter is not installed.

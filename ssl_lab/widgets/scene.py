@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import ipywidgets as widgets
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from ssl_lab import plots, scenes
 from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 from ssl_lab.features import features
+from ssl_lab.widgets.controls import Button, Choice, Control, Slider
 from ssl_lab.widgets.explorer import Explorer
 
 SHOWN, SEEN = 96, 32  # pixels of the picture that we look at, and of the one that networks look at
@@ -24,7 +24,7 @@ class SceneExplorer(Explorer):
     scenes in that representation: pixels and features of any scale can be compared, and 100 % means "as if it were another scene".
     encoders: name → network (B, 3, 32, 32) → (B, D), perhaps none; the last one is drawn as ours.   seed: of the scene and of the random ones.
     start: causes of the scene at the start, where they are not to be drawn by the seed.
-    Controls: shape, and the factors of `scenes.RANGES` in their ranges; angles in radians. Below them: back to the start.
+    Controls: shape, and the factors of `scenes.RANGES` in their ranges; angles in radians; back, to the start.
     Raises: InputError for an encoder that is no network, is named pixels, or gives other than one finite row an image; for a seed that is not whole.
     """
 
@@ -33,17 +33,17 @@ class SceneExplorer(Explorer):
         self.encoders = checked(dict(encoders or {}))
         labels, factors, self.phases = scenes.draw_factors(1, "test", seed)
         drawn = {"shape": scenes.CLASSES[labels[0]], **{name: three_digits(value.item()) for name, value in factors.items()}}
-        self.back = widgets.Button(description="back to the start")
-        self.back.on_click(lambda _: self.set(**self.start))
         self.start = drawn | {name: value for name, value in start.items() if name in drawn}
         random = scenes.render(RANDOM, "train", SEEN, seed)["x"]
         self.units = {name: mean_distance(rows) for name, rows in self.seen(random).items()}
         self.before = None
-        super().__init__({name: control(name) for name in drawn}, **drawn | start)
-        controls, *rest = self.panel.children
-        self.panel.children = (controls, self.back, *rest)
+        super().__init__({**{name: control(name) for name in drawn}, "back": Button("back to the start")}, **drawn | start)
 
-    def draw(self, **causes):
+    def place(self, values: dict) -> None:
+        """Move controls without drawing; back moves all causes, unless each is told its place."""
+        super().place(values | self.start if "back" in values and not self.start.keys() <= values.keys() else values)
+
+    def draw(self, back: int, **causes):
         shown, seen = self.picture_of(causes, SHOWN), self.seen(self.picture_of(causes, SEEN)["x"])
         if self.before is None:
             self.before = shown["x"], seen
@@ -85,10 +85,7 @@ def three_digits(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def control(name: str) -> widgets.Widget:
-    """The dropdown of the shape, or the slider of a factor."""
+def control(name: str) -> Control:
+    """The choice of the shape, or the slider of a factor."""
     words = name.replace("_", " ")
-    if name == "shape":
-        return widgets.Dropdown(description=words, options=scenes.CLASSES)
-    low, high = scenes.RANGES[name]
-    return widgets.FloatSlider(description=words, min=low, max=high, step=(high - low) / 100)
+    return Choice(words, scenes.CLASSES) if name == "shape" else Slider(words, *map(float, scenes.RANGES[name]))

@@ -4,19 +4,20 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import ipywidgets as widgets
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import plots
 from ssl_lab.arguments import ranges
-from ssl_lab.augment import Augmentation, to_float
+from ssl_lab.augment import Augmentation, Drawn, to_float
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.method import Method
+from ssl_lab.plots.look import class_name
 from ssl_lab.stream import RandomStream, generator
+from ssl_lab.widgets.controls import Button, Control, Slider, Switch
 from ssl_lab.widgets.explorer import Explorer
 
 ASKED = 256  # pictures that the meter asks about, where there are so many
@@ -59,12 +60,13 @@ class Knob:
     make: Callable = number
     read: Callable = float
 
-    def control(self, had) -> widgets.Widget:
-        """The ipywidget that begins with what the transform had; None is nothing."""
+    def control(self, had) -> Control:
+        """The control that begins with what the transform had; None is nothing."""
         value = self.start if had is None else self.read(had)
         if isinstance(self.start, bool):
-            return widgets.Checkbox(value, description=self.words)
-        return widgets.FloatSlider(value, min=min(self.low, value), max=max(self.high, value), step=0.01, description=self.words)
+            return Switch(self.words, value)
+        low, high = float(min(self.low, value)), float(max(self.high, value))
+        return Slider(self.words, low, high, value, step=0.02 if high <= 1 else 0.05)
 
 
 def declared(words: str, name: str, **others) -> Knob:
@@ -88,7 +90,7 @@ KNOBS = {  # every strength of an Augmentation, and keywords of the functions of
     "sigma": Knob("sigma", 0.1, 4, start=1.0, make=each),
     "factor": Knob("factor", 0, 2, start=1.0, make=each),
     "turn": Knob("turn", -0.5, 0.5, make=each),
-    "on": Knob("on", 0, 1, start=True, make=each),
+    "on": Knob("switched", 0, 1, start=True, make=each),
 }
 
 
@@ -110,19 +112,29 @@ class ViewsExplorer(Explorer):
         self.x, self.transform, self.shown = images[:].x, Augmentation() if transform is None else transform, shown
         self.had = strengths(self.transform)
         controls = {name: KNOBS[name].control(had) for name, had in self.had.items()}
-        controls["seed"] = widgets.IntSlider(description="draw again", max=DRAWS)
-        controls["first"] = widgets.IntSlider(description="first picture", max=len(images) - 1)
+        controls["seed"] = Button("draw again", most=DRAWS)
+        controls["first"] = Slider("first picture", 0, len(images) - 1)
+        self.named = [f", {class_name(label, images.classes, 24)}" if label >= 0 else "" for label in images[:].labels.tolist()]
         super().__init__(controls, seed=seed, **start)
 
     def draw(self, seed: int, first: int, **values):
         rows = (first + torch.arange(min(ASKED, len(self.x)), device=self.x.device)) % len(self.x)
         x = to_float(self.x[rows])
-        x1, x2 = two_views(self.transform, x, {name: KNOBS[name].make(value, self.had[name], x) for name, value in values.items()}, seed)
+        arguments = {name: KNOBS[name].make(value, self.had[name], x) for name, value in values.items()}
+        drawn = draws(self.transform, x, arguments, seed)
+        x1, x2 = two_views(self.transform, x, arguments, seed, drawn)
         nearest, few = nearest_colours(x1, x2), slice(self.shown)
         right = (nearest.cpu() == torch.arange(len(x))).numpy()
-        moved = [f"{name} {value if isinstance(value, bool) else f'{value:.3g}'}" for name, value in values.items()]
-        setting = ", ".join([*moved, f"draw {seed}, from picture {first} on"])
-        return plots.views(x[few], x1[few], x2[few], x2[nearest[few]], right, setting)
+        said = [f"{KNOBS[name].words} {self.controls[name].words(value)}" for name, value in values.items()]
+        setting = ", ".join([*said, f"draw {seed}, from picture {first} on"])
+        (one, other), pixels = drawn or (None, None), x[0, 0].numel()
+        remarks = [
+            [f"image {row}{self.named[row]}" for row in rows[few].tolist()],
+            [done(one, n, pixels) for n in range(self.shown)],
+            [done(other, n, pixels) for n in range(self.shown)],
+            [", ".join(filter(None, (f"a view of picture {j + 1}" * (n != j), done(other, j, pixels)))) for n, j in enumerate(nearest[few].tolist())],
+        ]
+        return plots.views(x[few], x1[few], x2[few], x2[nearest[few]], right, setting, remarks)
 
 
 def augmentations(transform: Augmentation | Method | Callable) -> list[Augmentation]:
@@ -148,20 +160,37 @@ def strengths(transform: Augmentation | Method | Callable) -> dict[str, object]:
 
 
 def two_views(
-    transform: Augmentation | Method | Callable, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int
+    transform: Augmentation | Method | Callable, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int, drawn: list[Drawn] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone, on any thread."""
-    made = []
-    for view, drawn in enumerate(augmentations(transform) or (None, None)):
-        if drawn is None:
-            with RandomStream(2 * seed + view, x.device):
-                made.append(transform(x, **arguments))
-        else:
-            moved = {name: value for name, value in arguments.items() if differs(transform, name, value)}
-            made.append(replace(drawn, **moved)(x, generator(2 * seed + view, x.device)))
+    """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone, on any thread.
+
+    drawn: what `draws` says, where it has been asked.
+    """
+    made = [one(x) for one in (draws(transform, x, arguments, seed) if drawn is None else drawn)]
+    for view in range(0 if made else 2):
+        with RandomStream(2 * seed + view, x.device):
+            made.append(transform(x, **arguments))
     pictures = [isinstance(view, Tensor) and view.ndim == 4 and view.shape[:2] == (len(x), 3) for view in made]
     require(pictures == [True, True], f"{called(transform)} does not make two pictures (3, H, W) of each; give one that does, such as augment")
     return tuple(made)
+
+
+def draws(transform: Augmentation | Method | Callable, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int) -> list[Drawn]:
+    """What is drawn for the first views and for the second ones; of a function nothing is known."""
+    found = augmentations(transform)
+    moved = {name: value for name, value in arguments.items() if found and differs(transform, name, value)}
+    return [replace(one, **moved).draw(x, generator(2 * seed + view, x.device)) for view, one in enumerate(found)]
+
+
+def done(drawn: Drawn | None, n: int, pixels: int) -> str:
+    """What was done to the n-th picture of so many pixels, in words."""
+    if drawn is None:
+        return ""
+    grey = drawn.coloured and drawn.saturation[n] == 0
+    distorted = not grey and max(abs(drawn.brightness[n] - 1), abs(drawn.contrast[n] - 1), abs(drawn.turn[n])) > 0.005
+    told = ("mirrored", drawn.flip[n]), ("grey", grey), ("colours distorted", drawn.coloured and distorted)
+    told += ("blurred", drawn.blurs and drawn.blurred[n]), ("solarised", drawn.solarises and drawn.solarised[n])
+    return ", ".join([f"{drawn.height[n] * drawn.width[n] / pixels:.0%} of it", *(words for words, on in told if on)])
 
 
 def differs(transform: Augmentation | Method, name: str, value) -> bool:

@@ -5,8 +5,8 @@ import math
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
-from ssl_lab.plots.flows import BOTTOM, NETWORKS, TOP, Edge, Node
 from ssl_lab.plots.look import ANCHOR, FAINT, INK, NEGATIVE, PAPER, POSITIVE
+from ssl_lab.plots.pipelines.flows import BOTTOM, NETWORKS, TOP, Edge, Node
 
 SYMBOL, NAME = 25, 20  # points, of what stands in a node, and beside a vector
 TINT = "#cfe0ea"  # of a network that is kept

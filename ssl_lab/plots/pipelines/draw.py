@@ -3,10 +3,10 @@
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.flows import FLOWS, Flow
-from ssl_lab.plots.glyphs import draw_edge, draw_node, size
-from ssl_lab.plots.legend import draw_legend
 from ssl_lab.plots.look import Page, hwc, in_our_look, squared
+from ssl_lab.plots.pipelines.flows import FLOWS, Flow
+from ssl_lab.plots.pipelines.glyphs import draw_edge, draw_node, size
+from ssl_lab.plots.pipelines.legend import draw_legend
 
 
 @in_our_look

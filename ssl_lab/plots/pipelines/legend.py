@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from ssl_lab.plots.flows import Flow, Node
-from ssl_lab.plots.glyphs import SHAPES, arrow, funnel
+from ssl_lab.plots.pipelines.flows import Flow, Node
+from ssl_lab.plots.pipelines.glyphs import SHAPES, arrow, funnel
 
 WORDS = {
     "trained": "trained by gradient", "momentum": "follows by momentum", "frozen": "frozen", "kept": "kept after training", "vector": "vector",

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from ssl_lab import methods, plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots import FLOWS, pipeline
-from ssl_lab.plots.glyphs import ARROWS, OUTLINES, SIZES, TINT, way
+from ssl_lab.plots.pipelines.glyphs import ARROWS, OUTLINES, SIZES, TINT, way
 
 FORWARD = ("data", "label", "positive", "negative")  # edges that carry something in the forward pass
 X = np.full((8, 8, 3), 7, np.uint8)
