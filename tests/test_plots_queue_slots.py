@@ -369,12 +369,12 @@ def test_every_slot_says_its_key_its_cosine_and_its_share(count, early, holds):
 
 
 def test_a_click_on_one_of_this_steps_keys_makes_it_the_query(holds):
-    figure, now = draw(3, 4, query=2)[0], moments(3, 4)[-1]
+    figure, now = draw(5, 3, query=2)[0], moments(5, 3)[-1]
     keys = spots(figure)[1]
     assert keys.box == pytest.approx(lines(figure)[-1].box)
     assert {name: list(values) for name, values in keys.sets.items()} == {"query": [*range(B)]}
     for i in range(B):
-        assert holds(keys.said(i), f"key {i}, picture {8 + i} (", f"slot {8 + i};", f"query 2: {signed(now.k[i] @ now.q[2])};")
+        assert holds(keys.said(i), f"key {i}, picture {16 + i} (", f"slot {4 + i};", f"query 2: {signed(now.k[i] @ now.q[2])};")
         assert (f"own key, share {percent(now.shares(0.2)[2, 0])}" in keys.said(i)) == (i == 2)
         assert (f"a click takes query {i}" in keys.said(i)) == (i != 2)
 

@@ -99,8 +99,8 @@ def answers(chart: Chart, agreement, ends: dict[float, float]) -> Spots:
         ages += [*range(last + 1), *[last] * len(label)]
         ms += [m] * (last + 1 + len(label))
     data = {"m": [f"{m:g}" for m in ms], "age": [*map(steps, ages)], "cosine": [signed(agreement[m][age]) for m, age in zip(ms, ages)]}
-    box = (LEFT, TOP, SPLIT - LEFT, LOW - TOP)
-    return Spots("agreement at every age", box, "m = {m}: keys {age} old agree to {cosine}", data, {"m": ms}, at=at)
+    tip = "m = {m}: keys {age} old agree to {cosine}"
+    return Spots("agreement at every age", (LEFT, TOP, SPLIT - LEFT, LOW - TOP), tip, data, {"m": ms}, at=at)
 
 
 def apart(ends: dict[float, float]) -> dict[float, float]:
@@ -118,8 +118,7 @@ def tables(page: Drawing, ours: dict[float, float], theirs: dict[float, float | 
     """The right half: what was learned, in two worlds, as bars on the scale of 0 to 100; a word stands for itself."""
     page.words(SPLIT + 0.16, 1.1, "learned in the end, K = 4,096", 15, bold=True)
     ms, y = list(ours), FIRST + PITCH * np.arange(len(ours))
-    here = [100 * share for share in ours.values()]
-    there = [theirs[one] for one in ms]
+    here, there = [100 * share for share in ours.values()], [theirs[one] for one in ms]
     for left, values, colour, head in (
         (OURS, here, POSITIVE, ("here", "kNN", "scenes")), (THEIRS, there, GREY, ("the paper", "linear, top 1", "ImageNet")),
     ):

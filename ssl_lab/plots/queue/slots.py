@@ -85,8 +85,8 @@ def slots(page: Drawing, seen: Seen, keys) -> None:
     page.words(RIGHT - 1.5, 1.25, "√ softmax share", 13, NEGATIVE)
     page.marks(x[seen.clash] + 0.78 * side, y[seen.clash] + 0.22 * side, sizes=CROSS, **CLASH)
     page.marks(x[seen.twin] + 0.72 * side, y[seen.twin] + 0.28 * side, sizes=STAR, **TWIN)
-    box, columns = (LEFT, TOP, B * pitch(B), K // B * PITCH), [*map(str, range(B))]
-    page.spots.append(lambda: Spots("slots of the queue", box, "{said}", {"said": [*map(seen.said, range(K))]}, rows=lines, columns=columns))
+    box = (LEFT, TOP, B * pitch(B), K // B * PITCH)
+    page.spots.append(lambda: Spots("slots of the queue", box, "{said}", {"said": [*map(seen.said, range(K))]}, rows=lines, columns=range(B)))
 
 
 def pitch(B: int) -> float:
@@ -127,8 +127,7 @@ def batch(page: Drawing, seen: Seen, keys) -> float:
     click = [f"a click takes query {i}" if i != query else f"the query's own key, share {percent(seen.share[0])}" for i in range(B)]
     tip = "key {column}, {picture}: goes to slot {slot}; {near}; {click}"
     data = {"picture": [*map(seen.of, now.own.tolist())], "slot": now.slots, "near": [*map(seen.near, now.k)], "click": click}
-    sets, columns = {"query": range(B)}, [*map(str, range(B))]
-    page.spots.append(Spots("this step's keys", (LEFT, y, B * pitch(B), side), tip, data, sets, columns=columns))
+    page.spots.append(Spots("this step's keys", (LEFT, y, B * pitch(B), side), tip, data, {"query": range(B)}, columns=range(B)))
     return y + side
 
 
@@ -161,8 +160,8 @@ def one_query(page: Drawing, seen: Seen, views) -> str:
         page.words(x, 1.25, said, **HEAD)
     page.areas([(X, top, LARGE, LARGE), (second, top, LARGE, LARGE)], "", [ANCHOR, POSITIVE], 4)
     cost, p, taken, count = f"{-np.log(max(seen.share[0], 1e-300)):.2f}", percent(seen.share[0]), seen.taken(seen.clash), int(seen.clash.sum())
-    again = seen.taken(seen.twin)
-    lines = [(OWN, STAR, f"own key: {p}"), *([(TWIN, STAR, f"as a negative: {again}")] if seen.early else [])]
+    lines, again = [(OWN, STAR, f"own key: {p}")], seen.taken(seen.twin)
+    lines += [(TWIN, STAR, f"as a negative: {again}")] if seen.early else []
     lines += [(CLASH, CROSS, f"{count} of its class: {taken}")] if seen.name else [({}, 0, "no labels to mark"), ({}, 0, "false negatives")]
     x = second + LARGE + 0.14
     page.words(x, top + 0.14, f"loss {cost}", 18, bold=True)
@@ -205,7 +204,6 @@ def ages(page: Drawing, seen: Seen) -> str:
         return Spots("keys by their age", chart.box, "{said}", {"said": [*map(seen.said, slot), own_key, *curve]}, at=at)
 
     page.spots.append(spots)
-    if not len(grown):
-        return words
-    page.words(X, 3.62, "■ with what the present network makes of their views", 13)
-    return f"{words} {present}"
+    if len(grown):
+        page.words(X, 3.62, "■ with what the present network makes of their views", 13)
+    return f"{words} {present}" if len(grown) else words
