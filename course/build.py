@@ -7,6 +7,7 @@
 A source is py:percent: `# %%` begins a code cell, `# %% [markdown]` a text cell, `tags=["..."]` may follow. Lines above the first cell are
 `# key: JSON`, the notebook's metadata: title, minutes, budget_s, and exercises, from and to how many there should be, where that is not 3
 to 6. In a cell tagged exercise, what stands between ### BEGIN SOLUTION and ### END SOLUTION, inside a function, is the student's to write.
+A text cell tagged answer answers the questions of the text cell before it: folded in the solved edition, absent from the student's.
 The rules are in course/lint.py; notebooks/README.md, the list of the notebooks, is written along.
 """
 
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import nbformat
 
-from course import lint
+from course import lint, outline
 from course.index import index
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 CELL = re.compile(r"^# %%( \[markdown\])?(?: tags=(\[.*\]))?$")
+FOLDED = "<details><summary><b>Answer</b></summary>\n\n{}\n\n</details>"  # the empty lines let what stands inside be Markdown
 LIMIT = 300_000  # bytes of one notebook
 
 
@@ -66,6 +68,8 @@ def parse(path: Path) -> nbformat.NotebookNode:
         text = "\n".join(lines).strip("\n")
         cell = markdown(text, where) if match[1] else nbformat.v4.new_code_cell(text)
         cell.metadata.update({"tags": value(match[2], where)} if match[2] else {})
+        if outline.answers(cell) and match[1]:
+            cell.source = FOLDED.format(cell.source)
         cell.id = identity(cell, {other.id for other in book.cells})
         book.cells.append(cell)
     return book
@@ -96,8 +100,9 @@ def identity(cell, taken: set[str]) -> str:
 
 
 def student(solved: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The edition in which the solutions are still to be written."""
+    """The edition in which the solutions are still to be written, without the answers."""
     book = copy.deepcopy(solved)
+    book.cells = [cell for cell in book.cells if not outline.answers(cell)]
     for cell in book.cells:
         cell.source = lint.SOLUTION.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError", cell.source)
     return book

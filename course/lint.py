@@ -12,6 +12,7 @@ from course import outline
 PACKAGE = Path(__file__).parents[1] / "ssl_lab"
 TAGS = {
     "exercise": "a function for the student to write",
+    "answer": "a text for the solved edition only, folded; it is not counted",
     "picture": "its picture is stored, for GitHub and print",
     "nbval-check-output": "its text is stored, and compared by the tests",
 }
@@ -41,8 +42,8 @@ def whole(book) -> Iterator[str]:
     yield from header(book.metadata["ssl_lab"])
     if not outline.objectives(book):
         yield "it does not say what a student will be able to do: **You will** and a numbered list belong in the first text cell"
-    if len(book.cells) > CELLS:
-        yield f"{len(book.cells)} cells are more than {CELLS}"
+    if (count := sum(not outline.answers(cell) for cell in book.cells)) > CELLS:
+        yield f"{count} cells are more than {CELLS}"
     if (count := outline.words(book)) > WORDS:
         yield f"{count:,} words of text are more than {WORDS:,}"
     listed, (low, high) = outline.exercises(book), book.metadata["ssl_lab"].get("exercises", EXERCISES)
@@ -53,6 +54,8 @@ def whole(book) -> Iterator[str]:
             yield f"cell {exercise.cell} is an exercise that the text before it does not announce: **Exercise** (10 minutes, ★★☆)"
         if not exercise.name:
             yield f"cell {exercise.cell} is an exercise without a function to write"
+    for number in outline.unanswered(book):
+        yield f'cell {number} asks, and no answer follows before the next text; write one: # %% [markdown] tags=["answer"]'
 
 
 def header(said: dict) -> Iterator[str]:
@@ -74,6 +77,8 @@ def solutions(cell) -> Iterator[str]:
     marks, regions = len(re.findall(r"### (?:BEGIN|END) SOLUTION", cell.source)), len(SOLUTION.findall(cell.source))
     if marks != 2 * regions:
         yield "### BEGIN SOLUTION and ### END SOLUTION come in pairs, inside a function"
+    elif outline.answers(cell) and cell.cell_type == "code":
+        yield "a cell tagged answer is a text; write # %% [markdown]"
     elif bool(regions) != ("exercise" in cell.metadata.get("tags", [])):
         yield "a cell has a solution if and only if it is tagged exercise"
 

@@ -3,10 +3,12 @@
 import ast
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 MATHS = re.compile(r"\$\$.+?\$\$|(?<!\\)\$[^$]+\$", re.DOTALL)
+ASKS = re.compile(r"^(?:- |\*\*Predict)(?:(?!\n\n).)*\?", re.MULTILINE | re.DOTALL)
 MARKUP = re.compile(r"<[^>]+>|(?<=\])\([^)]*\)|https?://\S+")  # tags, targets of links, bare addresses: nothing that is read
 OBJECTIVES = re.compile(r"^\*\*You will\*\*[ ]*\n+((?:.+\n?)+)", re.MULTILINE)
 ANNOUNCEMENT = re.compile(r"\*\*Exercise\*\* \((\d+) minutes?, (★☆☆|★★☆|★★★)\)")
@@ -22,6 +24,23 @@ class Exercise:
     stars: str | None
 
 
+def answers(cell) -> bool:
+    """Whether a cell is only for the solved edition; what is counted is what a student reads."""
+    return "answer" in cell.metadata.get("tags", [])
+
+
+def texts(book) -> list[str]:
+    """The text cells of the student's edition."""
+    return [cell.source for cell in book.cells if cell.cell_type == "markdown" and not answers(cell)]
+
+
+def unanswered(book) -> list[int]:
+    """The numbers of the text cells that ask, in a list or after **Predict, and have no answer before the next text cell."""
+    numbered = [(number, cell) for number, cell in enumerate(book.cells, 1) if cell.cell_type == "markdown"]
+    asking = [pair for pair in pairwise([*numbered, (0, None)]) if not answers(pair[0][1]) and ASKS.search(plain(pair[0][1].source))]
+    return [number for (number, _), (_, after) in asking if not (after and answers(after))]
+
+
 def plain(text: str) -> str:
     """A cell's text without its code and formulas."""
     return MATHS.sub(" ", CODE.sub(" ", FENCE.sub("", text)))
@@ -29,14 +48,12 @@ def plain(text: str) -> str:
 
 def words(book) -> int:
     """Words of prose: neither code nor formulas, and a link counts as what is read of it."""
-    texts = (MARKUP.sub(" ", plain(cell.source)) for cell in book.cells if cell.cell_type == "markdown")
-    return sum(len(re.findall(r"\w*[^\W\d_](?:[\w’'-]*\w)?", text)) for text in texts)
+    return sum(len(re.findall(r"\w*[^\W\d_](?:[\w’'-]*\w)?", MARKUP.sub(" ", plain(text)))) for text in texts(book))
 
 
 def objectives(book) -> list[str]:
     """The numbered list under **You will** in the first text cell, without its commas; empty if there is none."""
-    first = next((cell.source for cell in book.cells if cell.cell_type == "markdown"), "")
-    listed = OBJECTIVES.search(first)
+    listed = OBJECTIVES.search(next(iter(texts(book)), ""))
     items = re.split(r"^\d+\. ", listed[1], flags=re.MULTILINE)[1:] if listed else []
     return [" ".join(item.split()).rstrip(",;.") for item in items]
 
@@ -48,7 +65,7 @@ def headings(source: str) -> list[str]:
 
 def anchors(book) -> set[str]:
     """Where a link within the notebook can lead; JupyterLab and nbconvert put hyphens for spaces and change nothing else."""
-    return {heading.replace(" ", "-") for cell in book.cells if cell.cell_type == "markdown" for heading in headings(cell.source)}
+    return {heading.replace(" ", "-") for text in texts(book) for heading in headings(text)}
 
 
 def exercises(book) -> list[Exercise]:
@@ -56,7 +73,7 @@ def exercises(book) -> list[Exercise]:
     found, said = [], ""
     for number, cell in enumerate(book.cells, 1):
         if cell.cell_type == "markdown":
-            said = cell.source
+            said = said if answers(cell) else cell.source
         elif "exercise" in cell.metadata.get("tags", []):
             announced = ANNOUNCEMENT.search(said)
             name = next((node.name for node in tree(cell).body if isinstance(node, ast.FunctionDef)), "")

@@ -23,7 +23,7 @@ CONFIG, METRICS, WEIGHTS, STATE = "config.json", "metrics.jsonl", "weights.safet
 
 @dataclass(frozen=True)
 class Begun:
-    """What a run was begun with, as config.json says it: with nothing else is it resumed.   trained: names of the parameters that learn."""
+    """What a run was begun with, as config.json says it. It is resumed only with the same.   trained: names of the parameters that learn."""
 
     method: str
     recipe: Recipe
@@ -41,7 +41,7 @@ class Begun:
 
     @property
     def digest(self) -> str:
-        """What every file of tensors says of the config that it was written under."""
+        """Of this config; every file of tensors carries it."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def check(self, now: "Begun", folder: str | Path) -> None:
@@ -57,9 +57,9 @@ class Begun:
 
 @dataclass(frozen=True)
 class Run:
-    """A training that can be stopped at any moment and goes on from its last whole epoch, to the bit.
+    """A training that can be stopped at any moment and resumed from its last whole epoch, to the bit.
 
-    lock, begun: of the training that writes there; None for who only reads.
+    lock, begun: of the training that writes there; None where the folder is only read.
     """
 
     folder: Path
@@ -84,10 +84,10 @@ class Run:
         now = Begun.by(training)
         if held:
             run.part(Begun).check(now, folder)
-            run.metrics()  # what is damaged is said before anything is spent
+            run.metrics()  # damage is reported before any time is spent
         if (path / STATE).exists():
             fit(method, under("method/", read_shapes(path / STATE)), path / STATE)
-        run = cls(path, Lock(path), now)  # only now: a training that is refused takes the folder from nobody
+        run = cls(path, Lock(path), now)  # only now: a training that is refused locks nothing
         run.add(**words or {}, **asdict(now), versions={"ssl-lab": VERSION, "torch": torch.__version__})
         return run
 
@@ -134,7 +134,7 @@ class Run:
             "random": training.stream.state,
         }
         state = {f"{part}/{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
-        before = [row for row in self.metrics() if row["epoch"] < log.epoch]  # an epoch that is run again takes the place of its line
+        before = [row for row in self.metrics() if row["epoch"] < log.epoch]  # an epoch that is run again replaces its line
         write_text(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in [*before, log.as_dict()]))
         self.add(threads=training.threads)
         note = {"epoch": str(log.epoch), "step": str(log.step), "begun": self.begun.digest}

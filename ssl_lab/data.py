@@ -50,7 +50,7 @@ class Images:
         fine = isinstance(labels, Tensor) and labels.ndim == 1 and labels.dtype in WHOLE
         require(fine, f"labels are {described(labels)}; whole numbers (N,) in a tensor are needed, -1 for none")
         self.labels = labels.long()
-        ends = labels.aminmax() if len(labels) and labels.device.type == "cpu" else (-1, -1)  # a GPU is not waited for
+        ends = labels.aminmax() if len(labels) and labels.device.type == "cpu" else (-1, -1)  # do not wait for a GPU
         (low, top), count = map(int, ends), len(self.classes)
         require(low >= -1, f"a label is {low}; labels are counted from 0, and -1 stands for none")
         require(not count or top < count, f"a label is {top}, and there are {count} classes, 0 to {count - 1}; name the others, or correct it")
@@ -62,7 +62,7 @@ class Images:
     @classmethod
     @usual()
     def of(cls, source, labels=None, size: int | None = None, white: float | None = None, **columns) -> "Images":
-        """Images of what there is, copied into memory as bytes.
+        """Images from other data, copied into memory as bytes.
 
         source: a Dataset or a list, of images or of (image, label, ...), an image being PIL's, a tensor (C, H, W) or an array (H, W, C), of bytes or
         of floats in [0, 1], grey or in colours; or a tensor or an array of all images.   labels: (N,), in place of those of the source.
@@ -155,7 +155,7 @@ class Images:
         return dataclasses.replace(self, fields=names)
 
     def unlabelled(self) -> "Images":
-        """The same images without their labels, which a batch holds no longer, so that no self-supervised method can peek."""
+        """The same images without their labels, which a batch holds no longer, so that no self-supervised method can use them."""
         fields = tuple(name for name in self.fields if name not in ("labels", "targets")) or ("x",)
         return dataclasses.replace(self, labels=torch.full_like(self.labels, -1), targets=None, fields=fields)
 

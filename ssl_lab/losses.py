@@ -1,11 +1,11 @@
 """The lecture's losses, one function each.
 
-Rows are images, tau is the temperature, bf16 and fp16 are lifted to float32.
-InfoNCE is written once, as `minus_log_share`; what differs are the candidates:
+Rows are images, tau is the temperature, bf16 and fp16 become float32.
+InfoNCE is written once, as `minus_log_share`. Losses differ in the candidates:
     batch       `nt_xent`: all other rows of both views
     queue       `info_nce`: the own key, and the keys of earlier batches
     cross-view  the rows of the other view, `scores = z1 @ z2.T`, own: the diagonal
-    patches     the same, of predictions and what they predict
+    patches     the same, with predictions and their targets
 """
 
 import functools
@@ -21,14 +21,14 @@ from ssl_lab.errors import require
 Tau = float | Float[Tensor, ""]  # a number, or a parameter that learns
 
 LARGE = 512  # rows from which panels are no slower (EPYC, one core, torch 2.15)
-PANEL = 128  # rows of a panel: it stays in a CPU's cache; elsewhere 8 times as many
+PANEL = 128  # rows of a panel: it fits a CPU's cache; on a GPU 8 times as many
 SHARP = 0.07  # float32 from here on: 1e-6 of max(1, loss) (benchmarks/precision.py)
 
 
 def in_float32(loss):
-    """Keep a loss out of autocast and lift its rows.
+    """Compute a loss outside autocast, in float32 or more.
 
-    bf16 logits at tau = 0.07 put 2 % of error into the gradient.
+    With bf16 logits at tau = 0.07 the gradient has an error of 2 %.
     """
 
     @functools.wraps(loss)
@@ -48,7 +48,7 @@ def lift(x):
 
 
 def sharp(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, "M d"]:
-    """In float64 where a cosine's last digit, divided by tau, is more than 1e-6.
+    """In float64 where float32 is too coarse: a last digit / tau is more than 1e-6.
 
     Not on MPS, which has no float64.
     """
@@ -56,18 +56,18 @@ def sharp(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, "M d"]:
 
 
 def unit(z: Float[Tensor, "B d"]) -> Float[Tensor, "B d"]:
-    """Rows of length 1, in float32 or more: half precision misses by 0.4 %."""
+    """Rows of length 1, in float32 or more: half precision is wrong by 0.4 %."""
     return F.normalize(lift(z), dim=1)
 
 
 def minus_log_share(
     scores: Float[Tensor, "M C"], own: Float[Tensor, " M"], tau: Tau = 1.0
 ) -> Float[Tensor, " M"]:
-    """InfoNCE, a row at a time: -log of what its positive gets of the softmax.
+    """InfoNCE of every row: -log of the share of the softmax that its positive gets.
 
-    scores: of all candidates, the positive among them; -inf leaves one out.
-    own: the positive's. It is subtracted first, while the difference is exact.
-    F.cross_entropy is not used: it adds 65,536 terms with 3e-5 of error.
+    scores: of all candidates, the positive too; -inf excludes a candidate.
+    own: the positive's. It is subtracted first, where the difference is exact.
+    F.cross_entropy is not used: over 65,536 terms its error is 3e-5.
     """
     return ((scores - own[:, None]) / tau).logsumexp(dim=1)
 
@@ -76,7 +76,7 @@ def minus_log_share(
 def nt_xent(
     z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: Tau = 0.5
 ) -> Float[Tensor, ""]:
-    """SimCLR's loss, Eqn. 1: the partner among 2B - 1 others, mean over 2B anchors.
+    """SimCLR's loss, Eqn. 1: find the partner among 2B - 1 rows; mean over 2B anchors.
 
     Rows are normalised here, so their length does not matter.
     Zero for one pair; log(2B - 1) for identical rows.
@@ -94,7 +94,7 @@ def nt_xent(
 
 
 def anchors(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, " M"]:
-    """What each row pays for its partner, M / 2 rows away, among all other rows."""
+    """The loss of each row: find the partner, M / 2 rows away, among all other rows."""
     s = z @ z.T / tau
     s.fill_diagonal_(-torch.inf)  # an image is not its own negative
     B = len(z) // 2
@@ -105,10 +105,10 @@ class NTXentInPanels(torch.autograd.Function):
     """The mean of `anchors` without the M x M matrix, in memory O(M d).
 
     z: unit rows / sqrt(tau), so that s = z zᵀ are the logits.
-    A panel is some rows of s, from the diagonal to the right. Since s_ij = s_ji, what
-    it adds to the rows below it is read from its columns: half of the exponentials.
+    A panel is some rows of s, from the diagonal to the right. Since s_ij = s_ji, its
+    columns serve the rows below it: only half of the exponentials are computed.
     Back: dz_i = (sum_j (p_ij + p_ji) z_j - 2 z_partner(i)) / M, from panels that are
-    computed again rather than kept. First derivatives only.
+    computed again, not kept. First derivatives only.
     """
 
     @staticmethod
@@ -151,9 +151,10 @@ def info_nce(
     queue: Float[Tensor, "K d"],
     tau: Tau = 0.07,
 ) -> Float[Tensor, ""]:
-    """MoCo's loss, Eqn. 1: each query's own key among K of earlier batches, the mean.
+    """MoCo's loss, Eqn. 1: find the own key among K of earlier batches; the mean.
 
-    All rows are unit vectors, and stay as they are.
+    All rows are unit vectors and are not normalised again. A gradient flows into k,
+    too, where k has one; MoCo makes its keys without.
     log(K + 1) when all scores are equal.
     Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or
     tau <= 0. A NaN spreads to the loss.
@@ -183,7 +184,7 @@ def byol_regression(
     """BYOL's loss, Eqn. 2, one direction: |p/|p| - z/|z||² = 2 - 2 cos(p, z), 0 to 4.
 
     Summed over features, mean over the batch. Rows are normalised here.
-    z is the target: whoever wants no gradient there passes z.detach(), as BYOL does.
+    z is the target. Pass z.detach() to stop its gradient; BYOL computes z without one.
     Raises: InputError (a ValueError) for unequal shapes. A NaN spreads to the loss.
     """
     shapes = f"got {tuple(p.shape)} and {tuple(z.shape)}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from packaging.version import Version
 
-from ssl_lab import checks, progress
+from ssl_lab import cells, checks, progress
 from ssl_lab.errors import one_of, require
 from ssl_lab.recipe import Recipe
 from ssl_lab.version import VERSION
@@ -76,31 +76,53 @@ def release(version: str) -> Version:
     return Version(Version(version).base_version)
 
 
-def use(fn: Callable) -> Callable:
-    """Check a student's function by its name, say how it went, and hand on whichever works: theirs if it passed, else the library's.
+def use(fn: object) -> Callable:
+    """Check a student's function by its name, say how it went, and return the one that works: theirs if it passed, else the library's.
 
-    What passes is remembered, across restarts too (progress.py), and stays remembered if it is changed later.
-
-    Raises: InputError for a function that no exercise asks for.
+    What passes is remembered, across restarts too (progress.py), and stays remembered if it is changed later. The library's own function is not
+    checked and never passes: it stands under the student's name after a first `use` that did not pass.
+    Raises: InputError for what is not a function written with `def` under the name of an exercise.
     """
     from IPython.display import display
 
-    asked = [name.removeprefix("check_") for name in checks.__all__ if name.startswith("check_")]
-    one_of(fn.__name__, asked, "exercise")
-    check = getattr(checks, f"check_{fn.__name__}")
-    result = check(fn)
+    name = exercise_of(fn)
+    check = getattr(checks, f"check_{name}")
+    result = check.skip(f"not checked: {reason}") if (reason := not_theirs(fn, name)) else check(fn)
     display(result)
     if result:
-        progress.note(fn.__name__)
-        print(f"used from here on: your {fn.__name__}{passed_by_now(fn.__name__)}")
+        progress.note(name)
+        print(f"used from here on: your {name}{passed_by_now(name)}")
         return fn
-    before = f" (yours passed before, and still counts){passed_by_now(fn.__name__)}" if fn.__name__ in progress.passed() else ""
-    print(f"used from here on: the library’s {check.reference.__name__}{before}")
+    before = f" (yours passed before, and still counts){passed_by_now(name)}" if name in progress.passed() else ""
+    print(f"used from here on: the library’s {name}{before}")
     return check.reference
 
 
+def exercise_of(fn: object) -> str:
+    """The exercise that a function answers, which is its name.   Raises: see `use`."""
+    known = [name.removeprefix("check_") for name in checks.__all__ if name.startswith("check_")]
+    asked = cells.asked() if cells.asked() in known else ""
+    fix = f"write your function with `def {asked or 'NAME'}(...)`, run its cell, and give its name to use"
+    kind = "a class" if isinstance(fn, type) else "None" if fn is None else f"a value of type {type(fn).__name__}"
+    require(callable(fn) and hasattr(fn, "__name__") and not isinstance(fn, type), f"use takes a function; got {kind}: {fix}")
+    name = fn.__name__
+    require(name != "<lambda>", f"use takes a function with a name of its own; got a lambda: {fix}")
+    require(asked in ("", name), f"this cell asks for {asked}, but {asked} is the function {name} here: {fix}")
+    require(name in known, f"use knows an exercise by the name of its function; no exercise is called {name}, there are: {', '.join(known)}")
+    return name
+
+
+def not_theirs(fn: Callable, name: str) -> str:
+    """Why this cannot be what the student wants to be checked, empty if it can."""
+    if cells.broken(name):
+        return f"the newest cell with {name} has a syntax error, so Python did not read it; correct it, run it, then run this cell again"
+    if str(fn.__module__).split(".")[0] == __package__:
+        return f"{name} is the library’s function here; run the cell with your own function, then run this cell again"
+    return ""
+
+
 def passed_by_now(exercise: str) -> str:
-    """How far the notebook is that asks for an exercise."""
+    """How many exercises of the same notebook are passed, in words."""
     done, asked = progress.of(progress.notebook_of(exercise))
     return f" · {len(done)} of {asked} exercises of this notebook passed" if asked else ""
 
@@ -131,7 +153,7 @@ def show(thing):
 
 
 def within(value: float, low: float, high: float) -> str:
-    """Whether a figure lies where it should, in words that do not depend on its last digits: yes, or no and where it should lie.
+    """Whether a figure is in the expected band, in words that do not depend on its last digits: yes, or no and the band.
 
     Short trainings of the ci profile are not judged, and this is said.
     """

@@ -1,4 +1,4 @@
-"""Which exercises a student has passed: kept in the folder that `ssl-lab lab` made, elsewhere for the session alone.
+"""Which exercises a student has passed. They are kept in the folder that `ssl-lab lab` made; elsewhere only until the kernel stops.
 
     note(exercise) → work/.progress.json → passed() → of(notebook): which of its exercises, out of how many
 """
@@ -15,14 +15,14 @@ session: set[str] = set()  # passed since the kernel started
 
 
 def file() -> Path | None:
-    """Where progress is kept: in the nearest folder upwards that is a student's; nowhere for who runs the solutions."""
+    """Where progress is kept: in the nearest folder above that is a student's; nowhere for the solutions."""
     here = Path.cwd()
     found = next((folder for folder in (here, *here.parents) if (folder / RECORD).is_file()), None)
     return None if found is None or "solutions" in here.relative_to(found).parts else found / PROGRESS
 
 
 def passed() -> set[str]:
-    """All that was ever passed. A file that cannot be read holds nothing: progress is a comfort, and no reason for an error."""
+    """All exercises that were passed. A file that cannot be read counts as empty: a student can go on without it."""
     try:
         path = file()
         names = json.loads(path.read_text(encoding="utf-8")) if path else []
@@ -32,7 +32,7 @@ def passed() -> set[str]:
 
 
 def note(exercise: str) -> None:
-    """Remember that an exercise was passed; for the session, where nothing can be written."""
+    """Remember that an exercise was passed; only until the kernel stops, where nothing can be written."""
     session.add(exercise)
     try:
         if path := file():

@@ -1,4 +1,4 @@
-"""One visible loop: `steps` yields every step, `train` a Log an epoch; what the body of the caller's `for` does never changes the training."""
+"""One visible loop: `steps` yields every step, `train` a Log an epoch; the body of the caller's `for` never changes the training."""
 
 import copy
 import time
@@ -54,7 +54,7 @@ def train(
 ) -> Iterator[Log]:
     """Train a method on images, where its parameters lie (CPU, CUDA or MPS), yielding a Log after every epoch.
 
-    It sees what the method declares of the images: no labels, unless it learns from them.
+    The method sees only the columns that it declares: no labels, unless it learns from them.
     out: a folder for config.json, metrics.jsonl, weights.safetensors and state.safetensors, written at every epoch's end.
     resume: go on from there, to the bit on one machine. Stopping early, by `break` or by an interrupt, keeps what the method has learned.
     threads: of the CPU; None takes OMP_NUM_THREADS or measures which number is fastest, and a resumed run takes its own again.
@@ -121,7 +121,7 @@ class Training:
         self.stream, self.threads, self.epoch, self.number = RandomStream(own, self.device), asked(threads), 0, 0
 
     def check(self) -> None:
-        """Refuse at once a batch that the images or the method cannot make, labels beyond its classes, and an encoder that breaks a promise."""
+        """Refuse at once a batch that is too large or does not suit the method, labels beyond its classes, and an encoder that breaks a promise."""
         B, N, ranks = self.recipe.batch, len(self.lesson), world_size()
         relabels = type(self.method).relabel is not Method.relabel  # and may lengthen the epoch
         require(B <= N or relabels, f"batch={B} is more than the {N} images; take more images, or a batch of {N} at most")
@@ -153,14 +153,14 @@ class Training:
                 yield Step(epoch + 1, self.number, i, count, loss, method.embeddings, lr, progress)
 
     def log(self, step: Step, losses: list[Tensor], seconds: float) -> Log:
-        """What an epoch was."""
+        """The Log of an epoch that has ended."""
         method, recipe = self.method, self.recipe
         loss, stats = mean(torch.stack(losses).mean()).item(), {name: float(value) for name, value in method.stats().items()}
         log = Log(step.epoch, recipe.epochs * method.generations, step.number, loss, step.lr, seconds, step.of * recipe.batch, stats)
         return replace(log, remark=method.remark(log))
 
     def begin(self, epoch: int) -> tuple[Iterator[tuple[Tensor, ...]], int]:
-        """The batches of an epoch and how many there are. Labels and order are the same on every rank.
+        """The batches of an epoch, and their number. Labels and order are the same on every rank.
 
         Parameters that `renew` or `relabel` write into lose their optimizer state.
         """
@@ -179,7 +179,7 @@ class Training:
         return self.measured(batches), count
 
     def measured(self, batches: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
-        """The batches; before the first step, on the CPU, the number of threads is chosen by steps of a copy, where nobody has said it."""
+        """The batches. On the CPU, steps of a copy choose the number of threads before the first step, unless it is given."""
         if self.threads is None and self.device.type == "cpu" and world_size() == 1:
             first = next(batches)
             trial = copy.copy(self)

@@ -3,7 +3,6 @@
 Set before the first import of torch or ssl_lab; the notebooks' kernels inherit the environment.
 """
 
-import functools
 import importlib.util
 import itertools
 import json
@@ -239,49 +238,13 @@ def passes() -> Callable[..., None]:
 
 
 @pytest.fixture
-def called(answered_once) -> Callable[..., None]:
+def called() -> Callable[..., None]:
     """Asserts that a check calls a mistake by these words, and by no others of a table, name → (words, how it is made), whatever its inputs are."""
 
     def judge(check, wrong, words: str, table: dict[str, tuple], seeds=SEEDS) -> None:
         for seed in seeds:
             result = check(wrong, seed=seed)
             assert not result
-            assert [key for key in {key for key, _ in table.values()} if key in result.hint] == [words]
+            assert [key for key in {key for key, _ in table.values()} if key in result.hint] == [words], result.hint
 
     return judge
-
-
-@pytest.fixture(scope="session")
-def remembering() -> tuple[Callable, Callable]:
-    """`ask` and `Answer.gradients` of ssl_lab.checks.answer, with a memory for the references and the usual mistakes of all checks."""
-    from ssl_lab import checks
-    from ssl_lab.checks.answer import Answer, ask
-
-    every = [getattr(checks, name) for name in checks.__all__ if name.startswith("check_")]
-    known, answers = {fn for one in every for functions in [(one.reference,), *one.mistakes.values()] for fn in functions}, {}
-
-    def ask_once(fn, case, *how):
-        if fn not in known:
-            return ask(fn, case, *how)
-        if (key := (fn, tuple(map(written, case)), how)) not in answers:
-            answers[key] = ask(fn, case, *how)
-        return answers[key]
-
-    return ask_once, functools.cache(Answer.gradients)  # a graph gives its gradients once
-
-
-@pytest.fixture
-def answered_once(remembering, monkeypatch) -> None:
-    """The reference and the usual mistakes of every check are asked once for each input, however many functions are compared with them."""
-    from ssl_lab.checks import answer, check
-
-    ask, gradients = remembering
-    monkeypatch.setattr(check, "ask", ask)
-    monkeypatch.setattr(answer.Answer, "gradients", gradients)
-
-
-def written(x):
-    """An input of a check, to be looked up: a tensor, a small network that shows its weights, or a number."""
-    if hasattr(x, "numpy"):
-        return tuple(x.shape), x.numpy().tobytes()
-    return (repr(x), written(x.W)) if hasattr(x, "W") else x

@@ -93,6 +93,25 @@ def test_student_edition_keeps_the_frame_and_loses_the_solution(root):
     assert student.cells[1].metadata.tags == ["exercise"]
 
 
+ANSWERED = SOURCE + '# %% [markdown]\n# - Why *three*?\n# %% [markdown] tags=["answer"]\n# **Because** it is.\n#\n# $x = 3$\n# %%\nx\n'
+
+
+def test_answers_are_folded_in_the_solved_edition_and_absent_from_the_students(root):
+    solved = parse(root, ANSWERED)
+    folded = "<details><summary><b>Answer</b></summary>\n\n**Because** it is.\n\n$x = 3$\n\n</details>"
+    assert solved.cells[5].source == folded and solved.cells[5].metadata.tags == ["answer"]
+    student = build.student(solved)
+    assert [cell.id for cell in student.cells] == [cell.id for cell in (*solved.cells[:5], solved.cells[6])]
+    assert "Because" not in nbformat.writes(student)
+
+
+def test_a_new_answer_makes_the_solved_edition_stale_and_no_other(root, capsys):
+    put(root, ANSWERED)
+    parse(root, ANSWERED.replace("Because", "For"))
+    assert build.main(["--check"], root) == 1
+    assert capsys.readouterr().err == "not what the source says: solutions/99_example.ipynb; run python -m course.build\n"
+
+
 def test_a_new_cell_changes_no_other_cells_id(root):
     before = [cell.id for cell in parse(root).cells]
     after = [cell.id for cell in parse(root, SOURCE.replace("# %%\nx = 3", "# %%\nx = 2\n# %%\nx = 3")).cells]

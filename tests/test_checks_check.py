@@ -14,8 +14,12 @@ import torch
 import torch.nn.functional as F
 
 from course.build import parse
-from ssl_lab import checks, losses
+from ssl_lab import checks, geometry, losses
 from ssl_lab.checks import EXERCISES, Check, Kind
+from ssl_lab.checks.answer import ask
+from ssl_lab.evaluate import knn_accuracy
+from ssl_lab.methods import BYOL, MoCo
+from ssl_lab.models import ema_
 
 COURSE = Path(__file__).parents[1] / "course"
 ALL = [getattr(checks, f"check_{name}") for names in EXERCISES.values() for name in names]
@@ -55,10 +59,88 @@ def test_the_untouched_exercise_is_neutral(check):
 
 
 @pytest.mark.parametrize("check", [check for check in ALL if check.name != "nt_xent_loop"], ids=lambda check: check.name)  # nt_xent's once more
-def test_mistakes_of_a_check_are_told_apart_on_any_input(answered_once, check):
+def test_mistakes_of_a_check_are_told_apart_on_any_input(check):
     for hint, functions in check.mistakes.items():
         for wrong in functions:
+            wrong = beside_a_number(wrong) if check.kind is Kind.PAIR else wrong
             assert {check(wrong, seed=seed).hint for seed in range(5)} == {hint}
+
+
+@every_check
+def test_the_reference_has_the_name_of_the_exercise_so_that_use_finds_it_again(check):
+    assert check.reference.__name__ == check.name
+
+
+def ema_of_the_library(key, query, m):
+    """`ema_` changes one network in place; here, of a single weight each."""
+    slow, fast = (torch.nn.ParameterList([torch.nn.Parameter(w.clone())]) for w in (key, query))
+    ema_(slow, fast, m)
+    return slow[0].detach()
+
+
+def enqueue_of_the_library(queue, pointer, k):
+    moco = MoCo(encoder(), K=len(queue), dim=k.shape[1])
+    moco.queue.copy_(queue)
+    moco.pointer.fill_(pointer)
+    moco.enqueue(k)
+    return moco.queue, moco.pointer
+
+
+def momentum_of_the_library(m, progress):
+    return BYOL(encoder(), m=m).momentum(progress)
+
+
+def std_of_the_library(z):
+    byol = BYOL(encoder())
+    byol.note(z=z)
+    return byol.stats()["std"]
+
+
+def encoder():
+    network = torch.nn.Linear(1, 4)
+    network.dim = 4
+    return network
+
+
+LIBRARY = {
+    "nearest_accuracy": functools.partial(knn_accuracy, k=1),
+    "alignment": geometry.alignment,
+    "nt_xent_loop": losses.nt_xent,
+    "nt_xent": losses.nt_xent,
+    "info_nce": losses.info_nce,
+    "ema": ema_of_the_library,
+    "enqueue": enqueue_of_the_library,
+    "byol_regression": losses.byol_regression,
+    "target_momentum": momentum_of_the_library,
+    "embedding_std": std_of_the_library,
+}
+
+
+@pytest.mark.parametrize("name, fn", LIBRARY.items(), ids=LIBRARY)
+def test_a_check_accepts_what_the_library_itself_computes_with(passes, name, fn):
+    passes(getattr(checks, f"check_{name}"), fn, seeds=range(5))
+
+
+@every_check
+def test_a_second_check_asks_only_the_students_function(monkeypatch, check):
+    def odd(*given):
+        return None
+
+    check(odd)
+    asked = []
+    monkeypatch.setattr("ssl_lab.checks.check.ask", lambda fn, *how: asked.append(fn) or ask(fn, *how))
+    assert "None" in check(odd).hint
+    assert set(asked) == {odd}
+
+
+@every_check
+def test_a_function_that_changes_a_network_does_not_change_the_next_check(check):
+    def spoils(*given):
+        for network in filter(callable, given):
+            network.W.zero_()
+
+    check(spoils)
+    assert check(check.reference)
 
 
 @every_check
@@ -133,6 +215,29 @@ NONSENSE = {
 }
 
 
+def test_written_code_above_a_line_that_is_still_there_is_an_attempt():
+    def still_there(a, b):
+        c = a @ b.T
+        raise NotImplementedError
+        return c
+
+    result = checks.check_cosine(still_there)
+    assert result.attempted
+    assert result.hint == "the line `raise NotImplementedError` is still there: delete it"
+
+
+def test_another_exercise_that_is_not_solved_is_named():
+    def cosine(a, b):
+        raise NotImplementedError
+
+    def nearest_accuracy(h, y, ht, yt):
+        return (y[cosine(ht, h).argmax(1)] == yt).float().mean()
+
+    result = checks.check_nearest_accuracy(nearest_accuracy)
+    assert result.attempted
+    assert "NotImplementedError at `return (y[cosine(ht, h)" in result.hint
+
+
 def beside_a_number(fn):
     """What a function returns as the first of a pair, where it is a tensor."""
 
@@ -175,8 +280,8 @@ def test_a_line_that_stops_is_shown():
         ("shape (1,)", lambda z1, z2, tau: losses.nt_xent(z1, z2, tau)[None]),
         ("cut off from its inputs", lambda z1, z2, tau: losses.nt_xent(z1.detach(), z2.detach(), tau)),
         ("cut off from its inputs", lambda z1, z2, tau: torch.tensor(losses.nt_xent(z1, z2, tau).item())),
-        ("its gradient is not: something was detached", lambda z1, z2, tau: losses.nt_xent(z1, z2.detach(), tau)),
-        ("its gradient is not: something was detached", lambda z1, z2, tau: losses.nt_xent(z1, z2, tau).detach() + 0 * z1.sum()),
+        ("its gradient is not: something is detached", lambda z1, z2, tau: losses.nt_xent(z1, z2.detach(), tau)),
+        ("its gradient is not: something is detached", lambda z1, z2, tau: losses.nt_xent(z1, z2, tau).detach() + 0 * z1.sum()),
         ("its gradient is not a number", lambda z1, z2, tau: losses.nt_xent(z1, z2, tau) + (z1 - z1).norm(dim=1).sqrt().sum()),
         ("no gradient can be taken", lambda z1, z2, tau: written_over(losses.nt_xent(z1, z2, tau))),
     ],
@@ -284,7 +389,7 @@ def test_a_wrong_gradient_of_a_right_value_is_called_by_its_name():
     for hint, (wrong,) in mistakes.items():
         assert check(wrong).hint == hint
     assert check(lambda a, b: mistakes["it flows into b"][0](a, b) + 1).hint == "too large"  # the value comes first
-    assert "its gradient is not: something was detached" in check(lambda a, b: towards(a, b) + a.sum() - a.sum().detach()).hint
+    assert "its gradient is not: something is detached" in check(lambda a, b: towards(a, b) + a.sum() - a.sum().detach()).hint
 
 
 def test_what_is_prepared_for_a_function_decides_which_gradients_count():

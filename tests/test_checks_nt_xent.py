@@ -4,6 +4,7 @@ The mistakes are written here once more, one anchor at a time, in code that shar
 """
 
 import functools
+import math
 
 import pytest
 import torch
@@ -44,18 +45,74 @@ def columns_of_each_view(z1, z2):
     return [row for z in (z1, z2) for row in torch.stack([column / column.norm() for column in z.T]).T]
 
 
+def the_whole(z1, z2):
+    z = torch.cat([z1, z2])
+    return list(z / z.norm())
+
+
+def the_whole_of_each_view(z1, z2):
+    return [*(z1 / z1.norm()), *(z2 / z2.norm())]
+
+
+def no_root(z1, z2):
+    return [row / row.square().sum() for row in torch.cat([z1, z2])]
+
+
+def alternating(z1, z2):
+    """z1[0], z2[0], z1[1], z2[1], and so on."""
+    return [row / row.norm() for pair in zip(z1, z2) for row in pair]
+
+
+def divided(tau, d):
+    return 1 / tau
+
+
 def anchor_by_anchor(
-    z1, z2, tau, *, unit=rows, own=(), power=-1, mate=other_view, count=None, anchors=None, candidates=None, pays=lambda p: -torch.log(p)
+    z1,
+    z2,
+    tau,
+    *,
+    unit=rows,
+    own=(),
+    scale=divided,
+    above=None,
+    mate=other_view,
+    count=None,
+    anchors=None,
+    candidates=None,
+    extra=lambda w, i, B: 0,
+    pays=lambda p: -torch.log(p),
+    after=lambda loss: loss,
 ):
-    """NT-Xent one anchor at a time; every option is one way to get it wrong.   own: what an image weighs in its own denominator."""
-    B = len(z1)
+    """NT-Xent one anchor at a time; every option is one way to get it wrong.
+
+    own: what an image weighs in its own denominator.   scale: of similarities, in the denominator, and above it unless `above` is given.
+    """
+    B, d = z1.shape
     z = unit(z1, z2)
     total = 0
     for i in anchors(B) if anchors else range(2 * B):
-        weight = torch.exp(torch.stack([z[i] @ row for row in z]) * tau**power)
+        s = torch.stack([z[i] @ row for row in z])
+        weight = torch.exp(s * scale(tau, d))
         others = candidates(i, B) if candidates else [k for k in range(2 * B) if k != i]
-        total = total + pays(weight[mate(i, B)] / (weight[list(others)].sum() + sum(f(weight[i]) for f in own)))
-    return total / (count(B) if count else len(anchors(B)) if anchors else 2 * B)
+        below = weight[list(others)].sum() + sum(f(weight[i]) for f in own) + extra(weight, i, B)
+        total = total + pays(torch.exp(s[mate(i, B)] * (above or scale)(tau, d)) / below)
+    return after(total / (count(B) if count else len(anchors(B)) if anchors else 2 * B))
+
+
+def fixed(tau):
+    return {"scale": lambda _, d: 1 / tau}
+
+
+def one_sum_for_all(z1, z2, tau):
+    z, B = rows(z1, z2), len(z1)
+    below = sum(torch.exp(z[i] @ z[k] / tau) for i in range(2 * B) for k in range(2 * B) if k != i)
+    return sum(-torch.log(torch.exp(z[i] @ z[other_view(i, B)] / tau) / below) for i in range(2 * B)) / (2 * B)
+
+
+def no_log_below(z1, z2, tau):
+    z, B = rows(z1, z2), len(z1)
+    return sum(sum(torch.exp(z[i] @ z[k] / tau) for k in range(2 * B) if k != i) - z[i] @ z[i - B] / tau for i in range(2 * B)) / (2 * B)
 
 
 def others_view(i, B):
@@ -81,35 +138,61 @@ def twice(z1, z2, tau):
 
 
 MUTANTS = {
-    "not normalised": ("not normalised", {"unit": raw}),
-    "first views normalised": ("not normalised", {"unit": rows_of_one_view}),
-    "second views normalised": ("not normalised", {"unit": rows_of_the_other_view}),
+    "not normalised": ("z1 and z2 are not normalised", {"unit": raw}),
+    "first views normalised": ("only one of z1 and z2", {"unit": rows_of_one_view}),
+    "second views normalised": ("only one of z1 and z2", {"unit": rows_of_the_other_view}),
     "columns normalised": ("wrong axis", {"unit": columns}),
     "columns of each view normalised": ("wrong axis", {"unit": columns_of_each_view}),
-    "self kept": ("diagonal", {"own": [lambda w: w]}),
+    "the whole": ("whole matrix", {"unit": the_whole}),
+    "the whole of each view": ("whole matrix", {"unit": the_whole_of_each_view}),
+    "no root": ("squared lengths", {"unit": no_root}),
+    "self kept": ("diagonal is kept", {"own": [lambda w: w]}),
     "self at similarity 0": ("exp(0) = 1", {"own": [lambda w: 1]}),
-    "times tau": ("multiplied", {"power": 1}),
-    "no tau": ("temperature is not used", {"power": 0}),
-    "partner is the next row": ("partners", {"mate": lambda i, B: (i + 1) % (2 * B)}),
-    "partners interleaved": ("partners", {"mate": lambda i, B: i + 1 if i % 2 == 0 else i - 1}),
-    "sum": ("mean over all 2B", {"count": lambda B: 1}),
-    "mean over B": ("mean over all 2B", {"count": lambda B: B}),
+    "times tau": ("multiplied", {"scale": lambda tau, d: tau}),
+    "no tau": ("temperature is not used", {"scale": lambda tau, d: 1}),
+    "tau = 0.05": ("a fixed number", fixed(0.05)),
+    "tau = 0.07": ("a fixed number", fixed(0.07)),
+    "tau = 0.1": ("a fixed number", fixed(0.1)),
+    "tau = 0.2": ("a fixed number", fixed(0.2)),
+    "tau = 0.5": ("a fixed number", fixed(0.5)),
+    "tau twice": ("used twice", {"scale": lambda tau, d: 1 / tau / tau}),
+    "mean of products": ("averaged over the d features", {"scale": lambda tau, d: 1 / d / tau}),
+    "sqrt(d)": ("averaged over the d features", {"scale": lambda tau, d: d**-0.5 / tau}),
+    "tau above only": ("only some of the similarities", {"scale": lambda tau, d: 1, "above": divided}),
+    "tau below only": ("only some of the similarities", {"above": lambda tau, d: 1}),
+    "partner is the next row": ("partners are shifted", {"mate": lambda i, B: (i + 1) % (2 * B)}),
+    "partner is the row before": ("partners are shifted", {"mate": lambda i, B: (i - 1) % (2 * B)}),
+    "partner is i + B + 1": ("partners are shifted", {"mate": lambda i, B: (i + B + 1) % (2 * B)}),
+    "partner is i + B - 1": ("partners are shifted", {"mate": lambda i, B: (i + B - 1) % (2 * B)}),
+    "partners interleaved": ("neighbouring rows are paired", {"mate": lambda i, B: i + 1 if i % 2 == 0 else i - 1}),
+    "rows interleaved": ("neighbouring rows are paired", {"unit": alternating}),
+    "sum": ("sum over the anchors", {"count": lambda B: 1}),
+    "mean over B": ("sum over the anchors", {"count": lambda B: B}),
     "first views only": ("one of the two views", {"anchors": range}),
     "second views only": ("one of the two views", {"anchors": second}),
     "first views only, divided by 2B": ("one of the two views", {"anchors": range, "count": lambda B: 2 * B}),
     "second views only, divided by 2B": ("one of the two views", {"anchors": second, "count": lambda B: 2 * B}),
-    "return in the loop": ("only one anchor", {"anchors": lambda B: [0]}),
-    "return in the loop, divided by 2B": ("only one anchor", {"anchors": lambda B: [0], "count": lambda B: 2 * B}),
-    "= for +=": ("only one anchor", {"anchors": last}),
-    "= for +=, divided by 2B": ("only one anchor", {"anchors": last, "count": lambda B: 2 * B}),
-    "across views": ("only the other view", {"candidates": others_view}),
-    "across views, one direction": ("only the other view", {"candidates": others_view, "anchors": range}),
+    "return in the loop": ("only one of the anchors", {"anchors": lambda B: [0]}),
+    "return in the loop, divided by 2B": ("only one of the anchors", {"anchors": lambda B: [0], "count": lambda B: 2 * B}),
+    "= for +=": ("only one of the anchors", {"anchors": last}),
+    "= for +=, divided by 2B": ("only one of the anchors", {"anchors": last, "count": lambda B: 2 * B}),
+    "across views": ("rows of the other view", {"candidates": others_view}),
+    "across views, one direction": ("rows of the other view", {"candidates": others_view, "anchors": range}),
     "positive excluded": ("missing from the denominator", {"candidates": lambda i, B: [k for k in range(2 * B) if k not in (i, (i + B) % (2 * B))]}),
+    "positive twice": ("counted twice", {"extra": lambda w, i, B: w[i - B]}),
+    "one sum": ("one denominator", {"instead": one_sum_for_all}),
+    "mean below": ("denominator is a mean", {"instead": lambda *given: anchor_by_anchor(*given) - math.log(2 * len(given[0]) - 1)}),
+    "mean below, of 2B": ("denominator is a mean", {"instead": lambda *given: anchor_by_anchor(*given) - math.log(2 * len(given[0]))}),
+    "no logarithm below": ("logarithm of the denominator", {"instead": no_log_below}),
     "no logarithm": ("logarithm is missing", {"pays": lambda p: -p}),
     "no logarithm, positive": ("logarithm is missing", {"pays": lambda p: p}),
     "no logarithm, from 1": ("logarithm is missing", {"pays": lambda p: 1 - p}),
+    "log2": ("another base", {"pays": lambda p: -torch.log2(p)}),
+    "log10": ("another base", {"pays": lambda p: -torch.log10(p)}),
+    "mean first": ("before the logarithm", {"pays": lambda p: p, "after": lambda p: -torch.log(p)}),
     "softmax twice": ("taken twice", {"instead": twice}),
-    "sign": ("sign", {"pays": torch.log}),
+    "sign": ("minus sign", {"pays": torch.log}),
+    "//": ("cut off", {"after": torch.floor}),
 }
 
 
@@ -184,6 +267,7 @@ def test_a_right_answer_passes_in_any_style_on_any_input(passes, check, right):
 
 
 def test_whoever_is_stuck_in_the_loop_goes_on_with_the_librarys_loss():
-    assert check_nt_xent_loop.reference is losses.nt_xent
+    given = next(iter(check_nt_xent_loop.inputs(0)))
+    assert check_nt_xent_loop.reference(*given) == losses.nt_xent(*given)
     assert check_nt_xent_loop.mistakes is check_nt_xent.mistakes
     assert repr(check_nt_xent_loop(losses.nt_xent)) == "✓ nt_xent_loop is right: the value and its gradient"

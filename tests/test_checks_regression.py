@@ -42,33 +42,69 @@ def image_by_image(p, z, *, units=(by_row, by_row), pair=gap, pairs=same_image, 
     return sum(pair(u[i], v[j]) for i, j in pairs(len(p))) / over(*p.shape)
 
 
+def absolute(u, v):
+    return (u - v).abs().sum()
+
+
+def two_minus(u, v):
+    return 2 - 2 * (u @ v)
+
+
+def all_entries(B, d):
+    return B * d
+
+
+RAW, WHOLE, HALVES = [list] * 2, [by_the_whole] * 2, ([by_row, list], [list, by_row])
 MUTANTS = {
-    "not normalised": ("not normalised", {"units": (list, list)}),
-    "p normalised": ("not normalised", {"units": (by_row, list)}),
-    "z normalised": ("not normalised", {"units": (list, by_row)}),
-    "2 - 2 products": ("not normalised", {"units": (list, list), "pair": lambda u, v: 2 - 2 * (u @ v)}),
-    "2 - 2 products, p normalised": ("not normalised", {"units": (by_row, list), "pair": lambda u, v: 2 - 2 * (u @ v)}),
-    "2 - 2 products, z normalised": ("not normalised", {"units": (list, by_row), "pair": lambda u, v: 2 - 2 * (u @ v)}),
-    "mse_loss": ("not normalised", {"units": (list, list), "over": lambda B, d: B * d}),
-    "columns": ("wrong axis", {"units": (by_column, by_column)}),
-    "the whole": ("wrong axis", {"units": (by_the_whole, by_the_whole)}),
-    "mse_loss of directions": ("averages over the features", {"over": lambda B, d: B * d}),
-    "sum": ("sums over the batch", {"over": lambda B, d: 1}),
-    "sum over the batch, mean over features": ("sums over the batch", {"over": lambda B, d: d}),
-    "distance": ("not squared", {"pair": lambda u, v: gap(u, v).sqrt()}),
-    "minus cosine": ("not both of the 2's", {"pair": lambda u, v: -(u @ v)}),
-    "minus 2 cosines": ("not both of the 2's", {"pair": lambda u, v: -2 * (u @ v)}),
-    "2 - cosine": ("not both of the 2's", {"pair": lambda u, v: 2 - u @ v}),
+    "not normalised": ("are not normalised", {"units": RAW}),
+    "2 - 2 products": ("are not normalised", {"units": RAW, "pair": two_minus}),
+    "mse_loss": ("are not normalised", {"units": RAW, "over": all_entries}),
+    "p normalised": ("only one of p and z", {"units": HALVES[0]}),
+    "z normalised": ("only one of p and z", {"units": HALVES[1]}),
+    "2 - 2 products, p normalised": ("only one of p and z", {"units": HALVES[0], "pair": two_minus}),
+    "2 - 2 products, z normalised": ("only one of p and z", {"units": HALVES[1], "pair": two_minus}),
+    "mse_loss, p normalised": ("only one of p and z", {"units": HALVES[0], "over": all_entries}),
+    "mse_loss, z normalised": ("only one of p and z", {"units": HALVES[1], "over": all_entries}),
+    "columns": ("wrong axis", {"units": [by_column] * 2}),
+    "columns, mse_loss": ("wrong axis", {"units": [by_column] * 2, "over": all_entries}),
+    "the whole": ("whole matrix", {"units": WHOLE}),
+    "the whole, 2 - 2 products": ("whole matrix", {"units": WHOLE, "pair": two_minus}),
+    "the whole, mse_loss": ("whole matrix", {"units": WHOLE, "over": all_entries}),
+    "no root": ("squared lengths", {"units": [lambda z: [row / (row @ row) for row in z]] * 2}),
+    "mse_loss of directions": ("over the features, too", {"over": all_entries}),
+    "sum": ("sum over the batch", {"over": lambda B, d: 1}),
+    "sum over the batch, mean over features": ("sum over the batch", {"over": lambda B, d: d}),
+    "distance": ("not squared: leave out", {"pair": lambda u, v: gap(u, v).sqrt()}),
+    "absolute": ("absolute differences", {"pair": absolute}),
+    "l1_loss": ("absolute differences", {"pair": absolute, "over": all_entries}),
+    "difference": ("positive and negative ones cancel", {"pair": lambda u, v: (u - v).sum()}),
+    "difference, mean of all": ("positive and negative ones cancel", {"pair": lambda u, v: (u - v).sum(), "over": all_entries}),
+    "sum squared": ("sum is squared", {"pair": lambda u, v: (u - v).sum() ** 2}),
+    "minus cosine": ("a 2 is missing", {"pair": lambda u, v: -(u @ v)}),
+    "minus 2 cosines": ("a 2 is missing", {"pair": lambda u, v: -2 * (u @ v)}),
+    "2 - cosine": ("a 2 is missing", {"pair": lambda u, v: 2 - u @ v}),
     "1 - cosine": ("factor of 2", {"pair": lambda u, v: 1 - u @ v}),
     "twice": ("factor of 2", {"pair": lambda u, v: 2 * gap(u, v)}),
     "cosine": ("sign is wrong", {"pair": torch.dot}),
     "2 cosines": ("sign is wrong", {"pair": lambda u, v: 2 * (u @ v)}),
     "negative": ("sign is wrong", {"pair": lambda u, v: -gap(u, v)}),
     "2 + 2 cosines": ("sign is wrong", {"pair": lambda u, v: gap(u, -v)}),
-    "all pairs": ("all targets", {"pairs": lambda B: itertools.product(range(B), range(B)), "over": lambda B, d: B * B}),
+    "all pairs": ("is compared with every row", {"pairs": lambda B: itertools.product(range(B), range(B)), "over": lambda B, d: B * B}),
+    "row after": ("partners are shifted", {"pairs": lambda B: [(i, (i + 1) % B) for i in range(B)]}),
+    "row before": ("partners are shifted", {"pairs": lambda B: [(i, i - 1) for i in range(B)]}),
 }
-WRONG = {name: (words, functools.partial(image_by_image, **options)) for name, (words, options) in MUTANTS.items()}
-WRONG["root of the mean"] = ("not squared", lambda p, z: image_by_image(p, z).sqrt())
+OTHERS = {
+    "root of the mean": ("not squared: leave out", lambda p, z: image_by_image(p, z).sqrt()),
+    "2 - 2 cosines of columns": ("compares columns", lambda p, z: 2 - 2 * F.cosine_similarity(p, z, dim=0).mean()),
+    "2 - cosines of columns": ("compares columns", lambda p, z: 2 - F.cosine_similarity(p, z, dim=0).mean()),
+    "1 - cosines of columns": ("compares columns", lambda p, z: 1 - F.cosine_similarity(p, z, dim=0).mean()),
+    "minus cosines of columns": ("compares columns", lambda p, z: -F.cosine_similarity(p, z, dim=0).mean()),
+    "cosines of columns": ("compares columns", lambda p, z: F.cosine_similarity(p, z, dim=0).mean()),
+    "distance of the means": ("before the square", lambda p, z: gap(sum(by_row(p)) / len(p), sum(by_row(z)) / len(z))),
+    "difference normalised": ("difference is normalised", lambda p, z: sum(u @ u for u in by_row(p - z)) / len(p)),
+    "//": ("cut off", lambda p, z: image_by_image(p, z, over=lambda B, d: 1) // len(p)),
+}
+WRONG = {name: (words, functools.partial(image_by_image, **options)) for name, (words, options) in MUTANTS.items()} | OTHERS
 
 
 @pytest.mark.parametrize("words, wrong", WRONG.values(), ids=WRONG)

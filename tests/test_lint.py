@@ -21,12 +21,19 @@ def source(tmp_path):
 
 
 def notebook(*cells, first=FIRST, **header):
-    """Text is a cell of text; (code, *tags) is one of code."""
+    """Text is a cell of text; (code, *tags) is one of code; a cell is itself."""
     book = nbformat.v4.new_notebook(metadata={"ssl_lab": {**MINIMAL, **header}})
     for cell in (first, *cells):
+        if isinstance(cell, nbformat.NotebookNode):
+            book.cells.append(cell)
+            continue
         text = isinstance(cell, str)
         book.cells.append(nbformat.v4.new_markdown_cell(cell) if text else nbformat.v4.new_code_cell(cell[0], metadata={"tags": list(cell[1:])}))
     return book
+
+
+def answer(text="It is three."):
+    return nbformat.v4.new_markdown_cell(text, metadata={"tags": ["answer"]})
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def test_a_source_that_keeps_the_rules_has_no_fault(faults):
 
 def test_a_fault_names_its_file_and_cell(faults):
     assert faults(("x = 3", "nbval-chek-output")) == [
-        "99_example.py, cell 2: unknown tag nbval-chek-output; there are exercise, picture, nbval-check-output",
+        "99_example.py, cell 2: unknown tag nbval-chek-output; there are exercise, answer, picture, nbval-check-output",
     ]
 
 
@@ -55,6 +62,7 @@ def test_a_fault_names_its_file_and_cell(faults):
         ("![ ](dot.png)", "a picture without alt text"),
         ('<img src="dot.png">', "a picture without alt text"),
         ("<img alt='' src='dot.png'>", "a picture without alt text"),
+        (("x = 3", "answer"), "a cell tagged answer is a text; write # %% [markdown]"),
         (("x = (3",), "line 1 is no Python"),
         (("x = 3\ny = '" + 83 * "z" + "'",), "line 2 has 89 columns"),
         (("%matplotlib inline",), "line 1 is no Python"),
@@ -256,3 +264,34 @@ def test_a_text_in_between_must_announce_it(faults):
 def test_an_exercise_has_a_function(faults):
     said = faults("**Exercise** (4 minutes, ★☆☆)", ("if x:\n    ### BEGIN SOLUTION\n    y = 3\n    ### END SOLUTION", "exercise"))
     assert said == ["99_example.py: cell 3 is an exercise without a function to write"]
+
+
+QUESTIONS = ("- How many?", "- It is\n  long: how many?\n- Look.", "**Predict first**: how\nmany?", "Look.\n\n- A. Why?\n- B. Look.")
+
+
+@pytest.mark.parametrize("text", QUESTIONS)
+def test_a_question_has_an_answer_before_the_next_text(faults, text):
+    said = ['99_example.py: cell 2 asks, and no answer follows before the next text; write one: # %% [markdown] tags=["answer"]']
+    assert faults(text) == faults(text, ("x = 3",)) == faults(text, "A text.", answer()) == said
+    assert faults(text, answer()) == faults(text, ("x = 3",), answer(), "A text.") == []
+
+
+@pytest.mark.parametrize("text", ["How many?", "- See.\n\nHow many?", "- `a?` and $b?$", "## Why?", "a - b?"])
+def test_what_is_not_asked_of_the_reader_needs_no_answer(faults, text):
+    assert faults(text) == []
+
+
+def test_answers_count_neither_as_words_nor_as_cells(faults):
+    assert faults(*[("x = 3",)] * 59, answer("word " * 3000)) == []
+
+
+def test_an_answer_is_linted_as_any_text(faults):
+    assert [said[:21] for said in faults("- Why?", answer("[there](97_nothing.ipynb)"))] == ["99_example.py, cell 3"]
+
+
+def test_no_link_leads_to_a_heading_of_an_answer(faults):
+    assert len(faults("[there](#Because)", answer("# Because"))) == 1
+
+
+def test_an_answer_stands_between_an_exercise_and_its_announcement(faults):
+    assert faults("- How many?\n\n**Exercise** (4 minutes, ★☆☆)", answer(), (EXERCISE, "exercise")) == []

@@ -1,4 +1,4 @@
-"""Notebook 03 in a student's hands: the eight usual wrong losses, one after the other, get eight different hints; right ones pass in any style."""
+"""Notebook 03 in a student's hands: usual wrong losses, one after the other, each get a hint of their own; right ones pass in any style."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
+
+from ssl_lab.checks import EXERCISES
 
 BOOK = Path(__file__).parents[1] / "notebooks" / "03_simclr.ipynb"
 STUB = "# YOUR CODE HERE\n    raise NotImplementedError"
@@ -22,11 +24,17 @@ MISTAKES = {  # a word of the hint → what stands in MATRIX, and what the stude
     "not normalised": ("z = z / z.norm(dim=1, keepdim=True)\n", ""),
     "diagonal": ("logits = logits.masked_fill(torch.eye(2 * B, dtype=torch.bool), -torch.inf)\n", ""),
     "multiplied": ("@ z.T / tau", "@ z.T * tau"),
-    "wrong rows are partners": ("torch.arange(2 * B).roll(B)", "(torch.arange(2 * B) + 1) % (2 * B)"),
-    "sum over anchors is not divided": ("(logits, partner)", "(logits, partner, reduction='sum')"),
-    "only one of the two views serves as anchor": ("(logits, partner)", "(logits[:B], partner[:B])"),
-    "images are candidates": ("torch.eye(2 * B, dtype=torch.bool)", "torch.eye(2, dtype=torch.bool).kron(torch.ones(B, B)).bool()"),
-    "positive is missing from the denominator": (
+    "neighbouring rows": ("torch.cat([z1, z2])", "torch.stack([z1, z2], dim=1).reshape(2 * B, -1)"),
+    "shifted by one row": ("torch.arange(2 * B).roll(B)", "(torch.arange(2 * B) + 1) % (2 * B)"),
+    "a fixed number": ("@ z.T / tau", "@ z.T / 0.5"),
+    "whole matrix": ("z.norm(dim=1, keepdim=True)", "z.norm()"),
+    "wrong axis": ("z.norm(dim=1, keepdim=True)", "z.norm(dim=0)"),
+    "only one of z1 and z2": ("z = z / z.norm(dim=1, keepdim=True)", "z[:B] = z[:B] / z[:B].norm(dim=1, keepdim=True)"),
+    "divided by sqrt(d)": ("@ z.T / tau", "@ z.T / z.shape[1] ** 0.5 / tau"),
+    "sum over the anchors is not divided": ("(logits, partner)", "(logits, partner, reduction='sum')"),
+    "only one of the two views is used": ("(logits, partner)", "(logits[:B], partner[:B])"),
+    "rows of the other view": ("torch.eye(2 * B, dtype=torch.bool)", "torch.eye(2, dtype=torch.bool).kron(torch.ones(B, B)).bool()"),
+    "partner is missing from the denominator": (
         "return torch.nn.functional.cross_entropy(logits, partner)",
         "mine = torch.nn.functional.one_hot(partner).bool()\nreturn (logits.masked_fill(mine, -torch.inf).logsumexp(dim=1) - logits[mine]).mean()",
     ),
@@ -57,10 +65,10 @@ def cell(*words: str) -> str:
 
 @contextmanager
 def kernel(folder: Path):
-    """A function that runs code as a notebook's cell and returns what is seen; it fails where the cell does."""
+    """A function that runs code as a notebook's cell and returns what is seen; it fails where the cell does, unless `fails` names the error."""
     manager, client = start_new_kernel(startup_timeout=600, kernel_name="python3", cwd=str(folder))
 
-    def run(code: str) -> str:
+    def run(code: str, fails: str = "") -> str:
         seen = []
 
         def keep(message):  # what is printed arrives in pieces, which may end anywhere
@@ -69,7 +77,7 @@ def kernel(folder: Path):
             seen.append(f"{shown}\n" if shown else content.get("text", ""))
 
         reply = client.execute_interactive(code, output_hook=keep, timeout=600)["content"]
-        assert reply["status"] == "ok", f"{reply['ename']}: {reply['evalue']}"
+        assert reply.get("ename", "") == fails, reply.get("evalue")
         return "".join(seen)
 
     try:
@@ -107,7 +115,7 @@ def test_the_untouched_exercise_is_neutral(attempt):
 
 @pytest.fixture(scope="module")
 def hints(attempt):
-    """What is said to each of the eight mistakes, made one after the other."""
+    """What is said to each of the mistakes, made one after the other."""
     said = {}
     for words, (right, wrong) in MISTAKES.items():
         assert MATRIX.count(right) == 1
@@ -120,8 +128,8 @@ def test_every_usual_mistake_is_named(hints, words):
     assert "✗ nt_xent" in hints[words] and words in hints[words]
 
 
-def test_eight_mistakes_get_eight_hints(hints):
-    assert len({next(line for line in said.splitlines() if "✗" in line) for said in hints.values()}) == len(MISTAKES) == 8
+def test_every_mistake_gets_a_hint_of_its_own(hints):
+    assert len({next(line for line in said.splitlines() if "✗" in line) for said in hints.values()}) == len(MISTAKES)
 
 
 @pytest.mark.parametrize("style", RIGHT)
@@ -138,3 +146,32 @@ def test_after_a_wrong_one_the_notebook_goes_on_with_the_librarys(hints, attempt
 
 def test_after_mistakes_a_right_one_still_passes(hints, attempt):
     assert "✓ nt_xent" in attempt(MATRIX)
+
+
+@pytest.mark.parametrize("name", [name for names in EXERCISES.values() for name in names])
+def test_in_any_order_only_the_students_own_function_passes(run, name):
+    """The cell of `use` before the exercise; the exercise as it is, twice; a solution; a syntax error; the solution again."""
+    use, passed = f"{name} = use({name})", f"from ssl_lab import checks, progress; print({name!r} in progress.passed())"
+    solution = f"def {name}(*given):\n    return checks.check_{name}.reference(*given)"
+    run(f"from ssl_lab import progress; progress.session.discard({name!r}); globals().pop({name!r}, None)")
+    run(use, fails="NameError")
+    run(f"def {name}(*given):\n    raise NotImplementedError")
+    assert "not attempted yet" in run(use)
+    assert "is not checked" in run(use)
+    assert run(passed) == "False\n"
+    run(solution)
+    assert f"✓ {name}" in run(use)
+    assert run(passed) == "True\n"
+    run(f"progress.session.discard({name!r})")
+    run(solution.replace(":", "", 1), fails="SyntaxError")
+    said = run(use)
+    assert "○" in said and "syntax error" in said
+    assert run(passed) == "False\n"
+    run(solution)
+    assert f"✓ {name}" in run(use)
+
+
+@pytest.mark.parametrize("thing", ["None", "functools.partial(max)", "lambda *given: 1", "3"])
+def test_what_is_no_function_gets_a_sentence_without_a_traceback(run, thing):
+    run(f"import functools; nt_xent = {thing}")
+    run("nt_xent = use(nt_xent)", fails="InputError")

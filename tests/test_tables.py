@@ -2,8 +2,8 @@
 
 import html
 import re
+from xml.etree import ElementTree
 
-import mistune
 import pytest
 
 from ssl_lab import tables
@@ -43,11 +43,10 @@ def small(**changes):
     return Table(**{**given, **changes})
 
 
-def cells_of(markdown):
-    """What a reader of the rendered Markdown sees: the rows of its table, as text, headings first."""
-    page = mistune.create_markdown(plugins=["table", "strikethrough", "math"])(markdown)
-    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)]
-    return page, [[html.unescape(cell) for cell in row] for row in rows]
+def cells_of(page):
+    """What a reader of the page sees: the rows of its table, as text, headings first."""
+    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall(r"<tr.*?>(.*?)</tr>", page, re.DOTALL)]
+    return [[html.unescape(cell) for cell in row] for row in rows]
 
 
 @pytest.mark.parametrize("name", LECTURE)
@@ -174,7 +173,8 @@ PAPERS = {
 @pytest.mark.parametrize("paper, table", [(paper, table) for paper in PAPERS for table in PAPERS[paper]], ids=lambda x: getattr(x, "title", x))
 def test_every_table_names_the_paper_and_prints_every_figure(paper, table):
     assert re.search(rf"arXiv {paper}, (Table|Section)s? \d", table.source)
-    page, rows = cells_of(table._repr_markdown_())
+    page = table._repr_html_()
+    rows = cells_of(page)
     assert paper in page
     figures = [table.forms.get(name, "{:.1f}").format(cell) for name in table.columns for cell in table.column(name) if isinstance(cell, float)]
     for words in (repr(table), str(rows)):
@@ -208,35 +208,46 @@ def test_a_long_note_is_wrapped_at_a_hundred_letters():
     assert max(map(len, repr(small(note="word " * 99)).splitlines())) <= 100
 
 
-def test_markdown_is_one_table_between_its_title_and_its_source():
-    page, rows = cells_of(small(best=("a", "b"))._repr_markdown_())
-    assert rows == [
+def test_a_notebook_shows_one_table_between_its_title_and_its_source():
+    page = small(best=("a", "b"))._repr_html_()
+    assert cells_of(page) == [
         ["Method", "a", "b"],
         ["plain", "1.0", "-"],
         ["<em>of a kind</em>", "", ""],
         ["starred (*)", "<strong>20.2</strong>", "7"],
         ["pi|ped", "-", "<strong>30</strong>"],
     ]
-    assert page.startswith("<p><strong>Two of them</strong></p>\n<table>")
-    assert page.endswith("</table>\n<p>Source: us. In percent.</p>\n")
+    above, below = page.split("<table>")[0], page.split("</table>")[1]
+    assert "<p><strong>Two of them</strong></p>" in above and "<p>Source: us. In percent.</p>" in below
+    ElementTree.fromstring(page)  # every tag is closed
 
 
 def test_figures_go_to_the_right_and_words_to_the_left():
-    assert small()._repr_markdown_().splitlines()[3] == "| --- | ---: | ---: |"
+    for row in re.findall(r"<tr.*</tr>", small()._repr_html_()):
+        assert re.findall(r"text-align: (\w+)", row) == ["left", "right", "right"]
 
 
-@pytest.mark.parametrize("words", ["a*b*c", "a_b_c", "`a`", "a|b", "a\\b", "<b>a</b>", "[a](b)", "~~a~~", "$a$", "a\nb", "a\\|b"])
-def test_markdown_shows_words_as_they_are(words):
-    page, rows = cells_of(Table(words, words, ("Method", words), {words: ((words, 1.0),)}, words)._repr_markdown_())
+def test_a_wide_table_scrolls_beside_its_first_column_by_keyboard_too():
+    page = ElementTree.fromstring(small()._repr_html_())
+    scrolling = page.find("div")
+    assert "overflow-x: auto" in scrolling.get("style") and scrolling.get("tabindex") == "0" and scrolling.get("aria-label") == "Two of them"
+    for row in scrolling.iter("tr"):
+        assert ["sticky" in cell.get("style") for cell in row] == [True, False, False]
+        assert ["nowrap" in cell.get("style") for cell in row] == [False, True, True]
+
+
+@pytest.mark.parametrize("words", ["a*b*c", "a_b_c", "`a`", "a|b", "a\\b", "<b>a</b>", "[a](b)", "~~a~~", "$a$", '"a"', "a\nb", "a\\|b"])
+def test_a_notebook_shows_words_as_they_are(words):
+    page = Table(words, words, ("Method", words), {words: ((words, 1.0),)}, words)._repr_html_()
     plain = words.replace("\n", " ")
-    assert rows == [["Method", plain], [f"<em>{plain}</em>", ""], [plain, "1.0"]]
+    assert cells_of(page) == [["Method", plain], [f"<em>{plain}</em>", ""], [plain, "1.0"]]
     assert page.count("<table>") == 1
 
 
 def test_all_that_share_the_highest_figure_are_bold_and_the_missing_never():
     table = Table("t", "s", ("Method", "a"), {"": (("x", 3.0), ("y", None), ("z", 3.0), ("w", 2.0))}, best=("a",))
-    assert [cells[1] for cells in cells_of(table._repr_markdown_())[1][1:]] == ["<strong>3.0</strong>", "-", "<strong>3.0</strong>", "2.0"]
-    assert "**-**" not in Table("t", "s", ("Method", "a"), {"": (("y", None),)}, best=("a",))._repr_markdown_()
+    assert [cells[1] for cells in cells_of(table._repr_html_())[1:]] == ["<strong>3.0</strong>", "-", "<strong>3.0</strong>", "2.0"]
+    assert "<strong>-" not in Table("t", "s", ("Method", "a"), {"": (("y", None),)}, best=("a",))._repr_html_()
 
 
 def test_a_column_is_read_from_above_and_a_row_by_its_words():
@@ -297,14 +308,13 @@ def test_our_results_keep_the_figures_that_were_measured():
 
 
 def test_our_best_is_bold_but_not_the_highest_cost():
-    markdown = results(OURS)._repr_markdown_()
-    assert re.findall(r"\*\*(.*?)\*\*", markdown) == ["What our methods reach", "92%", "100%"]
+    assert re.findall("<strong>(.*?)</strong>", results(OURS)._repr_html_()) == ["What our methods reach", "92%", "100%"]
 
 
 def test_our_table_begins_empty():
     assert lines(results({})) == []
     assert repr(results({})).splitlines()[1].split() == "Method kNN linear labels to learn from CPU seconds".split()
-    assert len(cells_of(results({})._repr_markdown_())[1]) == 1
+    assert len(cells_of(results({})._repr_html_())) == 1
 
 
 @pytest.mark.parametrize(

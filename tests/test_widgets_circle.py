@@ -3,27 +3,60 @@
 import numpy as np
 import pytest
 import torch
-from matplotlib.quiver import Quiver
 
 from ssl_lab.errors import InputError
 from ssl_lab.geometry import alignment, uniformity
 from ssl_lab.losses import byol_regression, info_nce, nt_xent
-from ssl_lab.plots.circle import ARROW
+from ssl_lab.plots import unit
+from ssl_lab.plots.circle import ARROW, RADIUS
+from ssl_lab.plots.drawing import Areas
 from ssl_lab.widgets import CircleExplorer
 from ssl_lab.widgets import circle as explorers
-from ssl_lab.widgets.circle import FOLLOWS, LOSSES, PACE, STEPS, M, attract, begin, descent, even, follow, gradient, repel, unit, weights
+from ssl_lab.widgets.circle import FOLLOWS, LOSSES, PACE, STEPS, M, attract, begin, by_autograd, descent, even, follow, slope
 
 TAUS = (0.05, 0.5)
+
+
+def attract_of_views(z1, z2, tau):
+    return (z1 / z1.norm(dim=1, keepdim=True) - z2 / z2.norm(dim=1, keepdim=True)).square().sum(dim=1).mean()
+
+
+def repel_of_views(z1, z2, tau):
+    return sum(torch.pdist(z / z.norm(dim=1, keepdim=True)).square().mul(-2).exp().mean().log() for z in (z1, z2)) / 2
+
+
+def info_nce_of_views(z1, z2, tau):
+    """The library's own, one query after another; the keys of the other pictures are the queue."""
+    others = [[j for j in range(len(z1)) if j != i] for i in range(len(z1))]
+    return sum(info_nce(z1[[i]], z2[[i]].detach(), z2[own].detach(), tau) for i, own in enumerate(others)) / len(z1)
+
+
+OF_VIEWS = {  # of (z1, z2, tau), for autograd
+    "NT-Xent (SimCLR)": nt_xent,
+    "alignment alone": attract_of_views,
+    "uniformity alone": repel_of_views,
+    "alignment + uniformity": lambda z1, z2, tau: attract_of_views(z1, z2, tau) + repel_of_views(z1, z2, tau),
+    "InfoNCE (MoCo)": info_nce_of_views,
+    "BYOL": lambda z1, z2, tau: byol_regression(z1, z2.detach()),
+}
 
 
 def points(pairs=4, seed=0):
     return begin(pairs, seed, 180)
 
 
-def value(loss, angles, tau):
+def views(angles):
+    """z1 and z2 of points at these angles."""
+    return torch.tensor([[np.cos(a), np.sin(a)] for a in angles], dtype=torch.float64).chunk(2)
+
+
+def value(name, angles, tau):
     """The loss of points at these angles, as a number."""
-    z = torch.tensor([[np.cos(a), np.sin(a)] for a in angles], dtype=torch.float64)
-    return loss(z[: len(z) // 2], z[len(z) // 2 :], tau).item()
+    return OF_VIEWS[name](*views(angles), tau).item()
+
+
+def weights(loss, angles, tau):
+    return loss(angles, tau)[1]
 
 
 def moved(name, pairs=4):
@@ -36,70 +69,83 @@ def keeping(name):
     return M if name in FOLLOWS else 1.0
 
 
-def finite_differences(loss, angles, tau, count, step=1e-5):
+def finite_differences(name, angles, tau, count, step=1e-5):
     """dL/dθ, one point after another; 0 from `count` on."""
     slopes = [0.0] * len(angles)
     for i in range(count):
-        there, back = (angles.clone() for _ in range(2))
+        there, back = angles.copy(), angles.copy()
         there[i] += step
         back[i] -= step
-        slopes[i] = (value(loss, there.tolist(), tau) - value(loss, back.tolist(), tau)) / (2 * step)
+        slopes[i] = (value(name, there, tau) - value(name, back, tau)) / (2 * step)
     return np.array(slopes)
 
 
-def test_ntxent_is_the_librarys_own():
-    assert next(iter(LOSSES.values())) is nt_xent
+@pytest.mark.parametrize("tau", [0.01, 0.05, 0.5, 10.0])
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("pairs, seed, arc", [(2, 0, 180), (5, 1, 0), (16, 2, 360)])
+def test_what_is_written_by_hand_equals_autograd_of_the_librarys_own_loss(name, tau, pairs, seed, arc):
+    angles = begin(pairs, seed, arc)
+    (found, by_hand), (expected, by_torch) = LOSSES[name](angles, tau), by_autograd(OF_VIEWS[name])(angles, tau)
+    assert found == pytest.approx(expected, abs=1e-9)
+    np.testing.assert_allclose(by_hand, by_torch, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("tau", TAUS)
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_gradient_equals_finite_differences(name, tau):
-    found, slope = gradient(LOSSES[name], points(), tau)
-    assert found.item() == pytest.approx(value(LOSSES[name], points().tolist(), tau), abs=1e-9)
-    np.testing.assert_allclose(slope, finite_differences(LOSSES[name], points(), tau, moved(name)), atol=1e-6)
+    found, weights = LOSSES[name](points(), tau)
+    assert found == pytest.approx(value(name, points(), tau), abs=1e-9)
+    np.testing.assert_allclose(slope(weights, points()), finite_differences(name, points(), tau, moved(name)), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_arrows_point_along_minus_the_gradient_where_the_points_are_now(name, monkeypatch):
     kept = {}
     draw = explorers.plots.circle
-    monkeypatch.setattr(explorers.plots, "circle", lambda *given: kept.update(figure=draw(*given)[0], even=given[4]) or draw(*given))
-    CircleExplorer(pairs=4, seed=2, loss=name, tau=0.3, step=1)
+    monkeypatch.setattr(explorers.plots, "circle", lambda *given: kept.update(even=given[4]) or draw(*given))
+    figure = CircleExplorer(pairs=4, seed=2, loss=name, tau=0.3, step=1).figure
     assert kept["even"] == even(4) != even(8)
     path = descent(LOSSES[name], 0.3, 4, 2, 180, keeping(name))
-    (quiver,) = [artist for artist in kept["figure"].axes[0].collections if isinstance(artist, Quiver)]
-    slope = finite_differences(LOSSES[name], torch.from_numpy(path.angles[1]), 0.3, moved(name))
     angles = path.angles[1]
+    slopes = finite_differences(name, angles, 0.3, moved(name))
     along = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
     drawn = abs(path.moves[1]) > 0.003
     assert drawn.sum() >= moved(name) / 2
-    arrows = np.stack([quiver.U, quiver.V], axis=1)
-    rate = path.moves[1][drawn] / -slope[drawn]
+    (outlines,) = [np.array(item.outlines) for item in figure.items if isinstance(item, Areas)]
+    arrows = (outlines[:, 3] - (outlines[:, 0] + outlines[:, 6]) / 2) * (1, -1) / RADIUS
+    rate = path.moves[1][drawn] / -slopes[drawn]
     np.testing.assert_allclose(rate, rate[0], rtol=1e-4)
     assert rate[0] > 0
-    np.testing.assert_allclose(arrows, -ARROW * rate[0] * slope[drawn, None] * along[drawn], atol=1e-5)
+    np.testing.assert_allclose(arrows, -ARROW * rate[0] * slopes[drawn, None] * along[drawn], atol=1e-5)
+
+
+def gradient(name, angles, tau):
+    """dL/dθ by autograd, through the angles."""
+    angles = torch.tensor(angles, requires_grad=True)
+    z1, z2 = torch.stack([angles.cos(), angles.sin()], dim=1).chunk(2)
+    return torch.autograd.grad(OF_VIEWS[name](z1, z2, tau), angles)[0].numpy()
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_path_is_plain_gradient_descent_at_one_rate(name):
     tau, m, path = 0.2, keeping(name), descent(LOSSES[name], 0.2, 4, 1, 120, keeping(name))
-    force = np.abs(weights(LOSSES[name], begin(4, 1, 120).numpy(), tau)).sum(axis=1).max()
+    force = np.abs(weights(LOSSES[name], begin(4, 1, 120), tau)).sum(axis=1).max()
     angles = begin(4, 1, 120)
     assert len(path.angles) == len(path.moves) == len(path.loss) == len(path.alignment) == len(path.uniformity) == STEPS + 1
     for step in range(STEPS + 1):
         np.testing.assert_allclose(path.angles[step], angles, atol=1e-7)
-        _, slope = gradient(LOSSES[name], angles, tau)
-        np.testing.assert_allclose(path.moves[step], -PACE / force * slope, atol=1e-7)
-        angles = angles - PACE / force * slope
+        slopes = gradient(name, angles, tau)
+        np.testing.assert_allclose(path.moves[step], -PACE / force * slopes, atol=1e-7)
+        angles = angles - PACE / force * slopes
         angles[4:] = m * angles[4:] + (1 - m) * angles[:4]
 
 
 def test_second_views_follow_the_shorter_way_around():
-    angles = torch.tensor([3.0, 0.5, 1.0, -3.0, 0.1, 1.0 + 4 * torch.pi], dtype=torch.float64)
+    angles = np.array([3.0, 0.5, 1.0, -3.0, 0.1, 1.0 + 4 * np.pi])
     expected = [3.0, 0.5, 1.0, -3.0 - 0.25 * (2 * np.pi - 6), 0.1 + 0.25 * 0.4, 1.0 + 4 * np.pi]
     np.testing.assert_allclose(follow(angles, 0.75), expected)
-    np.testing.assert_allclose(torch.cos(follow(angles, 0.0)[3:] - angles[:3]), 1)
-    assert torch.equal(follow(angles, 1.0), angles)
+    np.testing.assert_allclose(np.cos(follow(angles, 0.0)[3:] - angles[:3]), 1)
+    np.testing.assert_array_equal(follow(angles, 1.0), angles)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -110,51 +156,45 @@ def test_no_step_is_a_leap(name, tau, pairs, arc):
 
 
 def test_a_start_where_all_is_still_stays_still():
-    path = descent(lambda z1, z2, tau: (0 * z1 * z2).sum(), 1.0, 3, 0, 180)
+    path = descent(by_autograd(lambda z1, z2, tau: (0 * z1 * z2).sum()), 1.0, 3, 0, 180)
     assert not path.moves.any()
-    path = descent(lambda z1, z2, tau: 1e-9 * attract(z1, z2, tau), 1.0, 3, 0, 180)
+    path = descent(by_autograd(lambda z1, z2, tau: 1e-9 * attract_of_views(z1, z2, tau)), 1.0, 3, 0, 180)
     assert 0 < abs(path.moves).max() < 1e-4
 
 
 def test_curves_equal_geometry():
-    path = descent(nt_xent, 0.5, 5, 3, 180)
+    path = descent(LOSSES["NT-Xent (SimCLR)"], 0.5, 5, 3, 180)
     for step in (0, 7, STEPS):
-        z1, z2 = unit(torch.from_numpy(path.angles[step])).chunk(2)
+        z1, z2 = views(path.angles[step])
         assert path.alignment[step] == pytest.approx(alignment(z1, z2).item(), abs=1e-12)
         assert path.uniformity[step] == pytest.approx((uniformity(z1).item() + uniformity(z2).item()) / 2, abs=1e-12)
         assert path.loss[step] == pytest.approx(nt_xent(z1, z2, 0.5).item(), abs=1e-12)
 
 
 def test_attraction_and_repulsion_are_alignment_and_uniformity():
-    z1, z2 = torch.randn(2, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    assert attract(z1, z2, 9.0).item() == pytest.approx(alignment(z1, z2).item(), abs=1e-12)
-    assert repel(z1, z2, 9.0).item() == pytest.approx((uniformity(z1).item() + uniformity(z2).item()) / 2, abs=1e-12)
-    both = LOSSES["alignment + uniformity"](z1, z2, 9.0).item()
-    assert both == pytest.approx(attract(z1, z2, 9.0).item() + repel(z1, z2, 9.0).item(), abs=1e-12)
+    z1, z2 = views(points(6))
+    found = {name: LOSSES[name](points(6), 9.0)[0] for name in LOSSES}
+    assert found["alignment alone"] == pytest.approx(alignment(z1, z2).item(), abs=1e-12)
+    assert found["uniformity alone"] == pytest.approx((uniformity(z1).item() + uniformity(z2).item()) / 2, abs=1e-12)
+    assert found["alignment + uniformity"] == pytest.approx(found["alignment alone"] + found["uniformity alone"], abs=1e-12)
 
 
-@pytest.mark.parametrize("tau", TAUS)
-def test_info_nce_is_the_librarys_own_with_the_other_pictures_keys_for_a_queue(tau):
-    z1, z2 = unit(points()).chunk(2)
-    rows = [info_nce(z1[[i]], z2[[i]], z2[[j for j in range(4) if j != i]], tau) for i in range(4)]
-    assert LOSSES["InfoNCE (MoCo)"](z1, z2, tau).item() == pytest.approx(sum(rows).item() / 4, abs=1e-12)
-
-
-@pytest.mark.parametrize("tau", TAUS)
-def test_byol_is_the_librarys_own_and_knows_no_temperature(tau):
-    z1, z2 = unit(points()).chunk(2)
-    assert LOSSES["BYOL"](z1, z2, tau) == byol_regression(z1, z2)
+@pytest.mark.parametrize("name", ["BYOL", "alignment alone", "uniformity alone", "alignment + uniformity"])
+def test_only_what_has_a_temperature_knows_it(name):
+    cold, hot = (LOSSES[name](points(), tau) for tau in TAUS)
+    assert cold[0] == hot[0]
+    np.testing.assert_array_equal(cold[1], hot[1])
 
 
 @pytest.mark.parametrize("tau", TAUS)
 def test_weights_of_info_nce_are_what_keys_give_queries_and_nothing_comes_back(tau):
     """(p_ij - [i = j]) / (B tau) from key j to query i: the softmax of each row, by a double loop."""
-    z, B = unit(points()).numpy(), 4
+    z, B = unit(points()), 4
     expected = np.zeros((2 * B, 2 * B))
     for i in range(B):
         scores = np.array([np.exp(z[i] @ z[B + j] / tau) for j in range(B)])
         expected[i, B:] = (scores / scores.sum() - (np.arange(B) == i)) / (B * tau)
-    np.testing.assert_allclose(weights(LOSSES["InfoNCE (MoCo)"], points().numpy(), tau), expected, atol=1e-5)
+    np.testing.assert_allclose(weights(LOSSES["InfoNCE (MoCo)"], points(), tau), expected, atol=1e-12)
 
 
 def test_weights_of_byol_are_one_pull_a_picture():
@@ -162,13 +202,13 @@ def test_weights_of_byol_are_one_pull_a_picture():
     expected = np.zeros((8, 8))
     for i in range(4):
         expected[i, i + 4] = -2 / 4
-    np.testing.assert_allclose(weights(LOSSES["BYOL"], points().numpy(), 0.3), expected, atol=1e-6)
+    np.testing.assert_allclose(weights(LOSSES["BYOL"], points(), 0.3), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("tau", TAUS)
 def test_weights_of_ntxent_are_what_both_anchors_give_each_other(tau):
     """(p_ij + p_ji) / (2B tau), and for partners 2 / (2B tau) less: the softmax of each row, by a double loop."""
-    z, B = unit(points()).numpy(), 4
+    z, B = unit(points()), 4
     n = 2 * B
     p = np.zeros((n, n))
     for i in range(n):
@@ -177,15 +217,15 @@ def test_weights_of_ntxent_are_what_both_anchors_give_each_other(tau):
     expected = p + p.T
     for i in range(n):
         expected[i, (i + B) % n] -= 2
-    np.testing.assert_allclose(weights(nt_xent, points().numpy(), tau), expected / (n * tau), atol=1e-5)
+    np.testing.assert_allclose(weights(LOSSES["NT-Xent (SimCLR)"], points(), tau), expected / (n * tau), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_add_up_to_the_gradient(name):
     """The slope at a point is the sum of its weights times how far each other one lies along the circle: sin(θ_j - θ_i)."""
-    angles, w = points().tolist(), weights(LOSSES[name], points().numpy(), 0.3)
+    angles, w = points().tolist(), weights(LOSSES[name], points(), 0.3)
     pulled = [sum(w[i, j] * np.sin(angles[j] - angles[i]) for j in range(8)) for i in range(8)]
-    np.testing.assert_allclose(gradient(LOSSES[name], points(), 0.3)[1], pulled, atol=1e-6)
+    np.testing.assert_allclose(slope(w, points()), pulled, atol=1e-12)
     if name in FOLLOWS:
         assert not w[:, :4].any() and not w[4:].any(), "what has no gradient is pulled by nobody, and first views know nothing of each other"
     else:
@@ -194,7 +234,7 @@ def test_weights_add_up_to_the_gradient(name):
 
 
 def signs(name, pairs=4):
-    w = weights(LOSSES[name], points(pairs).numpy(), 0.3)
+    w = weights(LOSSES[name], points(pairs), 0.3)
     partner = [w[i, (i + pairs) % (2 * pairs)] for i in range(moved(name, pairs))]
     others = [w[i, j] for i in range(moved(name, pairs)) for j in range(pairs if name in FOLLOWS else 0, 2 * pairs) if (i - j) % pairs]
     return np.array(partner), np.array(others)
@@ -270,7 +310,7 @@ def test_without_negatives_a_crowd_stays_a_crowd():
 
 def test_byol_collapses_no_further_than_that_partners_meet():
     """The middle of a picture's two points is where it ends: nothing draws the pictures together either."""
-    start = begin(8, 0, 180).numpy()
+    start = begin(8, 0, 180)
     path = descent(LOSSES["BYOL"], 0.2, 8, 0, 180, M)
     low, high = np.minimum(start[:8], start[8:]), np.maximum(start[:8], start[8:])
     assert ((path.angles[-1][:8] >= low) & (path.angles[-1][:8] <= high)).all()
@@ -292,17 +332,18 @@ def test_evenly_spread_points_are_the_most_uniform():
     angles = [2 * np.pi * i / 5 for i in range(5)]
     kernel = [np.exp(-2 * (2 - 2 * np.cos(a - b))) for i, a in enumerate(angles) for b in angles[:i]]
     assert even(5) == pytest.approx(np.log(np.mean(kernel)))
-    assert min(uniformity(unit(6.3 * torch.rand(5, dtype=torch.float64))).item() for _ in range(50)) > even(5)
+    drawn = np.random.default_rng(0).uniform(0, 6.3, (50, 5))
+    assert min(uniformity(torch.from_numpy(unit(angles))).item() for angles in drawn) > even(5)
 
 
 def test_the_start_is_an_arc_around_the_top_and_partners_begin_near_each_other():
     angles = begin(16, 0, 90)
-    middles = torch.pi / 4 + torch.pi / 2 * (15.5 - torch.arange(16)) / 16
-    assert (angles - middles.repeat(2)).std().item() == pytest.approx(explorers.SPREAD, rel=0.3)
-    np.testing.assert_allclose(angles - begin(16, 0, 0), middles.repeat(2) - torch.pi / 2, atol=1e-6)  # the same scatter around a point
-    assert abs(begin(16, 0, 0).mean().item() - torch.pi / 2) < 0.2
-    assert torch.equal(begin(16, 0, 90), angles)
-    assert not torch.equal(begin(16, 1, 90), angles)
+    middles = np.tile(np.pi / 4 + np.pi / 2 * (15.5 - np.arange(16)) / 16, 2)
+    assert (angles - middles).std() == pytest.approx(explorers.SPREAD, rel=0.3)
+    np.testing.assert_allclose(angles - begin(16, 0, 0), middles - np.pi / 2, atol=1e-12)  # the same scatter around a point
+    assert abs(begin(16, 0, 0).mean() - np.pi / 2) < 0.2
+    np.testing.assert_array_equal(begin(16, 0, 90), angles)
+    assert (begin(16, 1, 90) != angles).any()
 
 
 MOVES = {"loss": "alignment alone", "tau": 1.0, "pairs": 5, "step": 3, "arc": 90, "seed": 7}
@@ -323,23 +364,24 @@ def test_the_summary_says_all_of_it():
     summary = CircleExplorer(pairs=8, seed=0, step=60).summary
     said = "NT-Xent (SimCLR) at temperature 0.2, 8 pairs from an arc of 180 degrees (start 0), step 60 of 60: loss "
     assert summary.startswith(said)
-    path = descent(nt_xent, 0.2, 8, 0, 180)
+    path = descent(LOSSES["NT-Xent (SimCLR)"], 0.2, 8, 0, 180)
     assert f"loss {path.loss[0]:.2f} → {path.loss[-1]:.2f}, " in summary
     assert f"uniformity {path.uniformity[0]:.2f} → {path.uniformity[-1]:.2f}".replace("-", "−") in summary
 
 
 def test_a_new_method_adds_its_loss_in_one_line(monkeypatch):
-    monkeypatch.setitem(LOSSES, "mine", lambda z1, z2, tau: -(z1 * z2).sum(dim=1).mean() / tau)
+    monkeypatch.setitem(LOSSES, "mine", by_autograd(lambda z1, z2, tau: -(z1 * z2).sum(dim=1).mean() / tau))
     explorer = CircleExplorer(loss="mine", step=30)
     assert explorer.summary.startswith("mine at temperature 0.2")
     assert "nobody pushes" in explorer.summary
+    same = descent(LOSSES["alignment alone"], 1.0, 8, 0, 180)  # -cos / tau is the squared distance but for a constant and a factor
+    np.testing.assert_allclose(descent(LOSSES["mine"], 0.5, 8, 0, 180).angles, same.angles, atol=1e-9)
 
 
 def test_a_loss_that_is_not_finite_is_said_in_a_sentence(monkeypatch):
-    monkeypatch.setitem(LOSSES, "broken", lambda z1, z2, tau: ((z1 - z2).sum() * float("nan")))
+    monkeypatch.setitem(LOSSES, "broken", by_autograd(lambda z1, z2, tau: ((z1 - z2).sum() * float("nan"))))
     explorer = CircleExplorer(pairs=3)
     picture = explorer.picture
-    explorer.controls["loss"].options = list(LOSSES)
     explorer.controls["loss"].value = "broken"
     assert explorer.trouble.startswith("the loss broken at temperature 0.2, 3 pairs")
     assert explorer.picture == picture
@@ -348,9 +390,9 @@ def test_a_loss_that_is_not_finite_is_said_in_a_sentence(monkeypatch):
 def test_a_path_is_computed_once(monkeypatch):
     counted = []
 
-    def loss(z1, z2, tau):
+    def loss(angles, tau):
         counted.append(tau)
-        return attract(z1, z2, tau)
+        return attract(angles, tau)
 
     monkeypatch.setitem(LOSSES, "counted", loss)
     explorer = CircleExplorer(pairs=3, loss="counted")
@@ -366,6 +408,24 @@ def test_random_numbers_are_left_alone_and_a_lack_of_gradients_does_not_matter()
         first = CircleExplorer(pairs=4, seed=11)
     assert torch.equal(torch.get_rng_state(), state)
     assert first.summary == CircleExplorer(pairs=4, seed=11).summary
+
+
+def test_a_click_on_a_curve_goes_to_that_step_and_play_takes_every_step():
+    explorer = CircleExplorer(pairs=3, step=10)
+    for spots in explorer.figure.spots[1:]:
+        assert list(spots.sets["step"]) == explorer.controls["step"].stops() == list(range(STEPS + 1))
+        assert ", step 7 of 60: " in explorer.set(step=spots.sent()["sets"]["step"][7]).summary
+
+
+def test_a_point_says_what_its_loss_does_to_it():
+    """Keys and targets have no gradient, so that nothing pulls or pushes them."""
+    spots = CircleExplorer(loss="InfoNCE (MoCo)", pairs=3, step=2).figure.spots[0]()
+    path = descent(LOSSES["InfoNCE (MoCo)"], 0.2, 3, 0, 180, M)
+    for i in range(6):
+        assert spots.said(i).startswith(f"picture {i % 3} ({'query' if i < 3 else 'key, follows'}) at {np.degrees(path.angles[2, i]) % 360:.0f}°: ")
+        turn = np.degrees(path.moves[2, i])
+        way = f"; next turn: {abs(turn):.1f}° {'counter-' * bool(turn > 0)}clockwise"
+        assert spots.said(i).endswith(way if i < 3 else ": nothing pulls or pushes it; next turn: none")
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from ssl_lab.errors import InputError
 from ssl_lab.method import COLLAPSED
 from ssl_lab.methods import byol
 from ssl_lab.plots.collapse import ROOM
 from ssl_lab.tables.byol import ABLATION
 from ssl_lab.widgets import CollapseLab
-from ssl_lab.widgets.collapse import ROWS, ablation, course, embeddings, flat, maps, run, spread, words
+from ssl_lab.widgets.collapse import ROWS, ablation, course, embeddings, flat, labels, maps, run, spread, words
 
 KEPT = [(True, True, True), (True, False, True)]
 BROKEN = [switches for switches in ROWS if switches not in KEPT]
@@ -29,7 +30,7 @@ def test_every_run_has_the_same_recipe_and_began_alike(switches):
     assert found.recipe == usual.recipe
     assert found.recipe == vars(byol.SCENES)
     assert found.untrained == usual.untrained
-    assert torch.equal(found.tensors()["labels"], usual.tensors()["labels"])
+    assert np.array_equal(found.tensors()["labels"], labels())
     assert list(embeddings(*switches)) == list(embeddings(True, True, True))
 
 
@@ -98,12 +99,26 @@ def test_maps_begin_alike_and_are_never_rescaled(switches):
 
 
 def test_flat_never_adds_to_the_stress_and_finds_what_is_flat_already():
-    torch.manual_seed(0)
-    true, begun = torch.randn(12, 2).double(), torch.randn(12, 2).double()
-    stress = [(torch.pdist(true) - torch.pdist(flat(torch.cdist(true, true), begun, rounds))).square().sum().item() for rounds in range(8)]
+    draw = np.random.default_rng(0)
+    true, begun = draw.normal(size=(2, 12, 2))
+    distances = gaps(true)
+    stress = [np.square(distances - gaps(flat(distances, begun, rounds))).sum() for rounds in range(8)]
     assert all(later <= earlier for earlier, later in pairwise(stress))
-    near = flat(torch.cdist(true, true), true + 0.05 * begun, 500)
-    assert torch.allclose(torch.pdist(near), torch.pdist(true), atol=1e-3)
+    near = flat(distances, true + 0.05 * begun, 500)
+    assert np.allclose(gaps(near), distances, atol=1e-3)
+
+
+def gaps(xy):
+    """All distances, by a double loop."""
+    return np.array([[np.hypot(*(one - other)) for other in xy] for one in xy])
+
+
+def test_a_round_of_flat_moves_every_point_to_the_mean_of_where_the_others_want_it():
+    draw = np.random.default_rng(0)
+    distances, xy = gaps(draw.normal(size=(7, 2))), draw.normal(size=(7, 2))
+    for i, one in enumerate(xy):
+        wanted = [other + distances[i, j] * (one - other) / np.hypot(*(one - other)) for j, other in enumerate(xy) if j != i]
+        assert np.allclose(flat(distances, xy, 1)[i], np.mean([*wanted, one], axis=0) - xy.mean(axis=0), atol=1e-12)
 
 
 def test_spread_is_the_std_of_every_dimension():
@@ -113,15 +128,47 @@ def test_spread_is_the_std_of_every_dimension():
 
 def test_the_nearest_recorded_step_is_shown(lab):
     steps = list(embeddings(True, True, True))
-    for step in (steps[3], steps[3] * 1.01):
-        assert f"step {steps[3]:,} of {LAST:,}" in lab.set(step=step).summary
+    for step in (steps[9], steps[9] + 2, steps[9] - 2):
+        assert f"step {steps[9]:,} of {LAST:,}" in lab.set(step=step).summary
 
 
 @pytest.mark.parametrize("at", range(len(embeddings(True, True, True))))
-def test_every_recorded_step_can_be_asked_for(lab, at):
-    """The last one too, though it is the end of a logarithmic slider."""
-    step = list(embeddings(True, True, True))[at]
+def test_every_recorded_step_can_be_asked_for_and_is_played(lab, at):
+    step = lab.controls["step"].stops()[at]
+    assert step == list(embeddings(True, True, True))[at]
     assert f"step {step:,} of {LAST:,}" in lab.set(step=step).summary
+
+
+@pytest.mark.parametrize("step", [0, LAST + 1, 1.5])
+def test_a_step_that_there_is_not(lab, step):
+    with pytest.raises(InputError, match=f"step={step} is not offered; step is a whole number from 1 to {LAST}"):
+        lab.set(step=step)
+
+
+@pytest.mark.parametrize("switches", ROWS)
+def test_a_click_on_a_row_sets_its_switches(lab, switches):
+    spots = lab.set(predictor=True, average=True, stop_gradient=True, step=LAST).figure.spots[-1]
+    place = list(ROWS).index(switches)
+    asked = {name: values[place] for name, values in spots.sent()["sets"].items()}
+    assert asked == named(switches)
+    assert lab.set(**asked).summary.startswith(words(*switches))
+    row, name = ROWS[switches]
+    assert spots.said(place) == f"{name}: {ABLATION.row(row)['Top 1']} % in the paper, {100 * run(*switches).knn:.1f} % here"
+
+
+def test_a_click_on_a_curve_goes_to_the_nearest_recorded_step(lab):
+    spots = [spots for spots in lab.set(step=LAST).figure.spots if "step" in spots.sets]
+    assert [one.name for one in spots] == ["loss", "std", "rank"]
+    kept = lab.controls["step"].stops()
+    for one in spots:
+        for step, goes in zip(course(True, True, True).step, one.sent()["sets"]["step"], strict=True):
+            assert max(goes / step, step / goes) == min(max(one / step, step / one) for one in kept)
+            assert goes in kept
+
+
+def test_the_switches_are_named_in_words(lab):
+    labels = [control.label for control in lab.controls.values()]
+    assert labels == ["predictor", "moving average (off: m = 0, a copy)", "stop-gradient (off: the target learns too)", "step"]
 
 
 def test_starts_at_the_end_of_byol_as_it_is():

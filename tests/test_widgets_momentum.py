@@ -33,7 +33,7 @@ def test_the_papers_figures_are_those_of_the_table():
 
 
 @pytest.mark.parametrize(
-    "wrong, said", [({"m": 0.5}, "m is one of 0.0, 0.9"), ({"epoch": 3}, "epoch is one of 1, 2, 5"), ({"K": 0}, "a whole number from")]
+    "wrong, said", [({"m": 0.5}, "m is one of 0, 0.9"), ({"epoch": 3}, "epoch is one of 1, 2, 5"), ({"K": 0}, "a whole number from")]
 )
 def test_it_says_what_it_needs(wrong, said):
     with pytest.raises(InputError, match=said):

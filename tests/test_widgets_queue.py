@@ -109,7 +109,7 @@ def test_keys_agree_less_with_a_smaller_momentum_and_fully_where_the_key_network
 def test_the_loss_that_is_said_is_info_nce_of_the_rows_that_are_shown(images, when):
     explorer = explore(images, K=2 * B, step=4, when=when)
     now = moments(explorer, 4)[-1]
-    now = now.enqueued() if when == "before" else now
+    now = now.enqueued if when == "before" else now
     loss = info_nce(*(torch.from_numpy(x) for x in (now.q, now.k, now.rows)), explorer.method.tau)
     assert f"mean loss {loss:.2f}" in explorer.summary
     assert when == "after" or loss >= np.log(2)
@@ -210,8 +210,8 @@ def test_it_begins_with_the_methods_momentum_which_is_offered_too(images):
     assert explore(images).controls["m"].value == 0.9
     own = explore(images, moco(m=0.97)).controls["m"]
     assert own.value == 0.97
-    assert list(own.options) == sorted([*MOMENTA, 0.97])
-    assert list(explore(images).controls["K"].options) == [B, 2 * B, 4 * B, 8 * B]
+    assert own.stops() == sorted([*MOMENTA, 0.97])
+    assert explore(images).controls["K"].stops() == [B, 2 * B, 4 * B, 8 * B]
 
 
 def test_of_a_single_step_there_is_nothing_to_choose(images):
@@ -229,7 +229,7 @@ def test_of_a_single_step_there_is_nothing_to_choose(images):
         ({"batch": 17}, "batch=17: 2 to 16 images a step"),
         ({"lr": -0.1}, "lr=-0.1 must be a number above 0"),
         ({"K": 4}, "K=4 is not offered; K is one of 8, 16, 32, 64"),
-        ({"m": 0.5}, "m=0.5 is not offered; m is one of 0.0, 0.9, 0.99, 0.999"),
+        ({"m": 0.5}, "m=0.5 is not offered; m is one of 0, 0.9, 0.99, 0.999"),
         ({"query": B}, "query=8 is not offered; query is a whole number from 0 to 7"),
     ],
 )

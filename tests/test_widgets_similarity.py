@@ -12,7 +12,7 @@ from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce, nt_xent, unit
 from ssl_lab.methods import MoCo, SimCLR
 from ssl_lab.models import small_resnet
-from ssl_lab.plots.contrast import lookup
+from ssl_lab.plots.contrastive.numbers import lookup
 from ssl_lab.widgets import Recording, SimilarityExplorer
 from ssl_lab.widgets.similarity import pictures
 
@@ -76,7 +76,7 @@ def test_scrubbing_shows_the_last_frame_up_to_an_epoch_and_says_when_that_was(re
 
 def test_the_slider_reaches_from_the_first_to_the_last_epoch_and_begins_there(explorer):
     control = explorer.controls["epoch"]
-    assert (control.min, control.max, control.value) == (0, 10, 10)
+    assert (control.low, control.high, control.value) == (0, 10, 10)
 
 
 def test_frames_that_are_added_later_do_not_shift_what_is_shown(recording):
@@ -116,6 +116,30 @@ def test_the_anchor_is_the_same_view_whatever_the_pairs_and_the_order(recording,
         explorer.set(pairs=pairs, anchor=anchor, order=order, tau=0.1)
         assert explorer.controls["anchor"].value == anchor
         assert f"anchor {anchor} ({name}) pays {paid:.2f} " in explorer.summary
+
+
+@pytest.mark.parametrize("keys", [False, True])
+def test_a_click_makes_an_anchor_of_the_view_that_is_under_the_pointer(recording, keyed, keys):
+    """By the number that this view has whatever else is moved, also in a batch of fewer pairs."""
+    explorer = SimilarityExplorer(keyed if keys else recording, pairs=4, anchor=11, order="class")
+    for spots in [spot() for spot in explorer.figure.spots]:
+        for place, anchor in enumerate(spots.sets.get("anchor", ())):
+            words = spots.said(place).removeprefix("anchor ")
+            assert words.startswith(f"{anchor} (") or "others" in words
+    cells = explorer.figure.spots[0]()
+    assert {*cells.sets["anchor"].tolist()} == ({0, 2, 4, 11} if keys else {0, 1, 2, 3, 4, 5, 10, 11})
+
+
+def test_the_diagonal_has_nothing_to_do_where_there_is_none(keyed):
+    explorer = SimilarityExplorer(keyed)
+    assert explorer.panel.frame["disabled"] == ["diagonal"]
+    assert explorer.set(loss="NT-Xent").panel.frame["disabled"] == []
+    explorer.answer({"loss": "InfoNCE"})
+    assert explorer.panel.frame["disabled"] == ["diagonal"]
+
+
+def test_play_goes_through_the_epochs_that_were_recorded(explorer):
+    assert explorer.controls["epoch"].stops() == [0, 3, 10]
 
 
 def test_a_batch_is_the_first_pictures_and_the_anchors():
@@ -160,7 +184,7 @@ def test_without_labels_rows_cannot_go_by_class_and_all_else_works(recording):
 def test_labels_of_the_queue_alone_are_not_enough_for_classes(keyed):
     labels = np.where(np.arange(len(keyed.labels)) < N, -1, keyed.labels)
     explorer = SimilarityExplorer(once(keyed, frames=keyed.frames, keys=keyed.keys, labels=labels))
-    assert "class" not in dict(explorer.controls["order"].options).values()
+    assert "class" not in explorer.controls["order"].stops()
 
 
 def test_some_labels_are_enough_for_classes(recording):
@@ -223,7 +247,7 @@ def keyed():
 def test_the_mean_of_the_rows_is_info_nce_of_queries_keys_and_queue(keyed, pairs, anchor, monkeypatch):
     """In the explorer's own numbers, of which its sentence shows two digits."""
     batches = []
-    monkeypatch.setattr(sys.modules["ssl_lab.plots.logits"], "lookup", lambda *given: batches.append(lookup(*given)) or batches[-1])
+    monkeypatch.setattr(sys.modules["ssl_lab.plots.contrastive.queries"], "lookup", lambda *given: batches.append(lookup(*given)) or batches[-1])
     explorer = SimilarityExplorer(keyed, pairs=pairs, tau=0.1, anchor=anchor, loss="InfoNCE")
     rows = [*range(pairs - 1), max(anchor // 2, pairs - 1)]
     z, keys = (torch.from_numpy(part) for part in (keyed.frames[10], keyed.keys[10]))

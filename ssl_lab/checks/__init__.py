@@ -1,13 +1,17 @@
 """Exercise checkers: check_<exercise>(fn) says whether fn is right, and if not, which of the usual mistakes it makes."""
 
+from ssl_lab.checks.alignment import check_alignment
 from ssl_lab.checks.answer import Kind
-from ssl_lab.checks.byol import check_byol_loss, check_embedding_std, check_target_momentum
+from ssl_lab.checks.byol import check_byol_loss
 from ssl_lab.checks.check import Check, Result
-from ssl_lab.checks.moco import check_ema, check_info_nce
+from ssl_lab.checks.colours import check_mean_colour_match
+from ssl_lab.checks.ema import check_ema
+from ssl_lab.checks.info_nce import check_info_nce
+from ssl_lab.checks.momentum import check_target_momentum
 from ssl_lab.checks.nt_xent import check_nt_xent, check_nt_xent_loop
 from ssl_lab.checks.queue import check_enqueue
 from ssl_lab.checks.regression import check_byol_regression
-from ssl_lab.checks.simclr import check_alignment, check_mean_colour_match
+from ssl_lab.checks.spread import check_embedding_std
 from ssl_lab.checks.start import check_cosine, check_nearest_accuracy
 
 EXERCISES = {  # notebook → its exercises, in order

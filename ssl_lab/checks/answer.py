@@ -1,5 +1,6 @@
-"""What a function makes of one set of arguments: a value, its gradients, or the reason why it is no answer at all."""
+"""What a function returns for one set of arguments: a value and its gradients, or the reason why this is no answer."""
 
+import functools
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -42,13 +43,14 @@ class Answer:
     returned: object = None
     leaves: tuple[Tensor, ...] = ()
 
+    @functools.cached_property
     def gradients(self) -> tuple[Tensor, ...]:
-        """By each tensor of the case, once; 0 for one that plays no part.   Raises: RuntimeError."""
+        """By each tensor of the case; 0 for one that plays no part.   Raises: RuntimeError."""
         return torch.autograd.grad(self.returned, self.leaves, allow_unused=True, materialize_grads=True)
 
 
 class Untouched(Exception):
-    """The exercise as it was handed out: a bare NotImplementedError. torch's own (the softmax of integers) come with words and are mistakes."""
+    """The exercise as it was handed out: one line, `raise NotImplementedError`."""
 
 
 def as_it_is(*case):
@@ -58,16 +60,16 @@ def as_it_is(*case):
 def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[..., tuple] = as_it_is) -> Answer:
     """Call fn on copies of the arguments, which it must leave alone.   needs: what the one number is, "the mean over all anchors".
 
-    prepare: what becomes of a case before it is given; gradients are taken through it, by the tensors of the case.   Raises: Untouched.
+    prepare: what is done to a case before fn gets it; gradients are taken through it, by the tensors of the case.   Raises: Untouched.
     """
     with torch.enable_grad():
         leaves = [x.clone().requires_grad_(kind is Kind.LOSS) if isinstance(x, Tensor) else x for x in case]
-        given = prepare(*(x * 1 if isinstance(x, Tensor) else x for x in leaves))  # no leaves: a change in place shall be seen, not raise
+        given = prepare(*(x * 1 if isinstance(x, Tensor) else x for x in leaves))  # no leaves: a change in place must be seen, and a leaf would raise
         before = [x.clone() if isinstance(x, Tensor) else x for x in given]
         try:
             returned = fn(*given)
         except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a student's function raises, exit() included, is an answer)
-            if isinstance(error, NotImplementedError) and not error.args:
+            if untouched(error):
                 raise Untouched from None
             return Answer(fault=stopped(error))
     if fault := changed(given, before) or unfit(returned, kind, needs):
@@ -76,11 +78,20 @@ def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[...
     return Answer(values, returned=returned, leaves=tuple(x for x in leaves if isinstance(x, Tensor)))
 
 
+def untouched(error: BaseException) -> bool:
+    """Whether the function does nothing but raise a NotImplementedError. torch's own (the softmax of integers) come with words."""
+    frame = error.__traceback__.tb_next  # the function's; the one before is `ask`
+    if not isinstance(error, NotImplementedError) or error.args or frame is None or frame.tb_next:
+        return False
+    code = frame.tb_frame.f_code
+    return len({line for *_, line in code.co_lines()} - {None, code.co_firstlineno}) <= 1
+
+
 def changed(given: Iterable, before: Iterable) -> str:
     """The fault of a function that writes into its inputs, empty if it does not."""
     if all(torch.equal(now, was) for now, was in zip(given, before) if isinstance(was, Tensor)):
         return ""
-    return "it changes its inputs in place (an operation such as z1 /= … or queue[i] = …); make a new tensor instead, or work on a .clone()"
+    return "it changes its inputs in place (with an operation such as z1 /= … or queue[i] = …); make a new tensor, or change a .clone()"
 
 
 def unfit(returned, kind: Kind, needs: str) -> str:
@@ -88,7 +99,7 @@ def unfit(returned, kind: Kind, needs: str) -> str:
     if returned is None:
         return "it returns None: is the `return` missing?"
     if kind is Kind.LOSS and isinstance(returned, Number):
-        return f"it returns the Python number {returned:.4f}, where no gradient can flow; return the tensor itself, without .item() or float()"
+        return f"it returns the Python number {returned:.4f}, which has no gradient; return the tensor itself, without .item() or float()"
     if kind is Kind.PAIR:
         if not isinstance(returned, tuple | list) or len(returned) != 2:
             return f"it returns a {type(returned).__name__}; {kind.value}, is needed, and the number is {needs}"
@@ -102,22 +113,24 @@ def unfit(returned, kind: Kind, needs: str) -> str:
     if tensor.dtype == torch.bool or tensor.is_complex():
         return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; real numbers are needed"
     if not tensor.isfinite().all():
-        worst = float(tensor.detach()[~tensor.isfinite()][0])
-        return f"{'it returns' if tensor.shape == () else 'it holds'} {worst}; look for the logarithm of 0, a division by 0, or 0 · ∞"
+        worst = f"{'it returns' if tensor.shape == () else 'it holds'} {float(tensor.detach()[~tensor.isfinite()][0])}"
+        return f"{worst}; look for the logarithm of 0 or of a negative number, a division by 0, 0 · ∞, or a label that points at −∞"
     if kind is Kind.LOSS and not tensor.requires_grad:
-        return "the result is cut off from its inputs (detach, no_grad, numpy or torch.tensor(…) of a value): nothing would be learned"
+        return "the result is cut off from its inputs, so nothing can be learned: look for detach, no_grad, numpy, or torch.tensor(…) of a value"
     return ""
 
 
 def stopped(error: BaseException) -> str:
     """What was raised, and at which line of the function (frame 1; frame 0 is `ask`)."""
     lines = [frame.line for frame in traceback.extract_tb(error.__traceback__)[1:2] if frame.line]
+    if isinstance(error, NotImplementedError) and lines == ["raise NotImplementedError"]:
+        return "the line `raise NotImplementedError` is still there: delete it"
     return f"{STOPPED} {type(error).__name__}{''.join(f' at `{line}`' for line in lines)}: {error}"
 
 
 def same(a: Answer, b: Answer) -> bool:
-    """Equal in shape and value, where both have one."""
-    return bool(a.values) and len(a.values) == len(b.values) and all(map(alike, a.values, b.values))
+    """Equal in shape and value, where both have one. Of a pair and the first of a pair, the first is compared."""
+    return bool(a.values and b.values) and all(map(alike, a.values, b.values))
 
 
 def alike(a: Tensor, b: Tensor) -> bool:

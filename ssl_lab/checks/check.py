@@ -4,9 +4,10 @@
     and a loss: is its gradient equal, too? → else the mistake that gives right values and the same gradient → else that it is wrong
 """
 
+import functools
 import html
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Number
 
@@ -22,7 +23,7 @@ CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", Ki
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found: true if the function is right.   hint: what to look at.   attempted: false for the untouched exercise."""
+    """What a check found: true if the function is right.   hint: what to look at.   attempted: false where nothing was checked."""
 
     name: str
     passed: bool
@@ -37,7 +38,7 @@ class Result:
         """A symbol, the words it stands for, and a colour (4 : 1 and more on the panel); the words alone are enough."""
         if self.passed:
             return "✓", "right", "#0072b2"
-        return ("✗", "not right yet", "#b34700") if self.attempted else ("○", NOT_YET, "#5b626b")
+        return ("✗", "not right yet", "#b34700") if self.attempted else ("○", self.hint, "#5b626b")
 
     def __repr__(self) -> str:
         symbol, words, _ = self.verdict
@@ -54,16 +55,17 @@ class Result:
         return f'<div role="status" style="{style}"><span aria-hidden="true">{symbol}</span> {said}</div>'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Check:
     """A checker for one exercise; calling it never raises.
 
-    name: of the exercise.   reference: a right answer, which notebooks go on with until the student's is right.
+    name: of the exercise.   reference: a right answer of the same name, which notebooks use until the student's is right.
     inputs: seed → several sets of arguments, tensors, numbers and functions, always the same for one seed.
-    mistakes: hint → functions that make this mistake; one that fails on an input is not compared there.
-    kind: what is returned.   needs: what the one number is, in words (a matrix has no need of any).
-    prepare: what becomes of an input before it is given to a function; a loss's gradient is taken through it. So rows may have length 1 (whoever
-    normalises them once more is right, too), and what is detached here is a constant, whose gradient nobody asks for.
+    mistakes: hint → functions that make this mistake; one that fails on an input is not compared there. Where a pair is asked for, one that returns
+    its first alone is compared with the first alone.
+    kind: what is returned.   needs: what the one number is, in words (a matrix needs no words).
+    prepare: what is done to an input before a function gets it; a loss's gradient is taken through it. So rows may have length 1 (a function that
+    normalises them once more is right, too), and what is detached here is a constant, whose gradient is not compared.
     """
 
     name: str
@@ -79,52 +81,47 @@ class Check:
     def __call__(self, fn: Callable, seed: int = 0) -> Result:
         """Compare fn with the reference.   seed: of the random inputs."""
         try:
-            hint = self.find(fn, list(self.inputs(seed)))
+            hint = self.find(fn, seed)
         except Untouched:
-            return Result(self.name, passed=False, attempted=False, hint=NOT_YET)
+            return self.skip(NOT_YET)
         except Exception as error:  # noqa: BLE001 (a strange tensor: on the meta device, say)
             hint = f"what it returns cannot be read: {error}"
         return Result(self.name, passed=not hint, attempted=True, hint=hint or CORRECT[self.kind])
 
-    def find(self, fn: Callable, cases: list[tuple]) -> str:
+    def skip(self, reason: str) -> Result:
+        """Nothing was checked, and why."""
+        return Result(self.name, passed=False, attempted=False, hint=reason)
+
+    def find(self, fn: Callable, seed: int) -> str:
         """What is wrong with fn, empty if nothing is."""
-        mine, right = self.answers(fn, cases), self.answers(self.reference, cases)
+        cases = list(self.inputs(seed))  # not those of `known`: fn may change a network
+        mine, right = [self.ask(fn, case) for case in cases], list(known(self, self.reference, seed))
         if all(map(same, mine, right)):
-            return self.astray(cases, mine, right) if self.kind is Kind.LOSS else ""
+            return self.astray(seed, mine, right) if self.kind is Kind.LOSS else ""
         for hint, functions in self.mistakes.items():
-            if any(self.explains(wrong, cases, mine, right) for wrong in functions):
+            if any(explains(known(self, wrong, seed), mine, right) for wrong in functions):
                 return hint
         faults = sorted((answer.fault for answer in mine if answer.fault), key=lambda fault: fault.startswith(STOPPED))
         return faults[0] if faults else self.unlike(cases, mine, right)  # an exception last: what is returned elsewhere may be its cause
 
-    def answers(self, fn: Callable, cases: list[tuple]) -> list[Answer]:
-        return [ask(fn, case, self.kind, self.needs, self.prepare) for case in cases]
+    def ask(self, fn: Callable, case: tuple) -> Answer:
+        return ask(fn, case, self.kind, self.needs, self.prepare)
 
-    def explains(self, wrong: Callable, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> bool:
-        """Whether a mistake gives what the student's function gives; where it gives nothing, the student's must not be right."""
-        answered = False
-        for case, m, r in zip(cases, mine, right):
-            (w,) = self.answers(wrong, [case])
-            if not (same(w, m) if w.values else not same(m, r)):
-                return False
-            answered |= bool(w.values)
-        return answered
-
-    def astray(self, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> str:
+    def astray(self, seed: int, mine: list[Answer], right: list[Answer]) -> str:
         """What is wrong with the gradients of a loss whose values are right, empty if nothing is."""
         try:
             slopes = gradients(mine)
         except RuntimeError as error:
             return f"the value is right but no gradient can be taken: {error}"
         if not all(slope.isfinite().all() for slope in slopes):
-            return "the value is right but its gradient is not a number: on the way back there is the root or the logarithm of 0, or 0 · ∞"
+            return "the value is right but its gradient is not a number: look for the square root or the logarithm of 0, or 0 · ∞"
         if all(map(alike, slopes, gradients(right))):
             return ""
         for hint, functions in self.mistakes.items():
-            for wrong in (self.answers(wrong, cases) for wrong in functions):
+            for wrong in (known(self, wrong, seed) for wrong in functions):
                 if all(map(same, wrong, right)) and all(map(alike, gradients(wrong), slopes)):
                     return hint
-        return "the value is right but its gradient is not: something was detached on the way, or computed under no_grad"
+        return "the value is right but its gradient is not: something is detached, or computed under no_grad"
 
     def unlike(self, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> str:
         """The first place where the values differ: what was seen there, and what was expected."""
@@ -144,6 +141,41 @@ class Check:
         return ", ".join([f"inputs of shape {shapes}"] * bool(shapes) + numbers)
 
 
-def gradients(answers: list[Answer]) -> list[Tensor]:
+class Known:
+    """What the reference or a mistake answers, one input after the other, each computed once and only when it is asked for."""
+
+    def __init__(self, check: Check, fn: Callable, seed: int):
+        self.check, self.fn, self.cases, self.answers = check, fn, inputs(check, seed), []
+
+    def __iter__(self) -> Iterator[Answer]:
+        for number, case in enumerate(self.cases):
+            if number == len(self.answers):
+                answer = self.check.ask(self.fn, case)
+                first = not answer.values and self.check.kind is Kind.PAIR
+                self.answers.append(ask(self.fn, case, Kind.MATRIX, "") if first else answer)
+            yield self.answers[number]
+
+
+@functools.cache
+def known(check: Check, fn: Callable, seed: int) -> Known:
+    return Known(check, fn, seed)
+
+
+@functools.cache
+def inputs(check: Check, seed: int) -> list[tuple]:
+    return list(check.inputs(seed))
+
+
+def explains(wrong: Iterable[Answer], mine: list[Answer], right: list[Answer]) -> bool:
+    """Whether a mistake gives what the student's function gives; where it gives nothing, the student's must not be right."""
+    answered = False
+    for w, m, r in zip(wrong, mine, right):
+        if not (same(w, m) if w.values else not same(m, r)):
+            return False
+        answered |= bool(w.values)
+    return answered
+
+
+def gradients(answers: Iterable[Answer]) -> list[Tensor]:
     """Of every answer, by every tensor of its case.   Raises: RuntimeError."""
-    return [slope for answer in answers for slope in answer.gradients()]
+    return [slope for answer in answers for slope in answer.gradients]

@@ -1,12 +1,16 @@
 """The main exercise of notebook 03: NT-Xent, as a loop over anchors and as one matrix, and the ways in which it usually goes wrong."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab.checks.check import Check
+from ssl_lab.checks.lengths import AXIS, SQUARED, WHOLE
+from ssl_lab.checks.minus_log import minus_log_mistakes
 from ssl_lab.losses import anchors, nt_xent
 
 
@@ -37,62 +41,48 @@ def masked(scores: Tensor) -> Tensor:
     return scores.masked_fill(torch.eye(len(scores), dtype=torch.bool), -torch.inf)
 
 
+def logits(z1: Tensor, z2: Tensor, tau: float) -> Tensor:
+    """Similarities of all rows with all others, divided by tau."""
+    return masked(similarities(z1, z2) / tau)
+
+
 def paid(z1: Tensor, z2: Tensor, tau: float) -> Tensor:
     """What each of the 2B anchors pays, rightly."""
     return anchors(F.normalize(torch.cat([z1, z2]), dim=1), tau)
 
 
-def as_it_is(z: Tensor, tau: float) -> Tensor:
-    """The loss of rows that are not normalised here."""
-    return anchors(z, tau).mean()
+def own(scores: Tensor) -> Tensor:
+    """What each row has for its partner."""
+    return scores[torch.arange(len(scores)), partners(scores)]
 
 
-def not_normalised(z1, z2, tau):
-    return as_it_is(torch.cat([z1, z2]), tau)
+def of_rows(rows: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    """The loss of other rows, made of z1 and z2, which are not normalised here."""
+    return lambda z1, z2, tau: anchors(rows(z1, z2), tau).mean()
 
 
-def first_normalised(z1, z2, tau):
-    return as_it_is(torch.cat([F.normalize(z1), z2]), tau)
+def of_each(rows: Callable[[Tensor], Tensor]) -> tuple[Callable, Callable]:
+    """The loss of rows that are made of both views together, and of each view alone."""
+    return of_rows(lambda z1, z2: rows(torch.cat([z1, z2]))), of_rows(lambda z1, z2: torch.cat([rows(z1), rows(z2)]))
 
 
-def second_normalised(z1, z2, tau):
-    return as_it_is(torch.cat([z1, F.normalize(z2)]), tau)
+def paired_by(partner: Callable[[Tensor], Tensor]) -> Callable:
+    """The loss with other partners.   partner: of the numbers of all rows."""
+    return lambda z1, z2, tau: F.cross_entropy(logits(z1, z2, tau), partner(torch.arange(2 * len(z1))))
 
 
-def over_the_batch(z1, z2, tau):
-    return as_it_is(F.normalize(torch.cat([z1, z2]), dim=0), tau)
+def labelled(label: Callable[[Tensor], Tensor]) -> Callable:
+    """The loss with other labels, and the diagonal kept (without it such a loss is infinite).   label: of the numbers of all rows."""
+    return lambda z1, z2, tau: F.cross_entropy(similarities(z1, z2) / tau, label(torch.arange(2 * len(z1))))
 
 
-def views_over_the_batch(z1, z2, tau):
-    return as_it_is(torch.cat([F.normalize(z1, dim=0), F.normalize(z2, dim=0)]), tau)
+def interleaved(z1, z2, tau):
+    return anchors(F.normalize(torch.stack([z1, z2], dim=1).flatten(0, 1)), tau).mean()
 
 
-def diagonal_kept(z1, z2, tau):
-    scores = similarities(z1, z2) / tau
-    return F.cross_entropy(scores, partners(scores))
-
-
-def diagonal_zero(z1, z2, tau):
-    scores = similarities(z1, z2).fill_diagonal_(0) / tau
-    return F.cross_entropy(scores, partners(scores))
-
-
-def multiplied(z1, z2, tau):
-    return nt_xent(z1, z2, 1 / tau)
-
-
-def no_temperature(z1, z2, tau):
-    return nt_xent(z1, z2, 1.0)
-
-
-def neighbours(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    return F.cross_entropy(scores, torch.arange(len(scores)) ^ 1)
-
-
-def next_row(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    return F.cross_entropy(scores, torch.arange(len(scores)).roll(-1))
+def diagonal_at(value: Callable[[Tensor], Tensor]) -> Callable:
+    """The loss with other similarities on the diagonal."""
+    return lambda z1, z2, tau: F.cross_entropy(value(similarities(z1, z2)) / tau, partners(similarities(z1, z2)))
 
 
 def across_once(z1, z2, tau):
@@ -104,58 +94,98 @@ def across(z1, z2, tau):
     return (across_once(z1, z2, tau) + across_once(z2, z1, tau)) / 2
 
 
-def without_positive(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    own = F.one_hot(partners(scores)).bool()
-    return (scores.masked_fill(own, -torch.inf).logsumexp(1) - scores[own]).mean()
+def below(denominator: Callable[[Tensor], Tensor]) -> Callable:
+    """The loss with another logarithm of the denominator, made of the logits."""
+    return lambda *given: (denominator(logits(*given)) - own(logits(*given))).mean()
 
 
-def share(z1, z2, tau):
-    return paid(z1, z2, tau).neg().exp().mean()
+def others(scores: Tensor) -> Tensor:
+    """The logits without the partner's."""
+    return scores.masked_fill(F.one_hot(partners(scores)).bool(), -torch.inf)
 
 
-def softmax_twice(z1, z2, tau):
-    scores = masked(similarities(z1, z2) / tau)
-    return F.cross_entropy(scores.softmax(dim=1), partners(scores))
+def softmax_twice(*given):
+    return F.cross_entropy(logits(*given).softmax(dim=1), partners(logits(*given)))
+
+
+def half_divided(above: Callable[[float], float], under: Callable[[float], float]) -> Callable:
+    """The loss with one temperature for the partner's similarity, and another for the denominator."""
+    return lambda z1, z2, tau: (logits(z1, z2, under(tau)).logsumexp(1) - own(logits(z1, z2, above(tau)))).mean()
 
 
 MISTAKES = {
-    "the rows of z are not normalised, those of both views: sim(u, v) is the cosine, uᵀv divided by both lengths": (
-        not_normalised,
-        first_normalised,
-        second_normalised,
+    "the rows of z1 and z2 are not normalised: the similarity is the cosine, so divide every row by its length": (of_rows(lambda *z: torch.cat(z)),),
+    "only one of z1 and z2 is normalised: divide the rows of both by their lengths": (
+        of_rows(lambda z1, z2: torch.cat([F.normalize(z1), z2])),
+        of_rows(lambda z1, z2: torch.cat([z1, F.normalize(z2)])),
     ),
-    "it normalises along the wrong axis: each row has a length of its own, the norm along dim=1": (over_the_batch, views_over_the_batch),
-    "the diagonal is kept: an image is its own best match, and must not stand in its own denominator (k ≠ i)": (diagonal_kept,),
-    "a similarity of 0 still counts, since exp(0) = 1: to leave an image out of its own denominator, set it to −∞, or its exponential to 0": (
-        diagonal_zero,
+    AXIS: of_each(lambda z: F.normalize(z, dim=0)),
+    WHOLE: of_each(lambda z: z / z.norm()),
+    SQUARED: of_each(lambda z: z / z.square().sum(dim=1, keepdim=True))[:1],
+    "the diagonal is kept: leave the similarity of each row with itself out of the denominator (k ≠ i)": (diagonal_at(lambda scores: scores),),
+    "the diagonal is set to 0 or −1, which still counts since exp(0) = 1: set the similarity to −∞, or its exponential to 0": (
+        diagonal_at(lambda scores: scores.clone().fill_diagonal_(0)),
+        diagonal_at(lambda scores: scores.clone().fill_diagonal_(-1)),
+        diagonal_at(lambda scores: scores - torch.eye(len(scores))),
+        lambda z1, z2, tau: F.cross_entropy((similarities(z1, z2) / tau).fill_diagonal_(-1), partners(similarities(z1, z2))),
     ),
-    "similarities are multiplied by the temperature: divide them by it": (multiplied,),
-    "the temperature is not used: divide the similarities by tau": (no_temperature,),
-    "the wrong rows are partners: with z1 above z2, rows i and i + B belong together, not neighbouring rows": (neighbours, next_row),
-    "the sum over anchors is not divided by their number: take the mean over all 2B": (
+    "the label of a row is the row itself, or the same for many rows: the label of row i is the number of its partner": (
+        labelled(lambda i: i),
+        labelled(lambda i: i % (len(i) // 2)),
+        labelled(lambda i: 0 * i),
+    ),
+    "one view is compared with itself: use z1 and z2": (lambda z1, z2, tau: nt_xent(z1, z1, tau), lambda z1, z2, tau: nt_xent(z2, z2, tau)),
+    "only some of the similarities are divided by tau: divide the partner's and all those in the denominator": (
+        half_divided(lambda tau: tau, lambda tau: 1.0),
+        half_divided(lambda tau: 1.0, lambda tau: tau),
+    ),
+    "neighbouring rows are paired (0 with 1, 2 with 3): with z1 above z2, the partner of row i is row i + B": (
+        paired_by(lambda i: i ^ 1),
+        interleaved,
+    ),
+    "the partners are shifted by one row: with z1 above z2, the partner of row i is row i + B, counted modulo 2B": (
+        paired_by(lambda i: i.roll(-1)),
+        paired_by(lambda i: i.roll(1)),
+        paired_by(lambda i: i.roll(len(i) // 2 - 1)),
+        paired_by(lambda i: i.roll(len(i) // 2 + 1)),
+    ),
+    "the sum over the anchors is not divided by their number: take the mean over all 2B": (
         lambda *given: paid(*given).sum(),
         lambda *given: 2 * paid(*given).mean(),
     ),
-    "only one of the two views serves as anchor: each of the 2B rows is one": (
+    "only one of the two views is used as anchor: all 2B rows are anchors": (
         lambda *given: paid(*given).chunk(2)[0].mean(),
         lambda *given: paid(*given).chunk(2)[1].mean(),
         lambda *given: paid(*given).chunk(2)[0].mean() / 2,
         lambda *given: paid(*given).chunk(2)[1].mean() / 2,
     ),
-    "only one anchor is counted: add up what all 2B pay (is the `return` inside the loop, or = where += is meant?)": (
-        lambda *given: paid(*given)[0],
-        lambda *given: paid(*given)[-1],
-        lambda *given: paid(*given)[0] / len(paid(*given)),
-        lambda *given: paid(*given)[-1] / len(paid(*given)),
+    "only the rows of the other view are candidates: each anchor has 2B − 1 candidates, all rows but itself": (
+        across,
+        across_once,
+        lambda *given: 2 * across(*given),
     ),
-    "only the other view's images are candidates: there are 2B − 1 of them for each anchor, its own view's included": (across, across_once),
-    "the positive is missing from the denominator: the sum runs over all k ≠ i, the partner included": (without_positive,),
-    "the logarithm is missing: an anchor pays −log p": (share, lambda *given: -share(*given), lambda *given: 1 - share(*given)),
-    "the softmax is taken twice: `cross_entropy` takes it itself, so give it the similarities, divided by tau and masked": (softmax_twice,),
-    "the sign is wrong: the loss is minus the logarithm": (lambda *given: -nt_xent(*given),),
+    "the partner is missing from the denominator: the sum runs over all k ≠ i, the partner included": (below(lambda s: others(s).logsumexp(1)),),
+    "the partner is counted twice in the denominator: each k ≠ i is counted once": (below(lambda s: torch.logaddexp(s.logsumexp(1), own(s))),),
+    "one denominator is used for all anchors: each row of the matrix has its own sum, along dim=1": (below(lambda s: s.flatten().logsumexp(0)),),
+    "the denominator is missing: p is the share of the partner among all k ≠ i": (below(lambda s: torch.zeros(len(s))),),
+    "the denominator is a mean: it is the sum over all k ≠ i": (
+        below(lambda s: s.logsumexp(1) - math.log(len(s))),
+        below(lambda s: s.logsumexp(1) - math.log(len(s) - 1)),
+    ),
+    "the logarithm of the denominator is missing: −log(a / b) is log b − log a": (below(lambda s: s.exp().sum(1)),),
+    "the softmax or the exponential is taken twice: `cross_entropy` takes them itself, so give it the masked similarities, divided by tau": (
+        softmax_twice,
+        lambda *given: F.cross_entropy(logits(*given).exp(), partners(logits(*given))),
+    ),
+    **minus_log_mistakes(paid, "anchors", "take the mean over all 2B"),
 }
+
+
+def nt_xent_loop(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: float = 0.5) -> Float[Tensor, ""]:
+    """The library's loss, for those whose loop is not right yet."""
+    return nt_xent(z1, z2, tau)
+
 
 ANCHORS = "the mean over all 2B anchors"
 check_nt_xent = Check("nt_xent", nt_xent, inputs, MISTAKES, needs=ANCHORS)
-check_nt_xent_loop = Check("nt_xent_loop", nt_xent, inputs, MISTAKES, needs=ANCHORS)  # whoever is stuck goes on with the library's
+check_nt_xent_loop = Check("nt_xent_loop", nt_xent_loop, inputs, MISTAKES, needs=ANCHORS)

@@ -32,35 +32,13 @@ def slots_of(k: Tensor) -> Tensor:
     return torch.arange(len(k))
 
 
-def pointed(rows: Callable, pointer: Callable[[int, int, int], int]) -> Callable:
-    """A queue and a pointer, each by a function of its own.   pointer: of (pointer, B, K)."""
-    return lambda queue, p, k: (rows(queue, p, k), pointer(p, len(k), len(queue)))
+def pointed(pointer: Callable[[int, int, int], int]) -> Callable:
+    """The right queue with another pointer, made of (pointer, B, K)."""
+    return lambda queue, p, k: (right_rows(queue, p, k), pointer(p, len(k), len(queue)))
 
 
 def right_rows(queue, pointer, k):
     return enqueue(queue, pointer, k)[0]
-
-
-WRONG_POINTERS = {
-    "the pointer is not moved by B, the size of the batch: move it on to the key that is then the oldest": (
-        lambda p, B, K: p,
-        lambda p, B, K: (p + 1) % K,
-    ),
-    "the pointer is not counted modulo K: after slot K − 1 comes slot 0, so it is (pointer + B) mod K": (
-        lambda p, B, K: p + B,
-        lambda p, B, K: (p + B) % B,
-    ),
-    "the pointer begins anew at 0: it stands behind the last key that was written, at (pointer + B) mod K": (
-        lambda p, B, K: p + B if p + B < K else 0,
-        lambda p, B, K: 0,
-    ),
-}
-POINTERS = (lambda p, B, K: (p + B) % K, *(pointer for wrong in WRONG_POINTERS.values() for pointer in wrong))
-
-
-def with_any_pointer(*wrong: Callable) -> tuple[Callable, ...]:
-    """Wrong queues, whatever is wrong with the pointer beside."""
-    return tuple(pointed(rows, pointer) for rows in wrong for pointer in POINTERS)
 
 
 def cut(queue, pointer, k):
@@ -75,43 +53,65 @@ def anew(queue, pointer, k):
     return put(queue, (pointer if pointer + len(k) <= len(queue) else 0) + slots_of(k), k)
 
 
+def too_short(queue, pointer, k):
+    return put(queue, (pointer + slots_of(k)) % (len(queue) - 1), k)
+
+
 def by_slice(queue, pointer, k):
     return torch.cat([queue[:pointer], k.expand_as(queue[pointer : pointer + len(k)]), queue[pointer + len(k) :]])
 
 
-ENQUEUE = {
-    "the keys are always written from slot 0 on: begin at the pointer, where the oldest keys are": with_any_pointer(
+ENQUEUE = {  # those that return the queue alone are made with any pointer
+    "the keys are always written from slot 0 on: start at the pointer, where the oldest keys are": (
         lambda queue, pointer, k: put(queue, slots_of(k), k),
     ),
-    "every row is moved: in a ring nothing moves but the pointer, and only the slots of the oldest B keys are written": with_any_pointer(
+    "all rows are moved: in a ring only the pointer moves, and only the slots of the B oldest keys are written": (
         lambda queue, pointer, k: torch.cat([queue[len(k) :], k]),
         lambda queue, pointer, k: torch.cat([k, queue[: -len(k)]]),
     ),
-    "the newest keys are overwritten, those before the pointer: the oldest begin at the pointer": with_any_pointer(
+    "the newest keys are overwritten, those before the pointer: the oldest keys start at the pointer": (
         lambda queue, pointer, k: put(queue, pointer - len(k) + slots_of(k), k),
     ),
-    "it begins one slot beside the pointer: the first key belongs in the slot of the pointer itself": with_any_pointer(
+    "the first key is one slot off: it belongs in the slot of the pointer": (
         lambda queue, pointer, k: put(queue, pointer + 1 + slots_of(k), k),
         lambda queue, pointer, k: put(queue, pointer - 1 + slots_of(k), k),
     ),
-    "the keys stand in reverse order: key i belongs in slot pointer + i": with_any_pointer(
+    "the keys are in reverse order: key i belongs in slot pointer + i": (
         lambda queue, pointer, k: right_rows(queue, pointer, k.flip(0)),
         lambda queue, pointer, k: put(queue, pointer - slots_of(k), k),
     ),
-    "a single key is written: key i of the batch belongs in slot pointer + i, for all B of them": with_any_pointer(
+    "only one key is written: key i of the batch belongs in slot pointer + i, for all B keys": (
         lambda queue, pointer, k: right_rows(queue, pointer, k[:1]),
         lambda queue, pointer, k: right_rows(queue, pointer, k[-1:]),
         lambda queue, pointer, k: right_rows(queue, pointer, k[:1].expand_as(k)),
         lambda queue, pointer, k: right_rows(queue, pointer, k[-1:].expand_as(k)),
     ),
-    "the keys are not in the queue that is returned: it is the old one": with_any_pointer(lambda queue, pointer, k: queue * 1),
-    "the queue grows: it keeps K rows, and the new keys take the place of the oldest": with_any_pointer(
+    "the new keys are not in the queue that is returned: it is the old queue": (lambda queue, pointer, k: queue * 1,),
+    "the queue grows: it keeps K rows, and the new keys replace the oldest": (
         lambda queue, pointer, k: torch.cat([queue, k]),
         lambda queue, pointer, k: torch.cat([k, queue]),
     ),
-    **{hint: tuple(pointed(right_rows, pointer) for pointer in wrong) for hint, wrong in WRONG_POINTERS.items()},
-    "it goes wrong where a batch runs over the end of the queue: after slot K − 1 comes slot 0, so key i belongs in slot (pointer + i) mod K": (
-        with_any_pointer(cut, to_the_last, anew, by_slice)  # the last stops there, which explains any other fault there, too
+    "the pointer is not moved by B, the number of new keys: it must end at the key that is then the oldest": (
+        pointed(lambda p, B, K: p),
+        pointed(lambda p, B, K: (p + 1) % K),
+        pointed(lambda p, B, K: (p - B) % K),
+    ),
+    "the pointer is one slot off: it must end one slot after the last new key": (
+        pointed(lambda p, B, K: (p + B - 1) % K),
+        pointed(lambda p, B, K: (p + B + 1) % K),
+    ),
+    "the pointer is not counted modulo K, the number of slots: after slot K − 1 comes slot 0": (
+        pointed(lambda p, B, K: p + B),
+        pointed(lambda p, B, K: (p + B) % B),
+        pointed(lambda p, B, K: (p + B) % (K - 1)),
+    ),
+    "the pointer starts again at 0: it must end one slot after the last new key, also beyond the end of the queue": (
+        pointed(lambda p, B, K: p + B if p + B < K else 0),
+        pointed(lambda p, B, K: 0),
+    ),
+    "the batch runs over the end of the queue, and there the keys go wrong: after slot K − 1 comes slot 0, so count the slots modulo K": (
+        *(cut, to_the_last, anew, too_short),
+        by_slice,  # it stops there, which explains any other fault there, too
     ),
 }
 

@@ -9,7 +9,7 @@ const REACH = 24; // pixels from a point within which it answers
 const LINE = 1.18; // from one line of a text to the next, in sizes of its letters
 const RISE = { center: 0.34, center_baseline: 0.36, top: 0.8, bottom: -0.22, baseline: 0 }; // from the place of a word down to its baseline
 const THEMED = { "#1b1f24": "ink", "#5b626b": "grey", "#efece6": "faint", "#ffffff": "paper", "#0072b2": "positive", "#d55e00": "negative",
-  "#e69f00": "anchor", "#c9c4ba": "rim" };
+  "#e69f00": "anchor", "#c9c4ba": "rim", "#332288": "indigo", "#117733": "green", "#882255": "wine" };
 const DASH = { "": null, dashed: "4 2", dotted: "1 1.2", dotdash: "5 1.2 1 1.2" };
 const EMPTY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 

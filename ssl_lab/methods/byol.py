@@ -11,8 +11,9 @@ Grill et al., NeurIPS 2020, arXiv 2006.07733.
                                            Eqn. 1, after the optimizer's step;
                                            m rises to 1 by a cosine
 
-No negatives: a network that maps all images to one point has a loss of 0. What keeps it
-from there are the predictor and the slow target.
+A network that maps all images to one point has a loss of 0. The paper's hypothesis: the
+predictor and the slow target together prevent this collapse. In our recorded runs the
+predictor and the stop-gradient prevent it; the slow target only helps.
 differs: the paper calls m tau; its target starts from weights of its own, ours as a
 copy; hue as in SimCLR; brightness multiplies, where the authors add, and saturation is
 as strong as contrast.
@@ -42,12 +43,13 @@ T_PRIME = replace(T, solarise_share=0.2)
 
 
 class BYOL(Method):
-    """The online network predicts what a slow copy of itself makes of the other view.
+    """The online network predicts what a slow copy of it computes from the other view.
 
-    encoder: f, with `.dim`.   m: what the target keeps of itself, at the start; 0: it
-    is a copy at every step.   dim: width of g and q.   hidden: of the layer in both.
+    encoder: f, with `.dim`.   m: the share of itself that the target keeps, at the
+    start; with 0 it is a copy at every step.   dim: width of g and q.   hidden: of the
+    layer in both.
     predictor=False: q is left out.
-    stop_gradient=False: the online network is its own target, m is idle.
+    stop_gradient=False: the online network is its own target; m has no effect.
     T, T_prime: draw the first view and the second.
     The defaults are for small images and a minute; for the paper's on ImageNet see
     `suits`.

@@ -9,8 +9,8 @@ He, Fan, Wu, Xie and Girshick, CVPR 2020, arXiv 1911.05722.
     f_k   = m f_k + (1 - m) f_q                Eqn. 2: slow, so keys stay consistent
     queue = queue and k, without its oldest    the last K keys, exactly
 
-The loss starts low and rises while real keys take the place of the random rows that
-the queue begins with; only then does it fall. `stats()["filled"]` is their share.
+The queue begins with random rows. The loss starts low, rises while real keys replace
+them, and falls afterwards. `stats()["filled"]` is the share of real keys.
 differs: f_k's batch norm sees the batch in `split` groups of shuffled images on one
 device, where the paper shuffles between devices; hue as in SimCLR.
 Version 1 is mlp_head=False and jitter_share=1; version 2 (Chen, Fan, Girshick and He
@@ -43,12 +43,12 @@ GROUPS = Range(1, whole=True, hint="8 in the paper; 1 leaves batch norm as it is
 
 
 class MoCo(Method):
-    """A query finds its key among the K keys of earlier batches, made by a slow copy.
+    """A query finds its key among K keys of earlier batches; a slow copy makes them.
 
     encoder: f_q, with `.dim`.   dim: width of q and k.   K: keys in the queue.
     m: what f_k keeps of itself.   tau: temperature.
-    split: groups of f_k's batch norm; 1 shows the leak, the batch's own statistics give
-    its keys away.
+    split: groups of f_k's batch norm. With 1 it leaks: the statistics of the batch tell
+    which key belongs to a query.
     mlp_head: version 2's projector, in place of one linear layer.
     augmentation: draws both views.
     The defaults are for small images and a minute; the paper's for ImageNet: dim=128,
@@ -103,9 +103,9 @@ class MoCo(Method):
 
     @torch.no_grad()
     def keys(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B d"]:
-        """k = f_k(x), of a batch shuffled on its way in and back on its way out.
+        """k = f_k(x). The batch is shuffled before f_k, and put back in order after it.
 
-        So the groups of batch norm are other ones at every step.
+        So batch norm has other groups at every step.
         """
         order = torch.randperm(len(x), device=x.device)
         k = unit(self.key_projector(self.key_encoder(x[order])))
@@ -119,9 +119,9 @@ class MoCo(Method):
 
     @torch.no_grad()
     def enqueue(self, k: Float[Tensor, "B d"]) -> None:
-        """Overwrite the oldest keys, from the pointer on and around the end.
+        """Overwrite the oldest keys, from the pointer on; slot 0 comes after the last.
 
-        Of more than K keys the last K stay.
+        Of more than K keys the last K are kept.
         """
         K, k = len(self.queue), k[-len(self.queue) :]
         slots = (self.pointer + torch.arange(len(k), device=k.device)) % K
@@ -144,10 +144,10 @@ class MoCo(Method):
             return collapse
         if filled == 1:
             return (
-                "the queue is full of real keys now; the loss rose while they took the "
-                "place of its random rows, and only now does it fall"
+                "the queue is full of real keys now; the loss rose while they replaced "
+                "its random rows, and falls from now on"
             )
         return (
-            f"{filled:.0%} of the queue are real keys; while they take the place of "
-            "its random rows the loss rises, and only then falls"
+            f"{filled:.0%} of the queue are real keys; the loss rises while they "
+            "replace its random rows, and falls afterwards"
         )

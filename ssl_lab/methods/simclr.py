@@ -34,7 +34,7 @@ SCENES = Recipe(
 
 
 class SimCLR(Method):
-    """Two views attract each other, all others repel.
+    """Pull the two views of an image together, push all other views away from them.
 
     encoder: f, with `.dim`.   dim: width of z; None leaves the projector out, z = h.
     tau: temperature.   augmentation: draws both views.

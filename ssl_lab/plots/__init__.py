@@ -4,23 +4,24 @@ Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on
 """
 
 from ssl_lab.plots.accuracy import compare, efficiency
-from ssl_lab.plots.circle import circle
+from ssl_lab.plots.circle import circle, unit
 from ssl_lab.plots.collapse import Ablation, Course, collapse
+from ssl_lab.plots.contrastive.cells import SHOWN
+from ssl_lab.plots.contrastive.pairs import similarity
+from ssl_lab.plots.contrastive.queries import query_matrix
 from ssl_lab.plots.curves import MEASURES, curves
 from ssl_lab.plots.embedding import Colouring, embedding
 from ssl_lab.plots.factors import factors
 from ssl_lab.plots.gallery import gallery
-from ssl_lab.plots.logits import query_matrix
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
-from ssl_lab.plots.matrix import SHOWN, similarity
-from ssl_lab.plots.momentum import momentum
 from ssl_lab.plots.pipelines.draw import pipeline
 from ssl_lab.plots.pipelines.flows import FLOWS
-from ssl_lab.plots.queue import queue
+from ssl_lab.plots.queue.ages import momentum
+from ssl_lab.plots.queue.slots import queue
 from ssl_lab.plots.scene import scene
 from ssl_lab.plots.views import views
 
 __all__ = [
     "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "collapse", "compare", "curves", "efficiency",
-    "embedding", "factors", "gallery", "hwc", "momentum", "pipeline", "query_matrix", "queue", "scene", "similarity", "views",
+    "embedding", "factors", "gallery", "hwc", "momentum", "pipeline", "query_matrix", "queue", "scene", "similarity", "unit", "views",
 ]

@@ -2,28 +2,28 @@
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, in_our_look, percent
+from ssl_lab.plots.chart import Chart
+from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.look import GREY, INK, NEGATIVE, PAPER, POSITIVE, percent
+from ssl_lab.plots.spots import Spots
 
+WIDE, HIGH, STRIP = 13.0, 6.5, 0.7  # inches; the strip has the title
+CENTRE, RADIUS = np.array([3.25, 3.6]), 2.0  # of the circle, in inches
+ROOM = 1.43  # from the centre to the edge of its part of the picture, in radii
 ARROW = 4  # steps that an arrow is long
+SHAFT, HEAD = 0.023, 0.22  # inches: half the width of an arrow's line, and the length of its head
 THICK = 18  # width of the line from one that does all of the pushing, in points
-ROOM = 1.43  # from the centre to the edge of the picture, in radii
+THIN = 0.05  # points: a thinner line is not drawn, nobody would see it
 LONG = 60  # steps by which a trail has come to the edge of the picture
 RIM = 0.1  # from a point to where its arrow begins, in radii, so that its number covers nothing
-KEY = (
-    (0.012, "● {}   ○ {}   ━ partners", POSITIVE),
-    (0.33, "━ who pushes whom", NEGATIVE),
-    (0.5, "→ minus the gradient", INK),
-    (0.68, "╶ where it came from", GREY),
-)
+FAR = (ROOM**2 - 1) ** 0.5 - RIM  # radii: a longer arrow would leave the picture, and ends at its edge
 STILL = 0.003  # radians: of a shorter step no arrow is drawn
 FEW = 2  # on a circle, everybody has two neighbours
 
 
-@in_our_look
 def circle(
     angles: Float[np.ndarray, "T points"],
     moves: Float[np.ndarray, " points"],
@@ -47,24 +47,26 @@ def circle(
     require(n >= 4 and n % 2 == 0, f"got {n} points; at least two pairs are needed, one for the other to be told from")
     finite = all(np.isfinite(values).all() for values in (angles, moves, weights, *curves.values()))
     require(finite, f"the loss {what} or its gradient is not finite; try a higher temperature")
-    found = finding(angles[step], weights)
-    figure = Page(figsize=(13, 6.6))
-    points(figure.add_axes((0.005, 0.005, 0.434, 0.434 * 13 / 6.6)), angles[: step + 1], moves, weights)
+    found, page = finding(angles[step], weights), Drawing(WIDE, HIGH)
+    page.panels = [(0.0, 0.0, WIDE, STRIP), (0.0, STRIP, WIDE / 2, HIGH - STRIP), (WIDE / 2, STRIP, WIDE / 2, HIGH - STRIP)]
+    page.title(found, size=19)
+    points(page, angles[: step + 1], moves, weights)
+    key(page, views)
+    page.spots.append(lambda: told(angles[step], moves, weights, views))
     aims = {"alignment": (0.0, "partners meet"), "uniformity": (even, "evenly spread")}
     for place, (name, values) in enumerate(curves.items()):
-        curve(figure.add_axes((0.56, 0.64 - 0.265 * place, 0.42, 0.14)), f"{name} {ends(values, step)}", values, step, *aims.get(name, (None, "")))
-    figure.axes[-1].set(xticks=[0, last // 2, last], xlabel="step")
-    figure.text(0.012, 0.95, found, fontsize=19, fontweight="bold", va="center")
-    for x, words, colour in KEY:
-        figure.text(x, 0.885, words.format(*views), color=colour, fontsize=13, va="center")
+        curve(page, 1.5 + 1.75 * place, name, values, step, place == len(curves) - 1, *aims.get(name, (None, "")))
     changed = ", ".join(f"{name} {ends(values, step)}" for name, values in curves.items())
-    return figure, f"{what}{', ' * bool(what)}step {step} of {last}: {changed}; {found}."
+    return page, f"{what}{', ' * bool(what)}step {step} of {last}: {changed}; {found}."
+
+
+def number(value: float, digits: int = 2) -> str:
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def ends(values, step: int) -> str:
     """The first value, and that of the present step."""
-    first, now = (f"{round(value, 2) + 0.0:.2f}".replace("-", "−") for value in (float(values[0]), float(values[step])))
-    return f"{first} → {now}" if step else now
+    return f"{number(values[0])} → {number(values[step])}" if step else number(values[0])
 
 
 def shares(weights: Float[np.ndarray, "points points"]) -> Float[np.ndarray, "points points"]:
@@ -99,49 +101,97 @@ def finding(angles, weights) -> str:
     return f"the {FEW} nearest of {others} other pictures do {percent(share)} of the pushing{verdict}"
 
 
-def points(axes, angles, moves, weights):
+def points(page: Drawing, angles, moves, weights) -> None:
     """The circle now: pairs with their numbers, arrows along it, who pushes whom inside, and outside where everybody came from."""
-    now, n = angles[-1], angles.shape[1]
-    place, along = unit(now), unit(now + np.pi / 2)
-    turn = np.linspace(0, 2 * np.pi, 181)
-    axes.plot(*unit(turn).T, color="#c9c4ba", linewidth=1.5)
-    age = np.arange(len(angles))[::-1] / LONG
-    trails = [unit(path) * (1 + 0.36 * age[:, None]) for path in angles.T] if len(angles) > 1 else []
-    axes.add_collection(LineCollection(trails, colors=GREY, linewidths=1.2, alpha=0.7))
+    n, now = angles.shape[1], angles[-1]
+    place = unit(now)
+    page.strokes([on_page(unit(np.linspace(0, 2 * np.pi, 181)))], "#c9c4ba", 1.5)
+    if len(angles) > 1:
+        age = np.arange(len(angles))[::-1] / LONG
+        page.strokes([*on_page(unit(angles.T) * (1 + 0.36 * age[:, None]))], GREY, 1.2, alpha=0.7)
     i, j = np.triu_indices(n, 1)
     share = shares(weights)
-    pushing, pushed = (weights[i, j] > 0) | (weights[j, i] > 0), share.any(axis=1)
-    i, j = i[pushing], j[pushing]
-    part = (share[i, j] + share[j, i]) / (pushed[i].astype(int) + pushed[j])  # the mean over those of the two that anybody pushes
-    axes.add_collection(LineCollection([*zip(place[i], place[j])], colors=NEGATIVE, linewidths=THICK * part, alpha=0.55))
-    axes.add_collection(LineCollection([*zip(place[: n // 2], place[n // 2 :])], colors=POSITIVE, linewidths=2))
+    pushed = share.any(axis=1)
+    part = (share[i, j] + share[j, i]) / np.maximum(pushed[i].astype(int) + pushed[j], 1)  # the mean over those of the two that anybody pushes
+    seen = THICK * part > THIN
+    page.strokes([*on_page(np.stack([place[i], place[j]], axis=1)[seen])], NEGATIVE, THICK * part[seen], alpha=0.55)
+    page.strokes([*on_page(np.stack([place[: n // 2], place[n // 2 :]], axis=1))], POSITIVE, 2)
     go = abs(moves) > STILL
-    tails, arrows = place + RIM * np.sign(moves)[:, None] * along, ARROW * moves[:, None] * along
-    axes.quiver(*tails[go].T, *arrows[go].T, angles="xy", scale_units="xy", scale=1, color=INK, width=0.008, zorder=3)
-    for view, size, face, ink in ((1, 700, PAPER, POSITIVE), (0, 380, POSITIVE, PAPER)):
-        own = place[view * n // 2 :][: n // 2]
-        axes.scatter(*own.T, s=size, color=face, edgecolors=POSITIVE, linewidths=2, zorder=5 - view)
-        for number, xy in enumerate(own):
-            axes.text(*xy, number, color=ink, fontsize=12, fontweight="bold", ha="center", va="center_baseline", zorder=5 - view)
-    axes.set(xlim=(-ROOM, ROOM), ylim=(-ROOM, ROOM), aspect="equal")
-    axes.set_axis_off()
+    along = unit(now + np.pi / 2)[go]
+    ways = (ARROW * moves[go]).clip(-FAR, FAR)[:, None] * along
+    page.areas([*arrows(on_page(place[go] + RIM * np.sign(moves[go])[:, None] * along), RADIUS * ways * (1, -1))], INK)
+    for own, size, face, ink in ((place[n // 2 :], 26, PAPER, POSITIVE), (place[: n // 2], 19.5, POSITIVE, PAPER)):
+        page.marks(*on_page(own).T, "o", size, face, POSITIVE, 2)
+        for picture, (x, y) in enumerate(on_page(own)):
+            page.words(x, y, picture, 12, ink, bold=True, ha="center", va="center_baseline")
 
 
 def unit(angle: np.ndarray) -> np.ndarray:
-    """The points of the unit circle at these angles, one row each."""
+    """The points of the unit circle at these angles."""
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
 
-def curve(axes, title, values, step, aim, words):
-    """One measure at all steps, thin where it is yet to come; its aim dashed. Few ticks, because each costs a millisecond."""
-    axes.plot(values, color=GREY, linewidth=1.2)
-    axes.plot(values[: step + 1], color=INK)
-    axes.plot(step, values[step], "o", color=INK, markersize=10, clip_on=False)
-    if aim is not None:
-        axes.axhline(aim, color=POSITIVE, linestyle="--", linewidth=2)
-        axes.text(len(values) - 1, aim, f"{words} ", color=POSITIVE, ha="right", va="bottom")
-    axes.text(0, 1.12, title, transform=axes.transAxes, fontsize=16, fontweight="bold", va="bottom")
+def on_page(points: np.ndarray) -> np.ndarray:
+    """Where points of the plane lie, in inches."""
+    return CENTRE + RADIUS * points * (1, -1)
+
+
+def arrows(tails: Float[np.ndarray, "n 2"], ways: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 7 2"]:
+    """Outlines of arrows, in inches; one that is shorter than its head is a smaller head."""
+    length = np.linalg.norm(ways, axis=1)[:, None]
+    small = np.minimum(length / HEAD, 1)
+    along = np.hstack([0 * length, length - 0.9 * HEAD * small, length - HEAD * small, length])[:, [0, 1, 2, 3, 2, 1, 0]]
+    aside = small * SHAFT * np.array([1, 1, 3, 0, -3, -1, -1])
+    ahead = ways / length
+    return tails[:, None] + along[..., None] * ahead[:, None] + aside[..., None] * (ahead[:, None, ::-1] * (-1, 1))
+
+
+def key(page: Drawing, views: tuple[str, str]) -> None:
+    """What the marks mean, in the corners that the circle leaves free."""
+    left, right, top, low = 0.15, WIDE / 2 - 0.15, STRIP + 0.2, HIGH - 0.2
+    for row, words in enumerate((f"● {views[0]}", f"○ {views[1]}", "━ partners")):
+        page.words(left, top + 0.27 * row, words, 13, POSITIVE)
+    page.words(right, top, "━ who pushes whom", 13, NEGATIVE, ha="right")
+    page.words(left, low, "→ minus the gradient", 13)
+    page.words(right, low, "─ where it came from", 13, GREY, ha="right")
+
+
+def told(angles, moves, weights, views: tuple[str, str]) -> Spots:
+    """What every point says: which one it is, where, what pulls and pushes it, and where it goes next."""
+    B, share = len(angles) // 2, shares(weights)
+    share, pull, push = share[:, :B] + share[:, B:], -weights.clip(max=0).sum(axis=1), weights.clip(0).sum(axis=1)
+    data = {
+        "picture": [*range(B)] * 2,
+        "view": np.repeat(views, B),
+        "angle": [f"{angle:.0f}" for angle in np.degrees(angles).round() % 360],
+        "felt": [*map(felt, pull, push, share.max(axis=1), share.argmax(axis=1).tolist())],
+        "turn": [f"{abs(turn):.1f}° {'counter-' * bool(turn > 0)}clockwise" if abs(turn) >= 0.05 else "none" for turn in np.degrees(moves)],
+    }
+    box = (*(CENTRE - ROOM * RADIUS), 2 * ROOM * RADIUS, 2 * ROOM * RADIUS)
+    return Spots("points", box, "picture {picture} ({view}) at {angle}°: {felt}; next turn: {turn}", data, at=on_page(unit(angles)).tolist())
+
+
+def felt(pull: float, push: float, share: float, most: int) -> str:
+    """What pulls and pushes one point."""
+    pulled = f"pull {number(pull, 3)}" if pull else ""
+    pushed = f"push {number(push, 3)}, {percent(share)} of it from picture {most}" if push else ""
+    return ", ".join(filter(None, (pulled, pushed))) or "nothing pulls or pushes it"
+
+
+def curve(page: Drawing, top: float, name: str, values, step: int, lowest: bool, aim: float | None, words: str) -> None:
+    """One measure at all steps, thin where it is yet to come; its aim dashed."""
+    steps, last = np.arange(len(values)), len(values) - 1
     low, high = min(values.min(), np.inf if aim is None else aim), max(values.max(), -np.inf if aim is None else aim)
     room = max(0.15 * (high - low), 0.005)
-    axes.set(xlim=(0, len(values) - 1), ylim=(low - room, high + room), xticks=[], yticks=sorted({low, high}))
-    axes.yaxis.set_major_formatter("{x:.2f}")
+    chart = Chart(page, 7.35, top, 12.8, top + 0.93, (0, last), (low - room, high + room))
+    page.words(chart.left, top - 0.22, f"{name} {ends(values, step)}", 16, bold=True)
+    across = {tick: f"{tick}" for tick in (0, last // 2, last)} if lowest else {}
+    chart.frame(across, {tick: number(tick) for tick in (low, high)}, "step" * lowest, size=13)
+    chart.curve(steps, values, GREY, 1.2)
+    chart.curve(steps[: step + 1], values[: step + 1])
+    if aim is not None:
+        chart.level(aim, POSITIVE, 2)
+        page.words(chart.right - 0.06, chart.y(aim) - 0.13, words, 14, POSITIVE, ha="right")
+    chart.dots(step, values[step])
+    said = {"step": steps, "value": [number(value, 3) for value in values]}
+    chart.answers(name, steps, values, f"step {{step}}: {name} {{value}}", said, {"step": steps})

@@ -1,18 +1,22 @@
 """How an embedding collapses: where the images lie, how every dimension spreads, and the loss that falls to zero because of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ssl_lab.errors import require
 from ssl_lab.method import COLLAPSED
+from ssl_lab.plots.chart import Chart
+from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.embedding import KINDS
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, Page, class_name, in_our_look
+from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name
+from ssl_lab.plots.spots import Spots
 
-WIDE, HIGH = 13, 7.5  # inches
+WIDE, HIGH, STRIP = 13.0, 7.5, 1.05  # inches; the strip has the title
+BOX = 0.15, 1.4, 4.8, 4.8  # of the map
 MARKS = "o^s*vdP><X"  # one a class, for eyes that do not tell ten colours apart; for the classes of the scenes as like the shape as may be
 ROOM = 1.45  # from the middle of the map to its edge, in radii of the unit sphere, whatever the points do
 DOT = 0.2  # radii of the sphere: points that are all so near the middle are pointed at
@@ -22,13 +26,17 @@ LESS = 0.75  # of the usual spread: with less, a collapse has begun
 
 @dataclass(frozen=True)
 class Course:
-    """How one training went: its steps from 1, and at each the loss, and of unit rows std (1 = healthy), effective rank, and rank once centred."""
+    """How one training went: its steps from 1, and at each the loss, and of unit rows std (1 = healthy), effective rank, and rank once centred.
+
+    click: the step that a click on each goes to, such as the nearest that can be drawn; None = itself.
+    """
 
     step: np.ndarray
     loss: np.ndarray
     std: np.ndarray
     rank: np.ndarray
     centred: np.ndarray
+    click: np.ndarray | None = None
 
     def at(self, step: int) -> dict[str, float]:
         """The values at the last point up to this step."""
@@ -38,15 +46,18 @@ class Course:
 
 @dataclass(frozen=True)
 class Ablation:
-    """Accuracies in percent, in the paper and here, one row a set of switches.   chosen: which row is shown.   untrained: of random weights, here."""
+    """Accuracies in percent, in the paper and here, one row a set of switches.
+
+    chosen: which row is shown.   untrained: of random weights, here.   sets: switch → its value in every row, which a click on that row gives it.
+    """
 
     rows: tuple[tuple[str, float, float], ...]
     chosen: int
     untrained: float
     note: str = ""
+    sets: Mapping[str, tuple] = field(default_factory=dict)
 
 
-@in_our_look
 def collapse(
     xy: Float[np.ndarray, "N 2"],
     labels: Int[np.ndarray, " N"],
@@ -69,21 +80,15 @@ def collapse(
     now, then = course.at(step), usual.at(step)
     found = finding(now, then, step == last, table)
     what = f"{what}, step {step:,} of {last:,}"
-    figure = Page(figsize=(WIDE, HIGH))
-    figure.text(0.15 / WIDE, 7.13 / HIGH, found, fontsize=19, fontweight="bold", va="center")
-    figure.text(0.15 / WIDE, 6.7 / HIGH, f"━ {what}", fontsize=14, va="center")
-    if usual is not course:
-        figure.text(12.85 / WIDE, 6.7 / HIGH, "╍ BYOL as it is", color=POSITIVE, fontsize=14, va="center", ha="right")
-    images(inches(figure, 0.15, 1.35, 4.8, 4.8), xy, labels, classes)
-    curves(figure, course, usual, step, now)
-    bars(inches(figure, 9.75, 4.5, 3.1, 1.6), spread, usual_spread)
-    ablation(figure, table)
+    page = Drawing(WIDE, HIGH)
+    page.panels = [(0.0, 0.0, WIDE, STRIP), *((left, STRIP, width, HIGH - STRIP) for left, width in ((0.0, 5.1), (5.1, 4.0), (9.1, 3.9)))]
+    page.title(found, f"━ {what}", 19)
+    images(page, xy, labels, classes)
+    curves(page, course, usual, step, now)
+    bars(page, spread, usual_spread)
+    ablation(page, table)
     beside = f"; BYOL as it is: {told(then)}" if usual is not course else ""
-    return figure, f"{what}: {told(now)}{beside}; {found[0].lower()}{found[1:]}."
-
-
-def inches(figure: Figure, left: float, bottom: float, width: float, height: float):
-    return figure.add_axes((left / WIDE, bottom / HIGH, width / WIDE, height / HIGH))
+    return page, f"{what}: {told(now)}{beside}; {found[0].lower()}{found[1:]}."
 
 
 def told(now: dict[str, float]) -> str:
@@ -104,76 +109,89 @@ def finding(now: dict[str, float], then: dict[str, float], ended: bool, table: A
     return f"No collapse: the images stay apart, and kNN names {accuracy:.0f} % of the shapes" if ended else "No collapse: the images stay apart"
 
 
-def images(axes, xy, labels, classes) -> None:
+def images(page: Drawing, xy, labels, classes) -> None:
     """The map, always to the same scale: points that draw together are seen to."""
+    left, top, side, _ = BOX
+    x, y = (xy * (1, -1) + ROOM).T * side / (2 * ROOM) + [[left], [top]]
+    page.words(left, top - 0.18, f"{len(xy)} unseen scenes, as far apart as in z", 15, bold=True)
+    page.areas([BOX], "", "#c9c4ba")
     for kind in range(len(classes)):
-        own = xy[labels == kind]
-        colour, mark = KINDS[kind % len(KINDS)], MARKS[kind % len(MARKS)]
-        size = 140 if mark == "*" else 75  # a star has little paint
-        axes.scatter(*own.T, s=size, color=colour, marker=mark, edgecolors=PAPER, linewidths=0.7)
-        left, low = 0.026 + 0.243 * (kind // 3), -0.06 - 0.057 * (kind % 3)  # a legend of matplotlib's costs 15 ms
-        axes.plot(left, low, mark, color=colour, markersize=size**0.5, markeredgewidth=0, transform=axes.transAxes, clip_on=False)
-        axes.text(left + 0.04, low, class_name(kind, classes), transform=axes.transAxes, fontsize=12, va="center")
-    axes.set(xlim=(-ROOM, ROOM), ylim=(-ROOM, ROOM), xticks=[], yticks=[])
-    axes.spines[:].set(visible=True, color="#c9c4ba")
-    axes.plot([-1.32, -0.32], [-1.31, -1.31], color=GREY, linewidth=2)
-    axes.text(-0.26, -1.31, "radius of the sphere", color=GREY, fontsize=12, va="center")
+        own, colour, mark = labels == kind, KINDS[kind % len(KINDS)], MARKS[kind % len(MARKS)]
+        size = 12 if mark == "*" else 8.7  # a star has little paint
+        page.marks(x[own], y[own], mark, size, colour, PAPER, 0.7)
+        across, down = left + 0.13 + 1.17 * (kind // 3), top + side + 0.29 + 0.27 * (kind % 3)
+        page.marks(across, down, mark, size, colour)
+        page.words(across + 0.19, down, class_name(kind, classes), 12)
+    page.strokes([[(left + 0.22, top + side - 0.23), (left + 0.22 + side / (2 * ROOM), top + side - 0.23)]], GREY, 2)
+    page.words(left + 1.97, top + side - 0.23, "radius of the sphere", 12, GREY)
     if abs(xy).max() < DOT:
-        above = xy[:, 0].mean(), xy[:, 1].max()
-        axes.annotate(f"all {len(xy)} of them", above, (0, 0.45), fontsize=14, ha="center", arrowprops={"arrowstyle": "->", "shrinkB": 9})
-    axes.text(0, 1.02, f"{len(xy)} unseen scenes, as far apart as in z", transform=axes.transAxes, fontsize=15, fontweight="bold")
+        middle, high, tip = x.mean(), top + side / 3, y.min() - 0.14
+        page.words(middle, high, f"all {len(xy)} of them", ha="center")
+        page.strokes([[(middle, high + 0.15), (middle, tip)], [(middle - 0.06, tip - 0.1), (middle, tip), (middle + 0.06, tip - 0.1)]], INK, 1)
+    said = {"kind": np.array([class_name(kind, classes, 24) for kind in range(len(classes))])[labels], "image": range(len(xy))}
+    page.spots.append(Spots("images", BOX, "{kind}: image {image}", said, at=np.stack([x, y], axis=1)))
 
 
-def curves(figure, course: Course, usual: Course, step: int, now: dict[str, float]) -> None:
-    """Loss, std and ranks at all steps, on a logarithmic scale (of our own: matplotlib's costs 20 ms)."""
+def curves(page: Drawing, course: Course, usual: Course, step: int, now: dict[str, float]) -> None:
+    """Loss, std and ranks at all steps, on a logarithmic scale."""
     measures = {
         "loss": (f"loss {now['loss']:.3f}", (0, 2, 4), 4.2),
         "std": (f"std {now['std']:.2f} of 1", (0, 0.5, 1), 1.05),
         "rank": (f"rank {now['rank']:.1f}", (1, 32, 64), 68),
     }
     misses = ": misses it" if now["std"] < COLLAPSED else ""
-    decades = [n for n in range(6) if 10**n <= course.step[-1]]
-    for place, (name, (head, ticks, top)) in enumerate(measures.items()):
-        axes = inches(figure, 5.6, 4.92 - 2.0 * place, 3.2, 1.18)
-        axes.plot(np.log10(usual.step), getattr(usual, name), color=POSITIVE, linestyle="--", linewidth=2)
-        if name == "rank":
-            axes.plot(np.log10(course.step), course.centred, color=NEGATIVE, linewidth=2)
-            axes.text(1, 1.07, f"centred {now['centred']:.1f}{misses}", transform=axes.transAxes, color=NEGATIVE, fontsize=13, ha="right")
-        axes.plot(np.log10(course.step), getattr(course, name), color=INK)
-        axes.plot(np.log10(step), now[name], "o", color=INK, markersize=10, clip_on=False)
-        axes.text(0, 1.07, head, transform=axes.transAxes, fontsize=15, fontweight="bold")
-        axes.set(xlim=(-0.15, np.log10(course.step[-1])), ylim=(0, top), yticks=ticks)
-        axes.set_xticks(decades, [f"{10**n:,}" if name == "rank" else "" for n in decades])
-    axes.set_xlabel("step")
+    x, last = np.log10(course.step), np.log10(course.step[-1])
+    same = np.maximum(np.searchsorted(usual.step, course.step, side="right") - 1, 0)
+    for place, (name, (head, ticks, most)) in enumerate(measures.items()):
+        chart = Chart(page, 5.65, 1.4 + 2 * place, 8.8, 2.58 + 2 * place, (-0.15, last), (0, most))
+        low, values = name == "rank", getattr(course, name)
+        decades = {n: f"{10**n:,}" for n in range(6) if n <= last} if low else {}
+        chart.frame(decades, {tick: f"{tick:g}" for tick in ticks}, "step" * low, size=13)
+        chart.curve(np.log10(usual.step), getattr(usual, name), POSITIVE, 2, "dashed")
+        tip, data = f"step {{step}}: {name} {{value}}", {"step": [f"{one:,}" for one in course.step], "value": [f"{value:.3f}" for value in values]}
+        if low:
+            chart.curve(x, course.centred, NEGATIVE, 2)
+            page.words(chart.right, chart.top - 0.18, f"centred {now['centred']:.1f}{misses}", 13, NEGATIVE, ha="right")
+            tip, data = tip + ", centred {centred}", {**data, "centred": [f"{value:.1f}" for value in course.centred]}
+        if usual is not course:
+            tip, data = tip + "; BYOL as it is: {usual}", {**data, "usual": [f"{value:.3f}" for value in getattr(usual, name)[same]]}
+        chart.curve(x, values)
+        chart.dots(np.log10(step), now[name])
+        page.words(chart.left, chart.top - 0.18, head, 15, bold=True)
+        chart.answers(name, x, values, tip, data, {"step": course.step if course.click is None else course.click})
+    if usual is not course:
+        page.words(8.8, 1.22, "╍ BYOL as it is", 13, POSITIVE, ha="right")
 
 
-def bars(axes, spread, usual_spread) -> None:
+def bars(page: Drawing, spread, usual_spread) -> None:
     """Std of every dimension, the widest first."""
-    d, even = len(spread), len(spread) ** -0.5
-    axes.stairs(np.sort(spread)[::-1], fill=True, color=INK, snap=False)
-    axes.plot(np.arange(d) + 0.5, np.sort(usual_spread)[::-1], color=POSITIVE, linestyle="--", linewidth=2)
-    axes.axhline(even, color=GREY, linewidth=1.5, linestyle=":")
-    axes.set(xlim=(0, d), ylim=(0, 3.2 * even), xticks=[])
-    axes.set_yticks([0, even, 2 * even, 3 * even], ["0", "1/√d", "2/√d", "3/√d"])
-    axes.text(0, 1.05, f"std of {d} dimensions", transform=axes.transAxes, fontsize=15, fontweight="bold")
+    d, even, order = len(spread), len(spread) ** -0.5, np.argsort(-spread, kind="stable")
+    chart, most = Chart(page, 9.8, 1.4, 12.85, 3.0, (0, d), (0, 3.2 * even)), 3.2 * even
+    values, centres = np.minimum(spread[order], most), np.arange(d) + 0.5
+    outline = chart.points(np.repeat(np.arange(d + 1), 2), [0, *np.repeat(values, 2), 0])
+    page.areas([outline], INK)
+    chart.frame({}, {0: "0", **{k * even: f"{k}/√d" for k in (1, 2, 3)}}, size=13)
+    chart.curve(centres, np.minimum(np.sort(usual_spread)[::-1], most), POSITIVE, 2, "dashed")
+    chart.level(even, GREY, 1.5, "dotted")
+    page.words(chart.left, chart.top - 0.18, f"std of {d} dimensions", 15, bold=True)
+    said = {"dimension": order, "std": [f"{value:.3f}" for value in spread[order]]}
+    chart.answers("dimensions", centres, values, f"dimension {{dimension}}: std {{std}}, healthy 1/√d = {even:.3f}", said)
 
 
-def ablation(figure: Figure, table: Ablation, left: float = 9.2, top: float = 3.75, width: float = 3.65) -> None:
-    """The paper's accuracies and ours, the chosen row in front; in inches, on the figure itself."""
-    right = (left + width - 0.75, left + width - 0.08)
-
-    def say(x: float, y: float, words: str, **style) -> None:
-        figure.text(x / WIDE, y / HIGH, words, **{"va": "center", "fontsize": 12, **style})
-
-    say(left + 0.08, top, "accuracy in %", fontsize=15, fontweight="bold")
-    for x, word in zip(right, ("paper", "here")):
-        say(x, top, word, fontsize=13, ha="right")
-    for number, (words, paper, here) in enumerate(table.rows, 1):
-        y, weight = top - 0.05 - ROW * number, "bold" if number - 1 == table.chosen else "normal"
-        if number - 1 == table.chosen:
-            band = (left / WIDE, (y - ROW / 2) / HIGH), width / WIDE, ROW / HIGH
-            figure.add_artist(Rectangle(*band, color=FAINT, transform=figure.transFigure, zorder=-1))
-        say(left + 0.08, y, words, fontweight=weight)
-        for x, value in zip(right, (paper, here)):
-            say(x, y, f"{value:.1f}", fontweight=weight, ha="right")
-    say(left + 0.08, top - 0.3 - ROW * len(table.rows), table.note, color=GREY, va="top", linespacing=1.3)
+def ablation(page: Drawing, table: Ablation, left: float = 9.2, top: float = 3.75, width: float = 3.65) -> None:
+    """The paper's accuracies and ours, the chosen row in front."""
+    columns = {"paper": left + width - 0.75, "here": left + width - 0.08}
+    page.words(left + 0.08, top, "accuracy in %", 15, bold=True)
+    first = top + 0.05 + ROW / 2
+    page.areas([(left, first + ROW * table.chosen, width, ROW)], FAINT)
+    for word, x in columns.items():
+        page.words(x, top, word, 13, ha="right")
+    for number, (words, *values) in enumerate(table.rows):
+        y, bold = first + ROW * (number + 0.5), number == table.chosen
+        page.words(left + 0.08, y, words, 12, bold=bold)
+        for x, value in zip(columns.values(), values):
+            page.words(x, y, f"{value:.1f}", 12, bold=bold, ha="right")
+    page.words(left + 0.08, first + ROW * len(table.rows) + 0.12, table.note, 12, GREY, va="top")
+    names, paper, here = zip(*table.rows)
+    tip, box = "{row}: {paper} % in the paper, {here} % here", (left, first, width, ROW * len(names))
+    page.spots.append(Spots("rows of the table", box, tip, {"paper": paper, "here": [f"{value:.1f}" for value in here]}, table.sets, rows=names))

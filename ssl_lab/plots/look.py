@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib import style
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ssl_lab.terminal import printable
 
@@ -75,6 +76,26 @@ def squared(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 3"
     out = np.full((len(images), S, S, 3), 255, images.dtype)
     top, left = (S - H) // 2, (S - W) // 2
     out[:, top : top + H, left : left + W] = images
+    return out
+
+
+def smaller(images: UInt8[np.ndarray, "N H W c"], most: int) -> UInt8[np.ndarray, "N h w c"]:
+    """Images of about `most` pixels across at most: each pixel is the mean of a square of them. A page then stays small, whatever the images are."""
+    H, W = images.shape[1:3]
+    step = min(max(1, max(H, W) // most), H, W)
+    if step == 1:
+        return images
+    return np.stack([np.asarray(Image.fromarray(image[: H // step * step, : W // step * step]).reduce(step)) for image in images])
+
+
+def edged(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 4"]:
+    """Images as squares with an edge of one pixel; all around an image is transparent, so that it looks right on any page."""
+    images = smaller(images, 96)
+    H, W = images.shape[1:3]
+    S = max(H, W) + 2
+    out = np.full((len(images), S, S, 4), (255, 255, 255, 0), np.uint8)
+    top, left = (S - H) // 2, (S - W) // 2
+    out[:, top : top + H, left : left + W] = np.concatenate([images, np.full_like(images[..., :1], 255)], axis=3)
     return out
 
 

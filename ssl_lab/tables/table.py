@@ -1,10 +1,16 @@
 """A table: read by people as text or in a notebook, by code by its names."""
 
+import html
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ssl_lab.errors import require
 
+PLAIN = "mathjax_ignore tex2jax_ignore"  # a dollar is a dollar
+STAYS = "position: sticky; left: 0; max-width: 16em; background: inherit"  # opaque, over what scrolls below it
+PAPER = "background: var(--jp-layout-color0, Canvas)"
+SCROLLS = "white-space: nowrap"
 Cell = str | int | float | None  # None: not reported
 
 
@@ -62,17 +68,20 @@ class Table:
             text += [f"-- {heading}"] * bool(heading) + [aligned(row) for row in rows]
         return "\n".join([*text, *textwrap.wrap(self._origin(), max(100, sum(widths) + 2 * len(widths) - 2))])
 
-    def _repr_markdown_(self) -> str:
-        """What a notebook shows: the title above, headings that stay with their columns, source and note below."""
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the title above, source and note below, and between them a table that scrolls where it is wider than the page."""
         top = {name: max((value for value in self.column(name) if value is not None), default=None) for name in self.best}
-        lines = [[escaped(name) for name in self.columns], ["---:" if figures else "---" for figures in self._figures()]]
+        lines = [line("th", map(escaped, self.columns), self._figures())]
         for heading, rows in self.rows.items():
-            lines += [[f"*{escaped(heading)}*", *[""] * (len(self.columns) - 1)]] * bool(heading)
+            if heading:
+                lines.append(line("td", [f"<em>{escaped(heading)}</em>", *[""] * (len(self.columns) - 1)], self._figures()))
             for row in rows:
                 cells = zip(self.columns, row, map(escaped, self._written(row)))
-                lines.append([f"**{text}**" if name in top and value is not None and value == top[name] else text for name, value, text in cells])
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"**{escaped(self.title)}**\n\n{table}\n\n{escaped(self._origin())}"
+                bold = [f"<strong>{text}</strong>" if value is not None and value == top.get(name) else text for name, value, text in cells]
+                lines.append(line("td", bold, self._figures()))
+        title, table = escaped(self.title), "\n".join(lines)
+        scrolls = f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{title}">\n<table>\n{table}\n</table>\n</div>'
+        return f'<div class="{PLAIN}">\n<p><strong>{title}</strong></p>\n{scrolls}\n<p>{escaped(self._origin())}</p>\n</div>'
 
     def _origin(self) -> str:
         return f"Source: {self.source}. {self.note}".rstrip()
@@ -100,8 +109,14 @@ def written(cell: Cell, form: str | None = None) -> str:
     return cell if isinstance(cell, str) else (form or ("{:.1f}" if isinstance(cell, float) else "{}")).format(cell)
 
 
+def line(tag: str, cells: Iterable[str], figures: list[bool]) -> str:
+    """A row of HTML: words left, figures right; the first cell stays where it is while the others scroll."""
+    styles = [f"text-align: {'right' if right else 'left'}" for right in figures]
+    places = [STAYS, *[SCROLLS] * (len(figures) - 1)]
+    row = "".join(f'<{tag} style="{style}; {place}">{cell}</{tag}>' for style, place, cell in zip(styles, places, cells))
+    return f'<tr style="{PAPER}">{row}</tr>'
+
+
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, in a cell of one line."""
-    for mark in "\\|*_~`<[$":
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    """Text that HTML shows as it is, in a cell of one line."""
+    return " ".join(html.escape(text).split())

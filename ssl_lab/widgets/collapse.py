@@ -2,15 +2,15 @@
 
 import functools
 
-import ipywidgets as widgets
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssl_lab import plots, scenes
 from ssl_lab.studies import BYOLS, Record, recorded
 from ssl_lab.tables import byol
+from ssl_lab.widgets.controls import Slider, Switch
 from ssl_lab.widgets.explorer import Explorer
 
 ROWS = {  # predictor, average, stop-gradient → the row of the paper's ablation, and its switches in a few words
@@ -32,28 +32,26 @@ class CollapseLab(Explorer):
     start, one seed. The map keeps the distances of unit rows as well as a plane can and is never rescaled. All figures but the loss
     are of 100 unseen scenes with batch norm in training mode, as the loss sees them.
     Controls: predictor, average (off: m = 0, the target is a copy of the online network), stop_gradient (off: the online network is its own target,
-        and the average idle), step (from 1, on a logarithmic slider; the nearest recorded one is shown).
+        and the average idle), step (a whole number from 1; the nearest recorded one is shown).
     Raises: InputError for a control out of its range.
     """
 
     def __init__(self, **start):
-        last = max(embeddings(True, True, True))
+        steps = [*embeddings(True, True, True)]
         controls = {
-            "predictor": widgets.Checkbox(True, description="predictor"),
-            "average": widgets.Checkbox(True, description="moving average (off: m = 0, a copy)"),
-            "stop_gradient": widgets.Checkbox(True, description="stop-gradient (off: the target learns too)"),
-            "step": widgets.FloatLogSlider(last, description="step", min=0, max=np.log10(last) + 1e-9, step=0.05),  # 10^log10(2496) is less than 2496
+            "predictor": Switch("predictor", True),
+            "average": Switch("moving average (off: m = 0, a copy)", True),
+            "stop_gradient": Switch("stop-gradient (off: the target learns too)", True),
+            "step": Slider("step", value=steps[-1], stops=steps),
         }
-        for name in ("predictor", "average", "stop_gradient"):
-            controls[name].indent, controls[name].layout = False, {"width": "auto"}
         super().__init__(controls, **start)
 
-    def draw(self, predictor: bool, average: bool, stop_gradient: bool, step: float):
+    def draw(self, predictor: bool, average: bool, stop_gradient: bool, step: int):
         shown, usual = embeddings(predictor, average, stop_gradient), embeddings(True, True, True)
-        step = min(shown, key=lambda kept: abs(np.log(kept / step)))
+        step = nearest(step)
         return plots.collapse(
             maps(predictor, average, stop_gradient)[step],
-            run(True, True, True).tensors()["labels"].numpy().astype(int),
+            labels(),
             tuple(scenes.CLASSES),
             spread(shown[step]),
             course(predictor, average, stop_gradient),
@@ -74,6 +72,12 @@ one = functools.cache(recorded)
 
 
 @functools.cache
+def labels() -> Int[np.ndarray, " N"]:
+    """Of the images that every run has."""
+    return run(True, True, True).tensors()["labels"].numpy().astype(int)
+
+
+@functools.cache
 def embeddings(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float[Tensor, "N d"]]:
     """Step → unit rows of z."""
     found = {name.removeprefix("z/"): z for name, z in run(predictor, average, stop_gradient).tensors().items() if name != "labels"}
@@ -84,7 +88,12 @@ def embeddings(predictor: bool, average: bool, stop_gradient: bool) -> dict[int,
 def course(predictor: bool, average: bool, stop_gradient: bool) -> plots.Course:
     """The curve as arrays."""
     rows = run(predictor, average, stop_gradient).seen
-    return plots.Course(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
+    return plots.Course(**{name: np.array([row[name] for row in rows]) for name in rows[0]}, click=np.array([nearest(row["step"]) for row in rows]))
+
+
+def nearest(step: int) -> int:
+    """The recorded step next to this one, on a logarithmic scale."""
+    return min(embeddings(True, True, True), key=lambda kept: abs(np.log(kept / step)))
 
 
 def spread(z: Float[Tensor, "N d"]) -> Float[np.ndarray, " d"]:
@@ -104,7 +113,8 @@ def ablation(predictor: bool, average: bool, stop_gradient: bool) -> plots.Ablat
     """The paper's rows beside ours."""
     rows = tuple((name, byol.ABLATION.row(row)["Top 1"], 100 * run(*switches).knn) for switches, (row, name) in ROWS.items())
     untrained = 100 * run(True, True, True).untrained["knn"]
-    return plots.Ablation(rows, list(ROWS).index((predictor, average or not stop_gradient, stop_gradient)), untrained, NOTE.format(untrained))
+    chosen = list(ROWS).index((predictor, average or not stop_gradient, stop_gradient))
+    return plots.Ablation(rows, chosen, untrained, NOTE.format(untrained), dict(zip(("predictor", "average", "stop_gradient"), zip(*ROWS))))
 
 
 @functools.cache
@@ -112,19 +122,19 @@ def maps(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float
     """Every recorded step's map, begun at the one before; all runs begin alike, in the first principal plane of BYOL as it is."""
     found, z = {}, embeddings(predictor, average, stop_gradient)
     first, usual = (next(iter(rows.values())).double() for rows in (z, embeddings(True, True, True)))
-    xy = (first - first.mean(0)) @ torch.linalg.svd(usual - usual.mean(0), full_matrices=False).Vh[:2].T
+    xy = ((first - first.mean(0)) @ torch.linalg.svd(usual - usual.mean(0), full_matrices=False).Vh[:2].T).numpy()
     for step, rows in z.items():
-        xy = flat(torch.cdist(rows.double(), rows.double()), xy)
-        found[step] = xy.numpy()
+        xy = found[step] = flat(torch.cdist(rows.double(), rows.double()).numpy(), xy)
     return found
 
 
-def flat(distances: Float[Tensor, "N N"], xy: Float[Tensor, "N 2"], rounds: int = ROUNDS) -> Float[Tensor, "N 2"]:
+def flat(distances: Float[np.ndarray, "N N"], xy: Float[np.ndarray, "N 2"], rounds: int = ROUNDS) -> Float[np.ndarray, "N 2"]:
     """Points in the plane whose distances come as near as they can to these (metric scaling by majorisation, de Leeuw 1977), begun at xy.
 
     Each round moves every point to the mean of where all others want it, and never adds to the stress, the sum of squared errors.
     """
     for _ in range(rounds):
-        ratio = distances / torch.cdist(xy, xy).clamp_min(1e-9)
-        xy = (ratio.sum(1, keepdim=True) * xy - ratio @ xy) / len(xy)
+        x, y = xy.T
+        ratio = distances / np.sqrt((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2).clip(1e-9)
+        xy = (ratio.sum(axis=1, keepdims=True) * xy - ratio @ xy) / len(xy)
     return xy

@@ -1,11 +1,10 @@
 """Five trainings of MoCo that differ in m alone, to look at how their keys grow old."""
 
-import ipywidgets as widgets
-
 from ssl_lab import plots
 from ssl_lab.studies import MOMENTA, recorded
 from ssl_lab.studies.ages import OLDEST
 from ssl_lab.tables.moco import MOMENTUM
+from ssl_lab.widgets.controls import Slider
 from ssl_lab.widgets.explorer import Explorer
 
 
@@ -21,9 +20,9 @@ class MomentumExplorer(Explorer):
         self.runs, self.theirs = {m: recorded(name) for m, name in MOMENTA.items()}, dict(zip(MOMENTUM.column("m"), MOMENTUM.column("Top 1")))
         epochs, self.batch = [row["epoch"] for row in self.runs[0.99].seen], self.runs[0.99].recipe["batch"]
         controls = {
-            "m": widgets.Dropdown(description="m", options=[(f"{m:g}", m) for m in self.runs], value=0.99),
-            "epoch": widgets.Dropdown(description="after epoch", options=epochs, value=epochs[2]),
-            "K": widgets.IntSlider(description="K", min=self.batch, max=OLDEST * self.batch, step=self.batch, value=4096),
+            "m": Slider("m", stops=[*self.runs], value=0.99, only=True, names=[f"{m:g}" for m in self.runs]),
+            "epoch": Slider("after epoch", stops=epochs, value=epochs[2], only=True),
+            "K": Slider("K", self.batch, OLDEST * self.batch, 4096, self.batch),
         }
         super().__init__(controls, **start)
 

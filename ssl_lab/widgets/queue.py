@@ -3,7 +3,6 @@
 import copy
 from contextlib import contextmanager
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,13 +14,14 @@ from ssl_lab.errors import require
 from ssl_lab.losses import unit
 from ssl_lab.methods import MoCo
 from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
-from ssl_lab.plots.moment import Moment
-from ssl_lab.plots.queue import LINES
+from ssl_lab.plots.queue.numbers import Moment
+from ssl_lab.plots.queue.slots import LINES
 from ssl_lab.precision import autocast
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import generator
 from ssl_lab.surroundings import check_precision, gradients
 from ssl_lab.train import Training
+from ssl_lab.widgets.controls import Choice, Slider
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import views
 
@@ -58,13 +58,13 @@ class QueueExplorer(Explorer):
         self.views = views(method, chosen, seed)
         self.images, self.labels, self.classes = tuple(map(plots.hwc, self.views)), chosen.labels.cpu().numpy(), images.classes
         self.runs: dict[tuple[int, float], Run] = {}
-        own = () if method.m in MOMENTA else (method.m,)
+        momenta = sorted({*MOMENTA, method.m})
         controls = {
-            "K": widgets.Dropdown(description="K", options=[n * batch for n in BATCHES], value=4 * batch),
-            "m": widgets.Dropdown(description="m", options=sorted({*MOMENTA, *own}), value=method.m),
-            "step": widgets.IntSlider(min(7, steps), description="step", min=1, max=steps) if steps > 1 else None,
-            "query": widgets.IntSlider(description="query", max=batch - 1),
-            "when": widgets.Dropdown(description="enqueue", options=WHEN),
+            "K": Slider("K", stops=[n * batch for n in BATCHES], value=4 * batch, only=True),
+            "m": Slider("m", stops=momenta, value=method.m, only=True, names=[f"{m:g}" for m in momenta]),
+            "step": Slider("step", 1, steps, min(7, steps)) if steps > 1 else None,
+            "query": Slider("query", 0, batch - 1),
+            "when": Choice("enqueue", WHEN),
         }
         super().__init__({name: control for name, control in controls.items() if control}, **start)
 

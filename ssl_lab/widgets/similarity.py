@@ -1,10 +1,10 @@
 """The contrastive similarity matrix of a batch: temperature, order, diagonal, anchor, and the epochs of a training to scrub through."""
 
-import ipywidgets as widgets
 import numpy as np
 
 from ssl_lab import plots
 from ssl_lab.errors import require
+from ssl_lab.widgets.controls import Choice, Control, Slider
 from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.recording import Recording
 
@@ -43,15 +43,18 @@ class SimilarityExplorer(Explorer):
         batch, (at, when) = pictures(pairs, picture), self.frame(epoch)
         rows, place = np.concatenate([batch, batch + N]), batch.tolist().index(picture)
         z, images, labels = self.frames[at], self.recording.images, self.recording.labels
-        said = {"shown": shown, "classes": self.recording.classes, "epoch": when, "called": anchor}
-        self.controls["diagonal"].disabled = loss == "InfoNCE"
+        said = {"shown": shown, "classes": self.recording.classes, "epoch": when}
         if loss == "NT-Xent":
-            kept, place = diagonal == "kept", place + pairs * view
-            return plots.similarity(z[rows], images[rows], tau, place, labels=labels[batch], order=order, kept=kept, **said)
+            said |= {"labels": labels[batch], "order": order, "kept": diagonal == "kept", "called": np.r_[2 * batch, 2 * batch + 1]}
+            return plots.similarity(z[rows], images[rows], tau, place + pairs * view, **said)
         queue = np.arange(N, len(labels))
         own, shown_images = np.concatenate([batch, queue]), images[np.concatenate([rows, N + queue])]
-        order, what = "class" if order == "class" else "image", ("query", "key's query")[view]
-        return plots.query_matrix(z[batch], self.keys[at][own], shown_images, tau, place, labels=labels[own], order=order, view=what, **said)
+        said |= {"labels": labels[own], "order": "class" if order == "class" else "image", "called": 2 * batch + view * (batch == picture)}
+        return plots.query_matrix(z[batch], self.keys[at][own], shown_images, tau, place, view=("query", "key's query")[view], **said)
+
+    def redraw(self) -> None:
+        self.controls["diagonal"].disabled = self.values.get("loss") == "InfoNCE"
+        super().redraw()
 
     def frame(self, epoch: int | None) -> tuple[int, str]:
         """The last recorded epoch up to this one, and when that was, in words; of a single frame nobody knows when."""
@@ -60,19 +63,19 @@ class SimilarityExplorer(Explorer):
         return at, "" if epoch is None else f"epoch {epoch}{late}"
 
 
-def controls(recording: Recording) -> dict[str, widgets.Widget]:
+def controls(recording: Recording) -> dict[str, Control]:
     """Every control that has something to choose."""
-    N, first, last = len(recording), min(recording.frames), max(recording.frames)
+    N, epochs = len(recording), sorted(recording.frames)
     orders = [("by view", "view"), ("by picture", "image"), *([("by class", "class")] if recording.labels[:N].max() >= 0 else [])]
     offers = {
-        "loss": widgets.Dropdown(description="loss", options=LOSSES) if recording.keys else None,
-        "tau": widgets.FloatLogSlider(description="temperature", min=-2, max=1, step=0.05),
-        "epoch": widgets.IntSlider(description="epoch", min=first, max=last, value=last) if last > first else None,
-        "anchor": widgets.IntSlider(description="anchor", max=2 * N - 1),
-        "pairs": widgets.IntSlider(description="pairs", min=2, max=N, value=N) if N > 2 else None,
-        "shown": widgets.Dropdown(description="matrix", options=plots.SHOWN),
-        "order": widgets.Dropdown(description="rows", options=orders),
-        "diagonal": widgets.Dropdown(description="diagonal", options=DIAGONAL),
+        "loss": Choice("loss", LOSSES) if recording.keys else None,
+        "tau": Slider("temperature", 0.01, 10.0, 0.2, log=True),
+        "epoch": Slider("epoch", stops=epochs, value=epochs[-1]) if len(epochs) > 1 else None,
+        "anchor": Slider("anchor", 0, 2 * N - 1),
+        "pairs": Slider("pairs", 2, N, N) if N > 2 else None,
+        "shown": Choice("matrix", plots.SHOWN),
+        "order": Choice("rows", orders),
+        "diagonal": Choice("diagonal", DIAGONAL),
     }
     return {name: control for name, control in offers.items() if control}
 

@@ -1,19 +1,23 @@
 """The numbers behind the picture of MoCo's queue: what is in it at a step, and what one query of that step makes of it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ssl_lab.losses import minus_log_share, queue_scores
-from ssl_lab.plots.contrast import in_float64
 from ssl_lab.plots.look import class_name, percent
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A step of MoCo at its logits: B queries with their keys, and the K rows of the queue in the order of its slots, K a multiple of B."""
+    """A step of MoCo at its logits: B queries with their keys, and the K rows of the queue in the order of its slots, K a multiple of B.
+
+    Nobody writes into it: what it says of itself is computed once, because a picture of one step asks all steps before it.
+    """
 
     q: Float[np.ndarray, "B d"]
     k: Float[np.ndarray, "B d"]
@@ -34,16 +38,17 @@ class Moment:
         """Where the step's keys go, around the end."""
         return (self.pointer + np.arange(len(self.q))) % len(self.rows)
 
+    @cached_property
     def enqueued(self) -> "Moment":
         """The mistake: the step's keys are in the queue before its logits are computed."""
         rows, age, shows, again = (column.copy() for column in (self.rows, self.age, self.shows, self.again))
         rows[self.slots], age[self.slots], shows[self.slots], again[self.slots] = self.k, 0, self.own, 1
         return Moment(self.q, self.k, rows, age, shows, again, self.pointer, self.step)
 
-    @property
+    @cached_property
     def scores(self) -> Float[Tensor, "B _"]:
-        """Of every query: with its own key, first, and with the K rows."""
-        return queue_scores(*map(in_float64, (self.q, self.k, self.rows)))
+        """Of every query: with its own key, first, and with the K rows; in float64."""
+        return queue_scores(*(torch.tensor(rows, dtype=torch.float64) for rows in (self.q, self.k, self.rows)))
 
     def shares(self, tau: float) -> Float[np.ndarray, "B _"]:
         """The softmax of every query: over its own key, first, and the K rows."""
@@ -70,18 +75,18 @@ class Seen:
     tau: float
     early: bool  # whether the step's keys are in the queue already
 
-    @property
+    @cached_property
     def share(self) -> Float[np.ndarray, " _"]:
         """Of the query's softmax: its own key's, first, and every slot's."""
         return self.now.shares(self.tau)[self.query]
 
-    @property
+    @cached_property
     def clash(self) -> Bool[np.ndarray, " K"]:
         """The false negatives: keys of other pictures that show the query's class. Nothing is like a picture without a label."""
         mine, shows = self.labels[self.now.own[self.query]], self.now.shows
         return (shows >= 0) & ~self.twin & (self.labels[shows] == mine) & (mine >= 0)
 
-    @property
+    @cached_property
     def twin(self) -> Bool[np.ndarray, " K"]:
         """Where the queue holds the query's own key."""
         return self.now.shows == self.now.own[self.query]
@@ -95,6 +100,22 @@ class Seen:
     def taken(self, slots: Bool[np.ndarray, " K"]) -> str:
         """What some slots take of the softmax, in words."""
         return percent(float(self.share[1:][slots].sum()))
+
+    def of(self, picture: int) -> str:
+        """A picture in words, with its class if it has one."""
+        label = int(self.labels[picture])
+        return f"picture {picture}" + (f" ({class_name(label, self.classes)})" if label >= 0 else "")
+
+    def near(self, key: Float[np.ndarray, " d"]) -> str:
+        """The cosine of a key with the query, in words."""
+        return f"cosine with query {self.query}: {signed(float(key @ self.now.q[self.query]))}"
+
+    def said(self, slot: int) -> str:
+        """A slot in words: its key, how near the query is, what the key takes of the softmax, and what it is to the query."""
+        shown, now = int(self.now.shows[slot]), self.now
+        key = "random row" if shown < 0 else f"key of {self.of(shown)}, {old(int(now.age[slot]))}"
+        what = "; a false negative" if self.clash[slot] else "; the query's own key" if self.twin[slot] else ""
+        return f"slot {slot}: {key}; {self.near(now.rows[slot])}; share {percent(self.share[1 + slot])}{what}"
 
     def stock(self) -> str:
         """What the queue holds."""
@@ -122,3 +143,13 @@ class Seen:
 def steps(count: int) -> str:
     """1 step, 2 steps."""
     return f"{count} step" if count == 1 else f"{count} steps"
+
+
+def old(age: int) -> str:
+    """The age of a row in words."""
+    return "random" if age < 0 else "this step" if age == 0 else f"{steps(age)} old"
+
+
+def signed(cosine: float, digits: int = 2) -> str:
+    """With the minus of a printed text, and none before a zero."""
+    return f"{cosine:z.{digits}f}".replace("-", "−")

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ssl_lab.losses import minus_log_share, queue_scores, unit
@@ -41,6 +41,11 @@ class Contrast:
         """Those among them that are neither the partner nor the anchor."""
         return self.share.shape[1] - 1 - self.square
 
+    @property
+    def first(self) -> int:
+        """How many anchors find their partner before anything else."""
+        return int((self.rank == 1).sum())
+
     def itself(self, anchor: int) -> int:
         """The column where the anchor meets itself; -1 where it never does."""
         return anchor if self.square else -1
@@ -49,6 +54,14 @@ class Contrast:
         """dl_i / ds_ij = (p_ij - [j is the partner]) / tau, the gradient of the anchor's loss by its cosines: below zero pulls, above zero pushes."""
         pull = np.arange(self.share.shape[1]) == self.partner[anchor]
         return (self.share[anchor] - pull) / self.tau
+
+    def minus_log_share(self) -> Float[np.ndarray, "A C"]:
+        """-log p_ij = l_i + (s_i,partner - s_ij) / tau, also where p itself is too small for a float; infinite for what is left out."""
+        every = np.arange(len(self.cosine))
+        out = self.loss[:, None] + (self.cosine[every, self.partner][:, None] - self.cosine) / self.tau
+        if self.square and not self.kept:
+            np.fill_diagonal(out, np.inf)
+        return out
 
     def listed(self, anchor: int, top: int) -> list[int]:
         """The candidates with the largest shares in their order, the partner among them whatever its rank."""
@@ -83,6 +96,11 @@ def compete(scores: Float[Tensor, "A C"], partner: Int[np.ndarray, " A"], tau: f
     ahead = near >= near[rows, partner][:, None]  # the partner itself is one of these, and on a diagonal so is the anchor
     rank = ahead.sum(1) - (square and not kept)
     return Contrast(cosine, share.numpy(), loss.numpy(), rank, partner, tau, square, kept)
+
+
+def same_class(labels: Int[np.ndarray, " A"], others: Int[np.ndarray, " C"]) -> Bool[np.ndarray, "A C"]:
+    """Who shows the same class as whom; nothing is like a picture without a label."""
+    return (labels[:, None] == others) & (labels[:, None] >= 0)
 
 
 def in_float64(rows: Float[np.ndarray, "M d"]) -> Float[Tensor, "M d"]:

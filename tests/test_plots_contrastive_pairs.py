@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection, PathCollection, PolyCollection
-from matplotlib.colors import to_hex, to_rgba
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import nt_xent
-from ssl_lab.plots.cells import Grid, brief
-from ssl_lab.plots.contrast import arranged, contrast, groups
-from ssl_lab.plots.look import ANCHOR, FAINT
-from ssl_lab.plots.row import arrow, mosaic
+from ssl_lab.plots.contrastive.anchor import arrow, mosaic, number, signed
+from ssl_lab.plots.contrastive.cells import Grid, brief
+from ssl_lab.plots.contrastive.numbers import arranged, contrast, groups
+from ssl_lab.plots.drawing import Areas, Image, Marks, Words
+from ssl_lab.plots.look import ANCHOR, FAINT, class_name, percent
 
 SHAPES = ("ring", "hourglass", "an extraordinarily long name")
 
@@ -44,9 +43,9 @@ PICTURES = {
     "two pairs, kept": {"pairs": 2, "kept": True},
     "four pairs, logits, spelled, cold": {"pairs": 4, "shown": "logits", "tau": 0.01, "kept": True},
     "cold": {"pairs": 16, "tau": 0.01, "anchor": 3, "noise": 9},
-    "warm, by class": {"pairs": 16, "anchor": 31, "order": "class", "epoch": "epoch 1200 (recorded at 1150)"},
+    "lukewarm, by class": {"pairs": 16, "tau": 0.0123, "noise": 9, "anchor": 31, "order": "class", "epoch": "epoch 1200 (recorded at 1150)"},
     "hot, by image": {"pairs": 16, "tau": 10.0, "anchor": 7, "order": "image"},
-    "kept, cold, strangers": {"pairs": 64, "tau": 0.01, "anchor": 99, "noise": 9, "kept": True, "order": "class", "called": 127},
+    "kept, cold, strangers": {"pairs": 64, "tau": 0.01, "anchor": 99, "noise": 9, "kept": True, "order": "class", "called": 127 - np.arange(128)},
     "many classes": {"pairs": 64, "order": "class", "classes": MANY, "anchor": 127, "epoch": "epoch 1000 (recorded at 999)"},
     "odd number of pairs": {"pairs": 35, "order": "image", "shown": "cosine", "anchor": 69},
     "labels, long names": {"pairs": 9, "labels": labelled(9), "anchor": 2, "noise": 9},
@@ -64,9 +63,13 @@ def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
     legible(drawn[0])
 
 
+def test_what_answers_a_pointer_lies_in_the_drawing_and_no_word_leaves_its_half(drawn, answers):
+    answers(drawn[0])
+
+
 def test_nothing_at_all_leaves_the_figure(drawn):
     box = drawn[0].get_tightbbox(drawn[3])
-    assert box.x0 >= 0 and box.x1 <= 13 and box.y0 >= 0 and box.y1 <= 6.6
+    assert box.x0 >= 0 and box.x1 <= 13 and box.y0 >= 0 and box.y1 <= 6.625
 
 
 def test_no_two_words_collide(drawn, apart):
@@ -163,8 +166,12 @@ def test_what_if_says_that_it_is_one_and_what_the_loss_would_be():
     assert words(figure).count("itself") == 2  # in the table and at the scale
 
 
+def items(figure, kind):
+    return [item for item in figure.items if isinstance(item, kind)]
+
+
 def words(figure):
-    return [text.get_text() for text in figure.axes[0].texts]
+    return [item.text for item in items(figure, Words)]
 
 
 def test_masked_the_anchor_is_not_among_its_candidates():
@@ -191,7 +198,7 @@ def test_groups_name_the_stretches_of_rows():
 
 def cells(**options):
     """The colours of the matrix."""
-    return np.asarray(drawing(**options)[0].axes[0].images[0].get_array())
+    return next(image.pixels for image in items(drawing(**options)[0], Image)).astype(int)
 
 
 @pytest.mark.parametrize("order", ["image", "class"])
@@ -208,8 +215,10 @@ def test_partners_are_blue_negatives_vermilion_and_the_diagonal_faint_unless_kep
             red, _, blue, _ = matrix[i, (i + 6) % 12]
             assert blue > red
             assert all(matrix[i, j, 0] >= matrix[i, j, 2] for j in range(12) if j not in (i, (i + 6) % 12))
-        diagonal = matrix[range(12), range(12)]
-        assert (np.abs(diagonal - to_rgba(FAINT)).max() < 1e-9) == (not kept)
+        assert (matrix[range(12), range(12), 3] == (255 if kept else 0)).all()
+    figure, grid = drawing()[0], Grid(12)
+    ground = figure.items.index(next(area for area in items(figure, Areas) if area.fills == FAINT and area.outlines == [grid.box(0, 0, 12, 12)]))
+    assert ground < figure.items.index(items(figure, Image)[0])  # an empty cell shows it
 
 
 @pytest.mark.parametrize("shown, follows", [("softmax", True), ("logits", True), ("cosine", False)])
@@ -220,9 +229,9 @@ def test_temperature_changes_shares_and_logits_and_not_cosines(shown, follows):
 def test_every_anchor_is_marked_by_whether_it_finds_its_partner():
     figure, _ = drawing(9, noise=1.2)
     found = contrast(batch(9, noise=1.2)[0], 0.2).rank == 1
-    grid, scattered = Grid(18), [part for part in figure.axes[0].collections if isinstance(part, PathCollection)]
-    marks = {to_hex(part.get_edgecolor()[0]): part.get_offsets() for part in scattered if part.get_offsets()[0, 0] > grid.x(18)}
-    heights = {colour: [round((y - grid.y(0)) / grid.cell - 0.5) for _, y in places] for colour, places in marks.items()}
+    grid = Grid(18)
+    right = {mark.fills: mark.y for mark in items(figure, Marks) if mark.x[0] > grid.end}
+    heights = {colour: [round((y - grid.y(0)) / grid.cell - 0.5) for y in places] for colour, places in right.items()}
     assert heights == {plots.POSITIVE: np.flatnonzero(found).tolist(), plots.NEGATIVE: np.flatnonzero(~found).tolist()}
 
 
@@ -260,15 +269,14 @@ def test_lengths_of_bars_and_arrows_are_shares_and_weights():
     found = contrast(batch(6, noise=1.2)[0], 0.2)
     listed = found.listed(1, 4)
     rest = [j for j in range(12) if j not in (*listed, 1)]
-    bars, arrows = [part.get_paths() for part in figure.axes[0].collections if isinstance(part, PolyCollection)]
-    full = np.ptp(bars[0].vertices[:, 0])
-    wide = [np.ptp(path.vertices[:, 0]) for path in arrows]
+    bars, arrows = [area.outlines for area in items(figure, Areas) if not isinstance(area.fills, str)]
+    wide = [np.ptp(np.array(outline)[:, 0]) for outline in arrows]
     for k, rows in enumerate([*([j] for j in listed), rest]):
-        assert np.ptp(bars[2 * k + 1].vertices[:, 0]) / full == pytest.approx(found.share[1, rows].sum())
+        assert bars[2 * k + 1][2] / bars[0][2] == pytest.approx(found.share[1, rows].sum())
         assert wide[k] == pytest.approx(abs(found.weight(1)[rows].sum()) * 0.2)  # one inch is 1 / tau
     assert sum(wide) == pytest.approx(2 * max(wide))  # the pull, and all pushes
-    thickest = [path.vertices[np.abs(path.vertices[:, 1] - path.vertices[0, 1].mean()).argmax(), 0] for path in arrows]
-    middle = [path.vertices[:, 0].min() + np.ptp(path.vertices[:, 0]) / 2 for path in arrows]
+    thickest = [outline[np.abs(outline[:, 1] - outline[0, 1].mean()).argmax(), 0] for outline in map(np.array, arrows)]
+    middle = [outline[:, 0].min() + np.ptp(outline[:, 0]) / 2 for outline in map(np.array, arrows)]
     heads = [x < half for x, half, width in zip(thickest, middle, wide) if width > 0.4]
     assert heads == [k < len(listed) and listed[k] == 7 for k, width in enumerate(wide) if width > 0.4]
 
@@ -310,25 +318,24 @@ def test_images_stand_at_their_rows():
 
 def test_frames_are_around_the_anchors_image_its_partners_and_its_row():
     figure, _ = drawing(20, anchor=5)
-    lines = [part for part in figure.axes[0].collections if isinstance(part, LineCollection) and len(part.get_colors()) == 3]
-    (frames,) = [part for part in lines if [to_hex(colour) for colour in part.get_colors()] == [ANCHOR, plots.POSITIVE, ANCHOR]]
-    grid, (image, partner, row) = Grid(40), [path.vertices.mean(0) * 1.25 - path.vertices[0] * 0.25 for path in frames.get_paths()]  # their centres
+    (frames,) = [area.outlines for area in items(figure, Areas) if area.edges == [ANCHOR, plots.POSITIVE, ANCHOR]]
+    grid, (image, partner, row) = Grid(40), [(left + width / 2, top + height / 2) for left, top, width, height in frames]  # their centres
     np.testing.assert_allclose(image, (grid.x(-grid.rim + 3), grid.y(5)))  # 5 is the right one of rows 4 and 5
     np.testing.assert_allclose(partner, (grid.x(25), grid.y(-grid.rim + 3)))
     np.testing.assert_allclose(row, (grid.x(20), grid.y(5.5)))
 
 
 def test_mosaic_holds_up_to_nine_images():
-    images = np.zeros((4, 8, 8, 3), np.uint8) + np.array([10, 20, 30, 40], np.uint8)[:, None, None, None]
+    images = np.zeros((4, 8, 8, 4), np.uint8) + np.array([10, 20, 30, 40], np.uint8)[:, None, None, None]
     tones = mosaic(images)[::2, ::2, 0]
     assert tones[0, :3].tolist() == [10, 20, 30]
     assert tones[1].tolist() == [40, 255, 255, 255]
 
 
 def test_the_anchor_goes_by_the_number_that_it_is_called():
-    figure, summary = drawing(6, anchor=8, called=3, epoch="epoch 9")
-    assert "anchor 3 (second view) pays" in summary and ", epoch 9: " in summary
-    assert any(word.startswith("anchor 3: loss") for word in words(figure))
+    figure, summary = drawing(6, anchor=8, called=np.roll(np.arange(12), -5), epoch="epoch 9")
+    assert "anchor 1 (second view) pays" in summary and ", epoch 9: " in summary
+    assert any(word.startswith("anchor 1: loss") for word in words(figure))
     assert " · epoch 9 · mean loss" in words(figure)[1]
 
 
@@ -348,8 +355,7 @@ def test_arguments_are_left_alone():
 
 def test_colours_have_their_fixed_meaning():
     figure, _ = drawing(3, anchor=0, noise=0.1, kept=True)
-    arrows = [part for part in figure.axes[0].collections if isinstance(part, PolyCollection)][1]
-    assert [to_hex(colour) for colour in arrows.get_edgecolor()][:3] == [ANCHOR, plots.POSITIVE, plots.NEGATIVE]
+    assert items(figure, Areas)[-1].edges[:3] == [ANCHOR, plots.POSITIVE, plots.NEGATIVE]
 
 
 @pytest.mark.parametrize(
@@ -366,3 +372,75 @@ def test_colours_have_their_fixed_meaning():
 def test_it_says_what_it_needs(wrong, said):
     with pytest.raises(InputError, match=said):
         drawing(**wrong)
+
+
+# What answers a pointer
+
+
+def spots(figure) -> dict:
+    return {one.name: one for one in (spot() for spot in figure.spots)}
+
+
+NUMBERS = np.array([4, 6, 8, 2, 0, 5, 7, 9, 3, 1])  # what the ten rows are called
+
+
+@pytest.mark.parametrize("order", ["view", "class"])
+@pytest.mark.parametrize("kept", [False, True])
+def test_every_cell_says_its_pair_and_its_numbers_and_a_click_makes_its_row_the_anchor(order, kept):
+    labels = np.array([0, 1, 0, -1, 1])
+    z, images = batch(5, noise=1.2)
+    figure, _ = plots.similarity(z, images, 0.3, 2, labels=labels, classes=SHAPES, order=order, kept=kept, called=NUMBERS)
+    cells, rows = spots(figure)["cells of the matrix"], arranged(order, labels)
+    cosine, share, _ = loop(z, 0.3, kept)
+    assert cells.box == Grid(10).box(0, 0, 10, 10)
+    for place, (i, j) in enumerate(itertools.product(rows, rows)):
+        who, whom = (f"{NUMBERS[k]} ({('ring, ', 'hourglass, ', '')[labels[k % 5]]}{('first', 'second')[k // 5]} view)" for k in (i, j))
+        same = labels[i % 5] == labels[j % 5] >= 0
+        kind = ", itself" if i == j else ", its partner" if i % 5 == j % 5 else ", same class" if same else ""
+        paid = f"{-math.log(share[i][j]):.2f}" if share[i][j] else "∞"
+        assert cells.said(place) == f"anchor {who} → {whom}{kind}: cosine {signed(cosine[i][j])}, share {percent(share[i][j])}, −log p {paid}"
+        assert cells.sets["anchor"][place] == NUMBERS[i]
+
+
+def test_a_share_that_is_too_small_for_a_float_still_has_its_log():
+    z = np.array([[1.0, 0], [0, 1.0], [1.0, 0], [0, 1.0]])
+    found = contrast(z, 1e-4)
+    assert found.share[0, 1] == 0
+    assert found.minus_log_share()[0, 1] == pytest.approx(1e4)
+
+
+@pytest.mark.parametrize("pairs", [4, 5, 35])
+def test_every_image_says_what_it_pays_and_a_click_makes_it_the_anchor(pairs):
+    z, _ = batch(pairs, noise=1.2)
+    figure, _ = drawing(pairs, noise=1.2, order="image")
+    found, rows, grid = contrast(z, 0.2), arranged("image", np.zeros(pairs, int)), Grid(2 * pairs)
+    for name, deep, along in (("images at the left", 0, 1), ("images at the top", 1, 0)):
+        rim = spots(figure)[name]
+        across, down = len(rim.columns), len(rim.rows)
+        for at, i in enumerate(rows):
+            row, column = (at // grid.k, at % grid.k) if along else (at % grid.k, at // grid.k)
+            place = row * across + column
+            centre = rim.box[0] + rim.box[2] / across * (column + 0.5), rim.box[1] + rim.box[3] / down * (row + 0.5)
+            own = (at // grid.k + 0.5) * grid.k
+            assert centre[along] == pytest.approx((grid.y if along else grid.x)(own))
+            assert centre[deep] == pytest.approx((grid.x if along else grid.y)(-grid.rim + (at % grid.k + 0.5) * grid.k))
+            view = "first" if i < pairs else "second"
+            assert rim.said(place) == f"anchor {i} ({view} view): loss {found.loss[i]:.2f}, its partner ranks {found.rank[i]} of {2 * pairs - 1}"
+            assert rim.sets["anchor"][place] == i
+
+
+def test_every_line_of_the_table_says_who_it_is_and_what_it_does_and_a_click_makes_it_the_anchor():
+    labels = np.array([0, 1, 0, 2, 1, 0])
+    z, images = batch(6, noise=1.2)
+    figure, _ = plots.similarity(z, images, 0.2, 8, top=4, labels=labels, classes=SHAPES, kept=True)
+    found, lines = contrast(z, 0.2, kept=True), spots(figure)["lines of the anchor's table"]
+    listed = found.listed(8, 4)
+    for place, j in enumerate(listed):
+        shape, view = class_name(int(labels[j % 6]), SHAPES), "first view" if j < 6 else "second view"
+        kind = ", itself" if j == 8 else ", partner" if j == 2 else ", same class" if labels[j % 6] == 0 else ""
+        does = "moves nothing" if j == 8 else "pulls" if j == 2 else "pushes"
+        said = f"{j} ({shape}, {view}){kind}: share {percent(found.share[8, j])}, weight {number(abs(found.weight(8)[j]))}, which {does}"
+        assert lines.said(place) == said
+    rest = [j for j in range(12) if j not in listed]
+    assert lines.said(4) == f"8 others: share {percent(found.share[8, rest].sum())}, weight {number(found.weight(8)[rest].sum())}, which pushes"
+    assert lines.sets["anchor"] == [*listed, 8]  # all others together are nobody: the anchor stays

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
-from matplotlib.colors import to_hex
 
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce, unit
-from ssl_lab.plots.cells import TO_NEGATIVE, TO_PARTNER
-from ssl_lab.plots.contrast import lookup
-from ssl_lab.plots.logits import Strip
-from ssl_lab.plots.look import ANCHOR, INK, percent
+from ssl_lab.plots.contrastive.anchor import signed
+from ssl_lab.plots.contrastive.cells import DARK, TO_NEGATIVE, TO_PARTNER
+from ssl_lab.plots.contrastive.numbers import lookup
+from ssl_lab.plots.contrastive.queries import Strip
+from ssl_lab.plots.drawing import Areas, Words
+from ssl_lab.plots.look import ANCHOR, percent
 
 SHAPES = ("ring", "hourglass", "an extraordinarily long name")
 
@@ -37,7 +37,7 @@ PICTURES = {
     "as small as can be": {"N": 1, "K": 1},
     "two queries": {"N": 2, "K": 32, "order": "class", "view": "key's query"},
     "usual": {"N": 16, "K": 32, "anchor": 3},
-    "by class": {"N": 16, "K": 32, "anchor": 15, "order": "class", "epoch": "epoch 1200 (recorded at 1150)", "called": 31},
+    "by class": {"N": 16, "K": 32, "anchor": 15, "order": "class", "epoch": "epoch 1200 (recorded at 1150)", "called": 2 * np.arange(16) + 1},
     "cold strangers": {"N": 16, "K": 32, "tau": 0.01, "noise": 9, "shown": "logits", "anchor": 1, "view": "key's query"},
     "hot": {"N": 9, "K": 13, "tau": 10.0, "shown": "cosine"},
     "no labels": {"N": 16, "K": 5, "labels": np.full(21, -1)},
@@ -54,6 +54,10 @@ def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
     legible(drawn[0])
 
 
+def test_what_answers_a_pointer_lies_in_the_drawing_and_no_word_leaves_its_half(drawn, answers):
+    answers(drawn[0])
+
+
 def test_no_two_words_collide(drawn, apart):
     apart(((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2]), down=4)
 
@@ -63,7 +67,7 @@ def test_summary_is_one_sentence(drawn, one_sentence):
 
 
 def words(figure):
-    return [text.get_text() for text in figure.axes[0].texts]
+    return [item.text for item in figure.items if isinstance(item, Words)]
 
 
 @pytest.mark.parametrize("tau", [0.01, 0.07, 10.0])
@@ -113,20 +117,18 @@ def test_false_negatives_are_framed_and_counted():
     assert f"and {percent(taken)} to the 2 of 10 negatives that show the same class" in summary
     assert "□ same class" in words(figure)
     grid, wanted = Strip(6, 10), [(i, 7 + j) for i in range(6) for j in range(10) if labels[i] == labels[6 + j] >= 0]
-    assert cells(figure, INK, grid) == [(i, j - 6) for i, j in wanted]
+    assert cells(figure, DARK, grid) == [(i, j - 6) for i, j in wanted]
     assert cells(figure, plots.POSITIVE, grid) == [(i, 0) for i in range(6)]
     figure, summary = drawing(labels=np.full(16, -1))
     assert "same class" not in summary + " ".join(words(figure))
-    assert cells(figure, INK, grid) == []
+    assert cells(figure, DARK, grid) == []
 
 
 def cells(figure, colour, grid):
     """Which cells have a frame of a colour."""
-    (frames,) = [part for part in figure.axes[0].collections if isinstance(part, LineCollection) and part.get_linewidths()[0] == 1.5 and
-                 plots.POSITIVE in map(to_hex, part.get_colors())]  # fmt: skip
-    corners = {tuple(np.round(grid.box(i, j)[0], 6)): (i, j) for i in range(grid.n) for j in range(1 + grid.K)}
-    drawn = zip(frames.get_paths(), map(to_hex, frames.get_colors()), strict=True)
-    return [corners[tuple(np.round(path.vertices[0], 6))] for path, own in drawn if own == colour]
+    drawn = [box for item in figure.items if isinstance(item, Areas) and item.edges == colour and item.width == 1.5 for box in item.outlines]
+    corners = {tuple(np.round(grid.box(i, j)[:2], 6)): (i, j) for i in range(grid.n) for j in range(1 + grid.K)}
+    return [corners[tuple(np.round(box[:2], 6))] for box in drawn]
 
 
 @pytest.mark.parametrize("order", ["image", "class"])
@@ -159,12 +161,10 @@ def test_images_and_values_stand_at_their_rows_and_columns(order):
 
 
 def test_the_anchors_row_its_image_and_its_keys_are_framed():
-    figure, summary = drawing(anchor=4, called=8, epoch="epoch 3", order="image")
-    wanted = [ANCHOR, plots.POSITIVE, ANCHOR]
-    (frames,) = [part for part in figure.axes[0].collections if [to_hex(c) for c in np.atleast_2d(part.get_edgecolor())] == wanted]
+    figure, summary = drawing(anchor=4, called=2 * np.arange(6), epoch="epoch 3", order="image")
+    (frames,) = [item.outlines for item in figure.items if isinstance(item, Areas) and item.edges == [ANCHOR, plots.POSITIVE, ANCHOR]]
     grid = Strip(6, 10)
-    lows = [path.vertices.min(0) for path in frames.get_paths()]
-    np.testing.assert_allclose(lows[:2], [(0.15, grid.y(4)), (0.15 + grid.cell, grid.y(4))])
+    np.testing.assert_allclose([box[:2] for box in frames[:2]], [(0.15, grid.y(4)), (0.15 + grid.cell, grid.y(4))])
     assert "anchor 8 (hourglass, query) pays" in summary
     assert ", epoch 3: " in summary
 
@@ -204,3 +204,34 @@ def test_every_view_needs_its_image():
     q, keys, images = given()
     with pytest.raises(InputError, match="21 images for 6 queries and 16 keys"):
         plots.query_matrix(q, keys, images[1:], 0.2)
+
+
+@pytest.mark.parametrize("order", ["image", "class"])
+def test_every_cell_says_query_key_and_numbers_and_a_click_makes_the_query_the_anchor(order):
+    N, K, labels = 4, 6, np.array([2, 0, 1, -1, *[1, 0, -1] * 2])
+    q, keys, images = given(N, K)
+    called = np.array([6, 0, 3, 4])
+    figure, _ = plots.query_matrix(q, keys, images, 0.2, 2, labels=labels, order=order, called=called, view="key's query")
+    found, grid = lookup(q, keys, 0.2), Strip(N, K)
+    own, queue, rim, lines = (spot() for spot in figure.spots)
+    rows = [1, 2, 0, 3] if order == "class" else [0, 1, 2, 3]
+    columns = [1, 4, 0, 3, 2, 5] if order == "class" else range(K)
+    names = ["6 (class 2, query)", "0 (class 0, query)", "3 (class 1, key's query)", "4 (query)"]
+    for at, i in enumerate(rows):
+        said = numbers(found, i, 0)
+        assert own.said(at) == f"anchor {names[i]} → its own key: {said}" and own.sets["anchor"][at] == called[i]
+        assert rim.said(at) == f"anchor {names[i]}: loss {found.loss[i]:.2f}, its key ranks {found.rank[i]} of 7"
+        assert rim.sets["anchor"][at] == called[i]
+        for b, j in enumerate(columns):
+            key = f"key {j} of the queue" + (f" (class {labels[4 + j]})" if labels[4 + j] >= 0 else "")
+            same = ", same class" if labels[i] == labels[4 + j] >= 0 else ""
+            assert queue.said(K * at + b) == f"anchor {names[i]} → {key}{same}: {numbers(found, i, 1 + j)}"
+            assert queue.sets["anchor"][K * at + b] == called[i]
+    np.testing.assert_allclose(own.box, (grid.x(0), grid.y(0), grid.cell, grid.y(N) - grid.y(0)))
+    np.testing.assert_allclose(queue.box, (grid.x(1), grid.y(0), grid.end - grid.x(1), grid.y(N) - grid.y(0)))
+    assert "its own key" in " ".join(lines.rows) and not lines.sets  # a key is no anchor
+
+
+def numbers(found, i, j):
+    share = found.share[i, j]
+    return f"cosine {signed(found.cosine[i, j])}, share {percent(share)}, −log p {-math.log(share):.2f}"

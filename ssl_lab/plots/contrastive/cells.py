@@ -1,0 +1,160 @@
+"""The cells of a contrastive matrix: one for every pair, in colours that mean what they are and how much, and what each of them answers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib.colors import LinearSegmentedColormap
+
+from ssl_lab.plots.contrastive.anchor import Views, signed
+from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, brackets, marks, pointers, rim, sheets
+from ssl_lab.plots.contrastive.numbers import Contrast
+from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, NEGATIVE, POSITIVE, percent
+from ssl_lab.plots.spots import Box, Spots
+
+SHOWN = ("softmax", "logits", "cosine")  # what the matrix can show
+TO_PARTNER, TO_NEGATIVE, TO_ITSELF = (
+    LinearSegmentedColormap.from_list(name, ["#fcfaf6", pale, colour, dark])
+    for name, pale, colour, dark in (
+        ("partner", "#a9cfe6", POSITIVE, "#002f52"),
+        ("negative", "#f5c6a4", NEGATIVE, "#5a2200"),
+        ("itself", "#f6dda6", ANCHOR, "#6b4a00"),
+    )
+)
+DARK, LIGHT = "#000000", "#fffffe"  # on cells, which are the same on a dark page
+DARKEST = 10  # the logit that is darkest: a cosine of 1 at temperature 0.1
+SPELLED = 8  # rows up to which every cell says its number
+SCALES = 5.85  # inches: the top of the scales below the matrix
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the cells of n rows lie, in inches. Images are `k` cells large: for every k rows, k of them stand side by side."""
+
+    n: int
+
+    @property
+    def k(self) -> int:
+        return 1 if self.n <= 12 else 2 if self.n <= 64 else 4
+
+    @property
+    def rim(self) -> float:
+        """From the outer edge of the images to the first cell, in cells: the images, and a gap for pointers."""
+        return self.k**2 + 0.15 / SIDE * self.n
+
+    @property
+    def cell(self) -> float:
+        return SIDE / (self.n + self.rim)
+
+    @property
+    def end(self) -> float:
+        """The right edge of all."""
+        return self.x(self.n)
+
+    def x(self, column: float) -> float:
+        """The left edge of a column."""
+        return LEFT + self.cell * (self.rim + column)
+
+    def y(self, row: float) -> float:
+        """The upper edge of a row."""
+        return TOP + self.cell * (self.rim + row)
+
+    def box(self, row: float, column: float, height: float = 1, width: float = 1, free: float = 0.0) -> Box:
+        """Around some cells, that many inches off."""
+        return self.x(column) - free, self.y(row) - free, width * self.cell + 2 * free, height * self.cell + 2 * free
+
+
+def matrix(page: Drawing, batch: Contrast, views: Views, alike, anchor: int, shown: str, rows, named, rivals: list[int]) -> None:
+    """Every pair's value in the order of `rows`; the anchor framed; pointers to it, its partner and its `rivals`; who finds its partner."""
+    grid, place = Grid(len(rows)), np.argsort(rows).tolist()
+    n, k, low = grid.n, grid.k, -grid.rim
+    partner, at, own = [place[j] for j in batch.partner[rows]], place[anchor], place[batch.partner[anchor]]
+    cells, long = grid.box(0, 0, n, n), n + -n % k
+    beside, above = grid.box(0, low, long, k * k), grid.box(low, 0, k * k, long)
+    page.areas([cells], FAINT)
+    page.image(painted(batch, shown, rows, partner), *cells)
+    for sheet, box in zip(sheets(views.images[rows], k), (beside, above)):
+        page.image(sheet, *box, smooth=True)
+    page.areas([grid.box(i, j) for i, j in enumerate(partner)], "", POSITIVE, min(2, 70 / n))
+    brackets(page, grid, named)
+    if named and named[0][2] != "first views":
+        page.areas([grid.box(a, a, b - a, b - a) for a, b, _ in named], "", DARK, 1.2)  # classes
+    images = grid.box(at // k * k, low + at % k * k, k, k), grid.box(low + own % k * k, own // k * k, k, k)
+    row = grid.box(at, 0, 1, n, free=0.02)  # outside, where it hides nothing of a thin row
+    page.areas([*images, row], "", [ANCHOR, POSITIVE, ANCHOR], 3 if n <= 64 else 2)
+    pointers(page, grid, at, own, [place[j] for j in rivals if j not in (anchor, batch.partner[anchor])])
+    marks(page, grid, batch.rank[rows] == 1)
+    if n <= SPELLED:
+        spell(page, grid, batch, shown, rows)
+    scales(page, shown, batch.kept)
+    answer(page, "cells of the matrix", cells, batch, alike, views, views, rows, rows)
+    filled = np.r_[rows, rows[-1:].repeat(-n % k)].reshape(-1, k)
+    rim(page, "images at the left", beside, batch, views, filled)
+    rim(page, "images at the top", above, batch, views, filled.T)
+
+
+def painted(batch: Contrast, shown: str, rows, partner) -> UInt8[np.ndarray, "M M 4"]:
+    """The matrix in colours: blue to partners, vermilion to negatives, the diagonal empty, or orange where it takes part."""
+    values, every = brightness(batch, shown)[np.ix_(rows, rows)], np.arange(len(rows))
+    cells = TO_NEGATIVE(values, bytes=True)
+    cells[every, partner] = TO_PARTNER(values[every, partner], bytes=True)
+    cells[every, every] = TO_ITSELF(values[every, every], bytes=True) if batch.kept else 0
+    return cells
+
+
+def brightness(batch: Contrast, shown: str) -> Float[np.ndarray, "A C"]:
+    """What is shown, from 0 to 1; of shares the root, so that small ones are seen."""
+    values = {"softmax": np.sqrt(batch.share), "logits": batch.cosine / batch.tau / DARKEST, "cosine": batch.cosine}[shown]
+    return values.clip(0, 1)
+
+
+def answer(page: Drawing, name: str, box: Box, batch: Contrast, alike, anchors: Views, candidates: Views, rows, columns) -> None:
+    """Let every cell say its numbers. A click makes its row the anchor."""
+
+    def spots() -> Spots:
+        what = np.where(alike, ", same class", "").astype(object)
+        if batch.square:
+            what[np.arange(len(what)), batch.partner] = ", its partner"
+            np.fill_diagonal(what, ", itself")
+        cosine, share, loss, kinds = (of[np.ix_(rows, columns)].ravel().tolist() for of in (batch.cosine, batch.share, batch.minus_log_share(), what))
+        said = [f"{one:.2f}".replace("inf", "∞") for one in loss]
+        data = {"what": kinds, "cosine": [*map(signed, cosine)], "share": [*map(percent, share)], "loss": said}
+        tip = "anchor {row} → {column}{what}: cosine {cosine}, share {share}, −log p {loss}"
+        sets = {"anchor": anchors.called[rows].repeat(len(columns))}
+        return Spots(name, box, tip, data, sets, rows=[*map(anchors.full, rows.tolist())], columns=[*map(candidates.full, columns.tolist())])
+
+    page.spots.append(spots)
+
+
+def spell(page: Drawing, grid: Grid, batch: Contrast, shown: str, rows) -> None:
+    """The number of every cell, for batches that are small enough."""
+    values = {"softmax": batch.share, "logits": batch.cosine / batch.tau, "cosine": batch.cosine}[shown][np.ix_(rows, rows)]
+    dark = brightness(batch, shown)[np.ix_(rows, rows)] > 0.5
+    for i, j in np.ndindex(values.shape):
+        if i != j or batch.kept:
+            said = percent(values[i, j]) if shown == "softmax" else brief(values[i, j])
+            page.words(grid.x(j + 0.5), grid.y(i + 0.5), said, 12, LIGHT if dark[i, j] else DARK, ha="center")
+
+
+def brief(value: float) -> str:
+    """At most four signs, so that eight of them fit side by side: −.14, 1.0, −3.4, 19."""
+    digits = 2 if abs(value) < 0.995 else 1 if abs(value) < 9.95 else 0
+    return f"{value:.{digits}f}".replace("0.", ".", digits == 2).replace("-", "−")
+
+
+def scales(page: Drawing, shown: str, kept: bool, partner: str = "partner") -> None:
+    """What the colours mean, one strip for each kind of candidate."""
+    kinds = {partner: TO_PARTNER, "negative": TO_NEGATIVE, **({"itself": TO_ITSELF} if kept else {})}
+    x, width, strip = LEFT + 0.85, SIDE - 0.85, 0.18 if kept else 0.2
+    foot = SCALES + strip * len(kinds)
+    page.image(np.stack([colour(np.linspace(0, 1, 256), bytes=True) for colour in kinds.values()]), x, SCALES, width, foot - SCALES)
+    for k, kind in enumerate(kinds):
+        page.words(x - 0.08, SCALES + strip * (k + 0.5), kind, 12, ha="right")
+    ticks = {
+        "softmax": {0: "share 0", 0.1**0.5: "10 %", 0.5: "25 %", 0.5**0.5: "50 %", 1: "100 %"},
+        "logits": {0: "logit ≤ 0", 0.5: f"{DARKEST / 2:g}", 1: f"≥ {DARKEST}"},
+        "cosine": {0: "cosine ≤ 0", 0.5: "0.5", 1: "1"},
+    }[shown]
+    for part, said in ticks.items():
+        page.words(x + width * part, foot + 0.12, said, 12, GREY, ha={0: "left", 1: "right"}.get(part, "center"))

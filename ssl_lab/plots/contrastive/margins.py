@@ -1,0 +1,72 @@
+"""What stands around the cells of a contrastive matrix: the title, the images along both sides, pointers, marks and the names of groups."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from ssl_lab.plots.contrastive.anchor import Views, X
+from ssl_lab.plots.contrastive.numbers import Contrast
+from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.look import ANCHOR, GREY, NEGATIVE, POSITIVE, smaller
+from ssl_lab.plots.spots import Box, Spots
+
+WIDTH, HEIGHT, PARTED = 13.0, 6.625, X - 0.1  # inches: the drawing, and where its left half ends
+LEFT, TOP, SIDE = 0.15, 0.95, 4.78  # the square of images and cells
+
+
+def begun(title: str, batch: Contrast, epoch: str) -> Drawing:
+    """A picture of two halves that has its title, and below it the setting under which the loss is what it is."""
+    page = Drawing(WIDTH, HEIGHT)
+    page.panels = [(0.0, 0.0, PARTED, HEIGHT), (PARTED, 0.0, WIDTH - PARTED, HEIGHT)]
+    page.title(title)
+    page.words(LEFT, 0.74, f"temperature {batch.tau:.3g}{' · ' * bool(epoch)}{epoch} · mean loss {batch.loss.mean():.2f}", 13, GREY)
+    return page
+
+
+def sheets(images: UInt8[np.ndarray, "n S S 4"], k: int) -> tuple[UInt8[np.ndarray, "H W 4"], UInt8[np.ndarray, "W H 4"]]:
+    """All images side by side in rows of k, and one above the other in columns of k; what is missing is transparent."""
+    images = smaller(images, 48)
+    missing = np.full((-len(images) % k, *images.shape[1:]), (255, 255, 255, 0), np.uint8)
+    blocks, S = np.concatenate([images, missing]).reshape(-1, k, *images.shape[1:]), images.shape[1]
+    return blocks.transpose(0, 2, 1, 3, 4).reshape(-1, k * S, 4), blocks.transpose(1, 2, 0, 3, 4).reshape(k * S, -1, 4)
+
+
+def rim(page: Drawing, name: str, box: Box, batch: Contrast, anchors: Views, rows: Int[np.ndarray, "down across"], partner: str = "partner") -> None:
+    """Let every image say what it pays as an anchor. A click makes it the anchor."""
+
+    def spots() -> Spots:
+        every, (down, across) = rows.ravel(), rows.shape
+        data = {"who": [*map(anchors.full, every.tolist())], "loss": [f"{one:.2f}" for one in batch.loss[every]], "rank": batch.rank[every]}
+        tip = f"anchor {{who}}: loss {{loss}}, its {partner} ranks {{rank}} of {batch.candidates}"
+        return Spots(name, box, tip, data, {"anchor": anchors.called[every]}, rows=[""] * down, columns=[""] * across)
+
+    page.spots.append(spots)
+
+
+def pointers(page: Drawing, grid, at: int, own: int, rivals: list[int]) -> None:
+    """Triangles between images and cells: at the anchor's row, its partner's column, the columns of its hardest negatives."""
+    page.marks(grid.x(0) - 0.075, grid.y(at + 0.5), ">", 9, ANCHOR)
+    columns, colours = [grid.x(j + 0.5) for j in (*rivals, own)], [NEGATIVE] * len(rivals) + [POSITIVE]
+    page.marks(columns, [grid.y(0) - 0.075] * len(columns), "v", 7.7, colours)
+
+
+def marks(page: Drawing, grid, found: Bool[np.ndarray, " A"]) -> None:
+    """At the right of each row a blue dot where the anchor finds its partner first, else a vermilion cross."""
+    for kind, colour, of in (("o", POSITIVE, np.flatnonzero(found)), ("x", NEGATIVE, np.flatnonzero(~found))):
+        if len(of):
+            page.marks([grid.end + 0.12] * len(of), [grid.y(i + 0.5) for i in of.tolist()], kind, min(7, 50 * grid.cell), colour, width=1.8)
+
+
+def brackets(page: Drawing, grid, named: Sequence[tuple[int, int, str]]) -> None:
+    """The names of groups of rows at the right, the largest first and while there is room."""
+    x, arm = grid.end + 0.24, 0.06
+    ends = [(grid.y(a) + 0.03, grid.y(b) - 0.03, name) for a, b, name in named]
+    if ends:
+        page.strokes([[(x, y), (x + arm, y), (x + arm, end), (x, end)] for y, end, _ in ends], GREY, 1.5)
+    taken = []
+    for y, end, name in sorted(ends, key=lambda group: group[0] - group[1]):
+        centre = (y + end) / 2
+        if all(abs(centre - other) >= 0.19 for other in taken):
+            page.words(x + 2 * arm, centre, name, 12)
+            taken.append(centre)
