@@ -189,7 +189,7 @@ def test_the_ends_of_an_angle_have_one_colour_and_numbers_go_from_end_to_end():
     first, quarter, last = plots.Colouring("hue", np.array([0.0, 0.25, 0.999]), "angle").colours
     levels = [np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) for colour in (first, quarter, last)]
     assert np.abs(levels[0] - levels[2]).max() <= 12
-    assert np.abs(levels[0] - levels[1]).max() > 80
+    assert np.abs(levels[0] - levels[1]).max() > 60
     assert plots.Colouring("x", np.array([-3.0, np.nan, 5.0])).colours == [steps("number")[0], UNKNOWN, steps("number")[-1]]
     assert len(set(plots.Colouring("x", np.array([2.0, 2.0])).colours)) == 1
 

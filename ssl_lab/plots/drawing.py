@@ -138,8 +138,8 @@ class Drawing(Page):
     """
 
     def __init__(self, width: float, height: float):
-        super().__init__(figsize=(width, height), dpi=PIXELS, facecolor=PAPER, edgecolor=PAPER, layout="none")  # whatever style the reader has chosen
-        self.patch.set_sketch_params(None)
+        super().__init__(figsize=(width, height), dpi=PIXELS, facecolor=PAPER, edgecolor=PAPER, layout="none")
+        self.patch.set_sketch_params(None)  # whatever style the reader has chosen
         self.width, self.height = width, height
         self.items: list[Item] = []
         self.spots: list[Spots | Callable[[], Spots]] = []

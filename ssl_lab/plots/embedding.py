@@ -14,8 +14,9 @@ from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, cla
 from ssl_lab.plots.spots import Spots
 
 # Ten colours that colour-blind eyes tell apart (after Tol's "muted"), none of them one of the three that have a meaning; an eleventh begins anew.
-KINDS = ["#332288", "#cc6677", "#117733", "#88ccee", "#ddaa33", "#882255", "#44aa99", "#999933", "#aa4499", "#777777"]
-CYCLE = LinearSegmentedColormap.from_list("turn", ["#2f1438", "#4b3fa0", "#5f9bd0", "#b3b9a4", "#d58b57", "#a83250", "#2f1438"])
+# All stand out from white paper and from a dark page.
+KINDS = ["#5544bb", "#cc6677", "#117733", "#88ccee", "#ddaa33", "#882255", "#44aa99", "#999933", "#aa4499", "#777777"]
+CYCLE = LinearSegmentedColormap.from_list("turn", ["#6b3a80", "#5458b8", "#5f9bd0", "#b3b9a4", "#d58b57", "#b83c58", "#6b3a80"])
 UNKNOWN = "#c9c4ba"
 WAYS = ("category", "angle", "number")  # how values become colours
 MANY = 20  # classes; of more than so many, only those in question are named in the map
@@ -73,7 +74,8 @@ STEPS = {}  # way of colouring → its 256 colours
 def steps(way: str) -> list[str]:
     """The colours of numbers or angles, from the least to the greatest."""
     if way not in STEPS:
-        STEPS[way] = [to_hex(colour) for colour in (CYCLE if way == "angle" else colormaps["viridis"])(np.arange(256))]
+        scale = CYCLE if way == "angle" else colormaps["viridis"]
+        STEPS[way] = [to_hex(colour) for colour in scale(np.linspace(0.0 if way == "angle" else 0.15, 1, 256))]
     return STEPS[way]
 
 
