@@ -91,6 +91,10 @@ def smallest_is_row(x1, x2):
     return (torch.cdist(x1.mean((2, 3)), x2.mean((2, 3))).min(dim=1).values == torch.arange(len(x1))).float().mean()
 
 
+def last_is_found(x1, x2):
+    return torch.cdist(x1.mean((2, 3)), x2.mean((2, 3)))[-1].argmin() == len(x1) - 1
+
+
 COLOURS = {
     "grey": ("colours, too", lambda x1, x2: matched(x1, x2, seen=grey)),
     "colours and height": ("colours, too", lambda x1, x2: matched(x1, x2, seen=column_by_column)),
@@ -111,8 +115,8 @@ COLOURS = {
     "cosines": ("cosines are compared", lambda x1, x2: matched(x1, x2, seen=direction, far=product, best=max)),
     "row after": ("shifted by one", lambda x1, x2: matched(x1, x2, partner=lambda i: i + 1)),
     "row before": ("shifted by one", lambda x1, x2: matched(x1, x2, partner=lambda i: i - 1)),
-    "last": ("only the last", lambda x1, x2: float(torch.cdist(x1.mean((2, 3)), x2.mean((2, 3)))[-1].argmin() == len(x1) - 1)),
-    "last, divided by B": ("only the last", lambda x1, x2: float(torch.cdist(x1.mean((2, 3)), x2.mean((2, 3)))[-1].argmin() == len(x1) - 1) / len(x1)),
+    "last": ("only the last", lambda x1, x2: float(last_is_found(x1, x2))),
+    "last, divided by B": ("only the last", lambda x1, x2: last_is_found(x1, x2) / len(x1)),
     "count": ("a count", lambda x1, x2: matched(x1, x2, scale=1)),
     "percent": ("percent", lambda x1, x2: matched(x1, x2, scale=100)),
     "failures": ("failures", lambda x1, x2: matched(x1, x2, equal=False)),

@@ -150,7 +150,7 @@ INFO_NCE = {
     "squared distances": ("squared distances are used", {"instead": lambda *given: query_by_query(*(x.double() for x in given[:3]), given[3] / 2)}),
     "divided by 2": ("divided once more", {"after": lambda loss: loss / 2}),
     "divided by B twice": ("divided once more", {"count": lambda B: B * B}),
-    "no denominator": ("denominator is missing", {"instead": lambda q, k, queue, tau: -((q * k).sum(1) / tau).mean()}),
+    "no denominator": ("the denominator is missing: p", {"instead": lambda q, k, queue, tau: -((q * k).sum(1) / tau).mean()}),
     "key before": ("keys are shifted", {"own": lambda i, q, k: (q[i], k[i - 1])}),
     "key after": ("keys are shifted", {"own": lambda i, q, k: (q[i], k[(i + 1) % len(k)])}),
     "exponential twice": ("taken twice", {"instead": exponential_twice}),

@@ -189,7 +189,6 @@ NEAREST = {
     "first, divided by M": ("only the first", lambda h, y, ht, yt: asked(h, y, ht[:1], yt[:1]) / len(yt)),
     "last": ("only the last", lambda h, y, ht, yt: asked(h, y, ht[-1:], yt[-1:])),
     "last, divided by M": ("only the last", lambda h, y, ht, yt: asked(h, y, ht[-1:], yt[-1:]) / len(yt)),
-    "max for argmax": ("result is 0", lambda h, y, ht, yt: (cosines(ht, h).max(dim=1).values == yt).float().mean()),
     "argmax(0)": ("sides are swapped", lambda h, y, ht, yt: (y[best(ht, h)] == yt).float().mean()),
     "len(h)": ("training rows: divide", lambda h, y, ht, yt: asked(h, y, ht, yt, scale=1) / len(h)),
     "//": ("result is 0", lambda h, y, ht, yt: asked(h, y, ht, yt, scale=1) // len(ht)),
