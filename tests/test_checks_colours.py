@@ -91,6 +91,10 @@ def smallest_is_row(x1, x2):
     return (torch.cdist(x1.mean((2, 3)), x2.mean((2, 3))).min(dim=1).values == torch.arange(len(x1))).float().mean()
 
 
+def last_is_found(x1, x2):
+    return torch.cdist(x1.mean((2, 3)), x2.mean((2, 3)))[-1].argmin() == len(x1) - 1
+
+
 COLOURS = {
     "grey": ("colours, too", lambda x1, x2: matched(x1, x2, seen=grey)),
     "colours and height": ("colours, too", lambda x1, x2: matched(x1, x2, seen=column_by_column)),
@@ -99,18 +103,20 @@ COLOURS = {
     "mean over height": ("height only, or over width only", lambda x1, x2: matched(x1, x2, seen=over_rows)),
     "mean over width": ("height only, or over width only", lambda x1, x2: matched(x1, x2, seen=over_columns)),
     "farthest": ("farthest", lambda x1, x2: matched(x1, x2, best=max)),
-    "first with first": ("with themselves", lambda x1, x2: matched(x1, x1)),
-    "second with second": ("with themselves", lambda x1, x2: matched(x2, x2)),
+    "first with first": ("share is always 1", lambda x1, x2: matched(x1, x1)),
+    "second with second": ("share is always 1", lambda x1, x2: matched(x2, x2)),
     "second views ask": ("sides are swapped", lambda x1, x2: matched(x2, x1)),
     "batch averaged": ("over the batch", lambda x1, x2: matched(mixed(x1), mixed(x2), seen=pixels)),
     "all but the channels averaged": ("over the batch", lambda x1, x2: matched(mixed(x1), mixed(x2), seen=lambda channel: [float(channel.mean())])),
     "pixels": ("one by one", lambda x1, x2: matched(x1, x2, seen=pixels)),
-    "differences": ("same second view", lambda x1, x2: matched(x1, x2, far=difference)),
-    "products": ("same second view", lambda x1, x2: matched(x1, x2, far=product, best=max)),
-    "argmin of the matrix": ("same second view", one_place),
+    "differences": ("exactly one first view", lambda x1, x2: matched(x1, x2, far=difference)),
+    "products": ("exactly one first view", lambda x1, x2: matched(x1, x2, far=product, best=max)),
+    "argmin of the matrix": ("exactly one first view", one_place),
     "cosines": ("cosines are compared", lambda x1, x2: matched(x1, x2, seen=direction, far=product, best=max)),
     "row after": ("shifted by one", lambda x1, x2: matched(x1, x2, partner=lambda i: i + 1)),
     "row before": ("shifted by one", lambda x1, x2: matched(x1, x2, partner=lambda i: i - 1)),
+    "last": ("only the last", lambda x1, x2: float(last_is_found(x1, x2))),
+    "last, divided by B": ("only the last", lambda x1, x2: last_is_found(x1, x2) / len(x1)),
     "count": ("a count", lambda x1, x2: matched(x1, x2, scale=1)),
     "percent": ("percent", lambda x1, x2: matched(x1, x2, scale=100)),
     "failures": ("failures", lambda x1, x2: matched(x1, x2, equal=False)),

@@ -83,6 +83,10 @@ def softmax_over_the_batch(q, k, queue, tau):
     return -(scores_of(q, k, queue) / tau).log_softmax(0)[:, 0].mean()
 
 
+def exponential_twice(q, k, queue, tau):
+    return F.cross_entropy((scores_of(q, k, queue) / tau).exp(), torch.zeros(len(q)).long())
+
+
 def no_log_below(q, k, queue, tau):
     s = scores_of(q, k, queue) / tau
     return (torch.exp(s).sum(1) - s[:, 0]).mean()
@@ -142,6 +146,16 @@ INFO_NCE = {
     "q with q": ("row with itself", {"own": lambda i, q, k: (q[i], q[i])}),
     "k with k": ("row with itself", {"own": lambda i, q, k: (k[i], k[i])}),
     "k with the queue": ("place of the query", {"met": lambda i, q, k, queue: [(k[i], key) for key in queue]}),
+    "root of tau": ("used twice", by(lambda tau, d: tau**-0.5)),
+    "squared distances": ("squared distances are used", {"instead": lambda *given: query_by_query(*(x.double() for x in given[:3]), given[3] / 2)}),
+    "divided by 2": ("divided once more", {"after": lambda loss: loss / 2}),
+    "divided by B twice": ("divided once more", {"count": lambda B: B * B}),
+    "no denominator": ("the denominator is missing: p", {"instead": lambda q, k, queue, tau: -((q * k).sum(1) / tau).mean()}),
+    "key before": ("keys are shifted", {"own": lambda i, q, k: (q[i], k[i - 1])}),
+    "key after": ("keys are shifted", {"own": lambda i, q, k: (q[i], k[(i + 1) % len(k)])}),
+    "exponential twice": ("taken twice", {"instead": exponential_twice}),
+    "batch in place of the queue": ("queue is not used", {"met": lambda i, q, k, queue: [(q[i], key) for key in k]}),
+    "queries in place of the queue": ("queue is not used", {"met": lambda i, q, k, queue: [(q[i], row) for row in q]}),
     "positive twice": ("counted twice", {"twice": 1}),
     "one sum": ("one denominator", {"instead": one_sum_for_all}),
     "mean below": ("denominator is a mean", {"instead": lambda *given: query_by_query(*given) - math.log(len(given[2]) + 1)}),

@@ -110,6 +110,12 @@ def one_sum_for_all(z1, z2, tau):
     return sum(-torch.log(torch.exp(z[i] @ z[other_view(i, B)] / tau) / below) for i in range(2 * B)) / (2 * B)
 
 
+def exponential_twice(z1, z2, tau):
+    z, B = rows(z1, z2), len(z1)
+    weight = torch.stack([torch.stack([torch.exp(z[i] @ z[k] / tau) * (k != i) for k in range(2 * B)]) for i in range(2 * B)])
+    return sum(weight[i].logsumexp(0) - weight[i, i - B] for i in range(2 * B)) / (2 * B)
+
+
 def no_log_below(z1, z2, tau):
     z, B = rows(z1, z2), len(z1)
     return sum(sum(torch.exp(z[i] @ z[k] / tau) for k in range(2 * B) if k != i) - z[i] @ z[i - B] / tau for i in range(2 * B)) / (2 * B)
@@ -148,6 +154,21 @@ MUTANTS = {
     "no root": ("squared lengths", {"unit": no_root}),
     "self kept": ("diagonal is kept", {"own": [lambda w: w]}),
     "self at similarity 0": ("exp(0) = 1", {"own": [lambda w: 1]}),
+    "self at similarity -1": ("exp(0) = 1", {"instead": lambda *given: anchor_by_anchor(*given, own=[lambda w: math.exp(-1 / given[-1])])}),
+    "self at logit -1": ("exp(0) = 1", {"own": [lambda w: math.exp(-1)]}),
+    "label is the row itself": ("label of a row is the row", {"own": [lambda w: w], "mate": lambda i, B: i}),
+    "label is i modulo B": ("label of a row is the row", {"own": [lambda w: w], "mate": lambda i, B: i % B}),
+    "label 0": ("label of a row is the row", {"own": [lambda w: w], "mate": lambda i, B: 0}),
+    "z1 with z1": ("one view is compared with itself", {"instead": lambda z1, z2, tau: anchor_by_anchor(z1, z1, tau)}),
+    "z2 with z2": ("one view is compared with itself", {"instead": lambda z1, z2, tau: anchor_by_anchor(z2, z2, tau)}),
+    "root of tau": ("used twice", {"scale": lambda tau, d: tau**-0.5}),
+    "squared distances": ("squared distances are used", {"scale": lambda tau, d: 2 / tau}),
+    "divided by 2": ("divided once more", {"after": lambda loss: loss / 2}),
+    "divided by 2B twice": ("divided once more", {"count": lambda B: 4 * B * B}),
+    "divided by B, too": ("divided once more", {"count": lambda B: 2 * B * B}),
+    "no denominator": ("the denominator is missing: p", {"instead": lambda z1, z2, tau: -(F.cosine_similarity(z1, z2) / tau).mean()}),
+    "exponential twice": ("taken twice", {"instead": lambda *given: exponential_twice(*given)}),
+    "across views, sum of both directions": ("rows of the other view", {"candidates": others_view, "count": lambda B: B}),
     "times tau": ("multiplied", {"scale": lambda tau, d: tau}),
     "no tau": ("temperature is not used", {"scale": lambda tau, d: 1}),
     "tau = 0.05": ("a fixed number", fixed(0.05)),
@@ -166,8 +187,8 @@ MUTANTS = {
     "partner is i + B - 1": ("partners are shifted", {"mate": lambda i, B: (i + B - 1) % (2 * B)}),
     "partners interleaved": ("neighbouring rows are paired", {"mate": lambda i, B: i + 1 if i % 2 == 0 else i - 1}),
     "rows interleaved": ("neighbouring rows are paired", {"unit": alternating}),
-    "sum": ("sum over the anchors", {"count": lambda B: 1}),
-    "mean over B": ("sum over the anchors", {"count": lambda B: B}),
+    "sum": ("sum over the anchors is not divided", {"count": lambda B: 1}),
+    "mean over B": ("sum over the anchors is not divided", {"count": lambda B: B}),
     "first views only": ("one of the two views", {"anchors": range}),
     "second views only": ("one of the two views", {"anchors": second}),
     "first views only, divided by 2B": ("one of the two views", {"anchors": range, "count": lambda B: 2 * B}),

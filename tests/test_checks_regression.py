@@ -65,6 +65,11 @@ MUTANTS = {
     "2 - 2 products, z normalised": ("only one of p and z", {"units": HALVES[1], "pair": two_minus}),
     "mse_loss, p normalised": ("only one of p and z", {"units": HALVES[0], "over": all_entries}),
     "mse_loss, z normalised": ("only one of p and z", {"units": HALVES[1], "over": all_entries}),
+    "not normalised, not squared": ("are not normalised", {"units": RAW, "pair": lambda u, v: gap(u, v).sqrt()}),
+    "not normalised, sum": ("are not normalised", {"units": RAW, "over": lambda B, d: 1}),
+    "return in the loop": ("only one row", {"pairs": lambda B: [(0, 0)], "over": lambda B, d: 1}),
+    "= for +=, divided by B": ("only one row", {"pairs": lambda B: [(B - 1, B - 1)]}),
+    "2 - 2 products, mean of all": ("over the features, too", {"pair": lambda u, v: 2 - 2 * (u * v).mean()}),
     "columns": ("wrong axis", {"units": [by_column] * 2}),
     "columns, mse_loss": ("wrong axis", {"units": [by_column] * 2, "over": all_entries}),
     "the whole": ("whole matrix", {"units": WHOLE}),
@@ -94,6 +99,9 @@ MUTANTS = {
     "row before": ("partners are shifted", {"pairs": lambda B: [(i, i - 1) for i in range(B)]}),
 }
 OTHERS = {
+    "norm of the difference": ("one norm", lambda p, z: (F.normalize(p) - F.normalize(z)).norm()),
+    "mean distance squared": ("before the square", lambda p, z: image_by_image(p, z, pair=lambda u, v: gap(u, v).sqrt()) ** 2),
+    "2 - 2 times the sum": ("sum over the batch", lambda p, z: 2 - 2 * image_by_image(p, z, pair=torch.dot, over=lambda B, d: 1)),
     "root of the mean": ("not squared: leave out", lambda p, z: image_by_image(p, z).sqrt()),
     "2 - 2 cosines of columns": ("compares columns", lambda p, z: 2 - 2 * F.cosine_similarity(p, z, dim=0).mean()),
     "2 - cosines of columns": ("compares columns", lambda p, z: 2 - F.cosine_similarity(p, z, dim=0).mean()),

@@ -80,7 +80,7 @@ COSINE = {
         lambda a, b: a @ b.T / lengths(b).T * lengths(a),
     ),
     "the two lengths are added: divide by their product": (lambda a, b: a @ b.T / (lengths(a) + lengths(b).T),),
-    "negative cosines are lost (abs, or clamp at 0): keep the sign, from −1 to 1": (
+    "negative cosines are lost (abs, or clamp at 0): keep them, from −1 to 1": (
         lambda a, b: cosine(a, b).abs(),
         lambda a, b: cosine(a, b).clamp(min=0),
     ),
