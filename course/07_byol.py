@@ -246,7 +246,7 @@ for name, rows in (("spread", spread), ("collapsed", point)):
 # fifth picture: it inverts all values above one half, $x \mapsto 1 - x$.
 #
 # - Move *solarised* to 1: now all views are solarised. Which second view (*the other*) stays as it was? That one was
-#   solarised from the start.
+#   solarised from the start. Point at a view to check: its sentence says what was done to it.
 
 # %% tags=["picture"]
 images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # fewer in a hasty test

@@ -384,8 +384,11 @@ export function render({ model, el }) {
 }
 
 /** A model whose frames have all been drawn: a page that was saved. */
-export function stored({ controls, frames, images, first }) {
-  const heard = [], state = { controls, images, told: JSON.stringify(frames[first]) };
+export function stored({ controls, frames, images, lists, first }) {
+  const whole = (frame, serial) => JSON.stringify({ ...frame, serial, spots: frame.spots.map(unfolded) });
+  const list = (value) => (typeof value === "number" ? lists[value] : value), all = (lot) => Object.fromEntries(Object.entries(lot).map(([name, value]) => [name, list(value)]));
+  const unfolded = (spot) => ({ ...spot, rows: list(spot.rows), columns: list(spot.columns), at: list(spot.at), data: all(spot.data), sets: all(spot.sets) });
+  const heard = [], state = { controls, images, told: whole(frames[first], "") };
   let frame = frames[first];
   return {
     get: (name) => state[name], on: (_, call) => heard.push(call), off: () => {},
@@ -393,7 +396,7 @@ export function stored({ controls, frames, images, first }) {
       const now = { ...frame.values, ...values };
       const place = Object.entries(controls).map(([name, { stops }]) => stops.indexOf(now[name])).join();
       frame = frames[place] ?? frame;
-      state.told = JSON.stringify({ ...frame, serial });
+      state.told = whole(frame, serial);
       queueMicrotask(() => heard.forEach((call) => call()));
     },
   };

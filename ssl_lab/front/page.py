@@ -30,7 +30,21 @@ def page(title: str, controls: dict, frames: Mapping[str, dict], first: str) -> 
     """The HTML.   frames: the places of the controls' stops, "3,0" → a frame.   first: the one that is shown first."""
     images = {item[2]: 0 for frame in frames.values() for item in frame["items"] if item[0] == "image"}
     images = {image: number for number, image in enumerate(images)}
-    short = {place: {**frame, "items": numbered(frame["items"], images)} for place, frame in frames.items()}
-    told = {"controls": controls, "frames": short, "images": [*images], "first": first}
+    lists: dict[str, int] = {}
+    short = {
+        place: {**frame, "items": numbered(frame["items"], images), "spots": [shared(spot, lists) for spot in frame["spots"]]}
+        for place, frame in frames.items()
+    }
+    told = {"controls": controls, "frames": short, "images": [*images], "lists": [json.loads(one) for one in lists], "first": first}
     data = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return PAGE.format(title=html.escape(title), css=(HERE / "front.css").read_text(), js=(HERE / "front.js").read_text(), data=data)
+
+
+def shared(spots: dict, lists: dict[str, int]) -> dict:
+    """What answers, each of its lists by number: names, and values that a sweep does not change, stand in many frames."""
+
+    def number(values):
+        return lists.setdefault(json.dumps(values, ensure_ascii=False), len(lists)) if isinstance(values, list) else values
+
+    deep = {name: {own: number(values) for own, values in spots[name].items()} for name in ("data", "sets")}
+    return {**spots, **{name: number(spots[name]) for name in ("rows", "columns", "at")}, **deep}

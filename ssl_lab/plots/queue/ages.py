@@ -39,18 +39,18 @@ def momentum(
     page = Drawing(WIDTH, HEIGHT)
     page.panels = [(0, 0, WIDTH, STRIP), (0, STRIP, SPLIT, HEIGHT - STRIP), (SPLIT, STRIP, WIDTH - SPLIT, HEIGHT - STRIP)]
     said = f"K = {K:,}, which is {round(reach, 1):g} step{'s' * (round(reach, 1) != 1)} of {B}"
-    finding = f"m = {m:g}: keys in the queue agree to {kept:.2f} with today's, strangers to {strangers[m]:z.2f}"
+    finding = f"m = {m:g}: keys in the queue agree to {kept:.2f} with new ones, strangers to {strangers[m]:z.2f}"
     page.title(finding, f"{when}{' · ' * bool(when)}{said}")
-    page.words(0.15, 1.1, f"age 0: {floor:.2f}, with other company in batch norm", 13, GREY)
+    page.words(0.15, 1.1, f"age 0: {floor:.2f}, because batch norm sees other groups", 13, GREY)
     page.strokes([[(4.71, 1.1), (5.1, 1.1)]], NEGATIVE, 2.5, "dotted")
     page.words(5.18, 1.1, "strangers: different pictures", 13, NEGATIVE)
     oldest = curves(page, agreement, strangers[m], m, reach)
     tables(page, ours, theirs, m)
-    ends = ", ".join(f"{curve[-1]:.2f} (m = {one:g}, {len(curve) - 1} steps)" for one, curve in agreement.items())
+    ends = ", ".join(f"{curve[-1]:.2f} (m = {one:g}, {len(curve) - 1} steps old)" for one, curve in agreement.items())
     facts = f"keys in the queue agree to {kept:.2f} with the present network's of the same views, to {floor:.2f} at age 0 and to {oldest}"
     learned = f"in the end kNN is {written(100 * ours[m])} here, on scenes, and the paper's linear probe on ImageNet {written(theirs[m])}"
     where = f"{when}, " * bool(when)
-    rest = f"keys of different pictures to {strangers[m]:z.2f}; the oldest keys agree to {ends}; {learned}"
+    rest = f"keys of different pictures to {strangers[m]:z.2f}; the oldest recorded keys agree to {ends}; {learned}"
     return page, f"With m = {m:g}, {where}{said}: {facts}; {rest}."
 
 
@@ -84,7 +84,7 @@ def curves(page: Drawing, agreement, strangers: float, m: float, reach: float) -
     page.words(foot, chart.y(-1.2), f"oldest key: {oldest}", 13, ha="left" if early else "right")
     ticks = {value: signed(value, 1) for value in (-1, -0.5, 0, 0.5, 1)}
     chart.frame({step: f"{step}" for step in range(0, LONGEST + 1, 8)}, ticks, "age of the key in steps", size=14)
-    page.words(LEFT - 0.73, (TOP + LOW) / 2, "cosine of old key and today's", ha="center", turn=90)
+    page.words(LEFT - 0.73, (TOP + LOW) / 2, "cosine of old and new key", ha="center", turn=90)
     page.spots.append(lambda: answers(chart, agreement, ends))
     return oldest + (f", the oldest that there is after {last} steps" if reach > last else "")
 

@@ -121,7 +121,7 @@ def batch(page: Drawing, seen: Seen, keys) -> float:
     tiles(page, keys[now.own], B, y)
     page.marks(LEFT + query * pitch(B) + 0.72 * side, y + 0.28 * side, sizes=STAR, **OWN)
     page.areas([(LEFT - 0.05, top - 0.035, B * pitch(B) + 0.08, side + 0.115)], "", INK, 2.5)
-    low, lane, middle = y + side / 2, end + 0.34, top + side / 2
+    low, lane, middle = y + side / 2, max(end + 0.34, 5.6), top + side / 2  # beside the words above the step's keys
     page.strokes([[(end + 0.04, low), (lane, low), (lane, middle), (end + 0.17, middle)]], INK, 2.5)
     page.marks(end + 0.15, middle, "<", 10.5, INK)
     click = [f"a click takes query {i}" if i != query else f"the query's own key, share {percent(seen.share[0])}" for i in range(B)]
