@@ -40,7 +40,7 @@ def shared(scores, own, tau: float):
     return np.log(total).mean(), odds / total
 
 
-def simclr(angles: Angles, tau: float) -> tuple[float, Weights]:
+def nt_xent_by_hand(angles: Angles, tau: float) -> tuple[float, Weights]:
     """`losses.nt_xent`."""
     c, n = np.cos(angles - angles[:, None]), len(angles)
     np.fill_diagonal(c, -np.inf)  # a view is not its own negative
@@ -48,7 +48,7 @@ def simclr(angles: Angles, tau: float) -> tuple[float, Weights]:
     return value, (p + p.T - 2 * partners(n)) / (n * tau)
 
 
-def moco(angles: Angles, tau: float) -> tuple[float, Weights]:
+def info_nce_by_hand(angles: Angles, tau: float) -> tuple[float, Weights]:
     """`losses.info_nce`: first views are the queries, second ones their keys, without a gradient; the keys of the other pictures are the queue."""
     B = len(angles) // 2
     c, weights = np.cos(angles[B:] - angles[:B, None]), np.zeros((2 * B, 2 * B))
@@ -63,7 +63,7 @@ def attract(angles: Angles, tau: float) -> tuple[float, Weights]:
     return 2 - 2 * np.cos(angles[:B] - angles[B:]).mean(), -2 / B * partners(2 * B)
 
 
-def byol(angles: Angles, tau: float) -> tuple[float, Weights]:
+def byol_by_hand(angles: Angles, tau: float) -> tuple[float, Weights]:
     """`losses.byol_regression`, one direction and no predictor: second views are the targets, without a gradient; tau does nothing."""
     value, weights = attract(angles, tau)
     return value, np.triu(weights)
@@ -105,12 +105,12 @@ def by_autograd(loss: Callable[[Tensor, Tensor, float], Tensor]) -> Loss:
 
 
 LOSSES: dict[str, Loss] = {  # a new method adds its loss here, a line: its name, and by_autograd(loss)
-    "NT-Xent (SimCLR)": simclr,
+    "NT-Xent (SimCLR)": nt_xent_by_hand,
     "alignment alone": attract,
     "uniformity alone": repel,
     "alignment + uniformity": lambda angles, tau: tuple(map(sum, zip(attract(angles, tau), repel(angles, tau)))),
-    "InfoNCE (MoCo)": moco,
-    "BYOL": byol,
+    "InfoNCE (MoCo)": info_nce_by_hand,
+    "BYOL": byol_by_hand,
 }
 FOLLOWS = {"InfoNCE (MoCo)": ("query", "key"), "BYOL": ("online", "target")}  # where second views have no gradient and follow first ones: their names
 
