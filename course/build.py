@@ -34,7 +34,7 @@ METADATA = {
 }
 CELL = re.compile(r"^# %%( \[markdown\])?(?: tags=(\[.*\]))?$")
 FOLDED = "<details><summary><b>Answer</b></summary>\n\n{}\n\n</details>"  # the empty lines let what stands inside be Markdown
-LIMIT = 300_000  # bytes of one notebook
+LIMIT = 400_000  # bytes of one notebook
 
 
 class Fault(Exception):
