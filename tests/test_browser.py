@@ -43,6 +43,7 @@ def page(lab, browser):
     """Notebook 03, opened, and every cell run."""
     with notebook(lab, browser, "03_simclr.ipynb") as page:
         page.locator(MATRIX).wait_for()
+        ROOM.rested(page)
         yield page
 
 
@@ -68,7 +69,7 @@ def test_enter_takes_an_exact_number_while_pictures_are_still_coming(page):
     found = explorer(page)
     for _ in range(3):
         press(page, found, "temperature", 6)
-        page.keyboard.press("Enter")
+        found.get_by_role("slider", name="temperature", exact=True).press("Enter")
         page.keyboard.type("0.05")
         page.keyboard.press("Enter")
         page.locator("img[alt*='at temperature 0.05']").wait_for()
@@ -114,10 +115,9 @@ def test_a_click_on_a_cell_makes_its_row_the_anchor(page):
 def test_play_goes_through_every_epoch_and_stops_at_the_end(page):
     found = explorer(page)
     slider, before = found.get_by_role("slider", name="epoch", exact=True), sentence(found)
-    slider.focus()
-    page.keyboard.press("Home")
+    slider.press("Home")
     changed(page, found, before)
-    page.keyboard.press(" ")
+    slider.press(" ")
     found.get_by_role("button", name="pause epoch").wait_for()
     found.get_by_role("button", name="play epoch").wait_for()
     page.wait_for_function("slider => slider.value === slider.max", arg=slider.element_handle())

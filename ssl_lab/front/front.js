@@ -319,9 +319,10 @@ export function render({ model, el }) {
   const sync = () => { for (const [name, control] of Object.entries(controls)) if (name in values) control.show(values[name], frame?.disabled?.includes(name) ?? false); };
 
   const lay = () => {
-    if (!frame || !stage.clientWidth) return;
+    if (!frame) return;
+    const room = stage.clientWidth || frame.size[0]; // 0 where a notebook has not laid out what is out of sight
     const least = Math.min(99, ...frame.items.filter(([kind]) => kind === "words").map(([, , , , size]) => size));
-    const narrow = frame.panels.length > 1 && stage.clientWidth * least / frame.size[0] < LEAST - 0.5;
+    const narrow = frame.panels.length > 1 && room * least / frame.size[0] < LEAST - 0.5;
     const wanted = narrow ? frame.panels : [[0, 0, ...frame.size]];
     stage.classList.toggle("narrow", narrow);
     while (panels.length > wanted.length) panels.pop().node.remove();

@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium")
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
 CUT_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no name is found: what is not on this machine is not there
 NO_PROXY = {**dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"), "no_proxy": "127.0.0.1,localhost"}
-PATIENCE = 600  # seconds before whatever is waited for counts as hanging; no judgement of a machine
+PATIENCE = 120  # seconds before whatever is waited for counts as hanging; no judgement of a machine
 ROLES = "spinbutton|combobox|listbox|checkbox|radio|textbox|button|img|progressbar|slider"
 IMPORTS = """from ssl_lab.data import load
 from ssl_lab.methods import SimCLR
@@ -72,8 +72,15 @@ def notebook(lab, browser, name: str):
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function("() => document.querySelectorAll('.jp-InputPrompt').length > 1")
     yield page
     page.close()
+
+
+def rested(page) -> None:
+    """Wait until every cell has run; JupyterLab takes the focus with it from cell to cell."""
+    page.wait_for_function("() => ![...document.querySelectorAll('.jp-InputPrompt')].some((prompt) => prompt.textContent.includes('*'))")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
 
 def sentence(found) -> str:
@@ -95,10 +102,9 @@ def troubles(page) -> list[str]:
 
 def press(page, found, label: str, times: int) -> tuple[str, str]:
     """The alt text before and after the arrow key has moved a slider."""
-    before = sentence(found)
-    found.get_by_role("slider", name=label, exact=True).focus()
+    before, slider = sentence(found), found.get_by_role("slider", name=label, exact=True)
     for _ in range(times):
-        page.keyboard.press("ArrowRight")
+        slider.press("ArrowRight")
     return before, changed(page, found, before)
 
 
