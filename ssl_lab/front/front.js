@@ -26,6 +26,7 @@ const html = (name, attributes = {}, ...children) => put(document.createElement(
 const svg = (name, attributes = {}, ...children) => put(document.createElementNS(SVG, name), attributes, ...children);
 const colour = (hex) => (THEMED[hex] ? `var(--${THEMED[hex]})` : hex || "none");
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const KEYS_STAY = "data-lm-suppress-shortcuts"; // on what has the focus: JupyterLab takes arrow keys before anybody else
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 // ---- the drawing --------------------------------------------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ function spotted(layer, say, move) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const node = svg("rect", { class: "spot", tabindex: 0, onpointermove: hover, onpointerdown: hover, onpointerleave: () => say(""),
+  const node = svg("rect", { class: "spot", tabindex: 0, [KEYS_STAY]: "true", onpointermove: hover, onpointerdown: hover, onpointerleave: () => say(""),
     onfocus: () => { if (node.matches(":focus-visible")) show(Math.max(place, 0)); }, onblur: () => say(""), onclick: act, onkeydown: key });
   const update = (next) => {
     [spot, all] = [next, places(next)];
@@ -363,8 +364,9 @@ export function render({ model, el }) {
   };
 
   const hand = html("div", { class: "controls", hidden: !Object.keys(controls).length }, ...Object.values(controls).map(({ node }) => node));
-  const root = html("div", { class: "ssl-lab", "data-lm-suppress-shortcuts": "true" },
+  const root = html("div", { class: "ssl-lab", [KEYS_STAY]: "true" },
     html("div", { class: "body" }, html("div", { class: "hand" }, hand, news, alarm), html("div", { class: "view" }, html("div", { class: "whole" }, stage, alt), caption)), status, tip);
+  root.querySelectorAll("input, select, button").forEach((part) => part.setAttribute(KEYS_STAY, "true"));
   const themed = () => root.classList.toggle("night", night());
   themed();
   el.append(root);
