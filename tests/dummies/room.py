@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium")
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
 CUT_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no name is found: what is not on this machine is not there
 NO_PROXY = {**dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"), "no_proxy": "127.0.0.1,localhost"}
-PATIENCE = 120  # seconds before whatever is waited for counts as hanging; no judgement of a machine
+PATIENCE = 600  # seconds before whatever is waited for counts as hanging; no judgement of a machine
 ROLES = "spinbutton|combobox|listbox|checkbox|radio|textbox|button|img|progressbar|slider"
 IMPORTS = """from ssl_lab.data import load
 from ssl_lab.methods import SimCLR
