@@ -305,14 +305,17 @@ export function render({ model, el }) {
     model.send({ ...asked, serial: busy });
   };
   const ask = (settled, only) => { wish = { values: { ...wish?.values, ...only }, settled }; if (!busy) send(); };
+  const rest = (moving) => { // what answers a pointer comes when the hand rests
+    clearTimeout(settle);
+    settle = moving ? setTimeout(() => { settle = 0; ask(true, {}); }, SETTLE) : 0;
+  };
   const change = (some, settled) => {
     const own = Object.fromEntries(Object.entries(some).filter(([name]) => name in controls));
     if (!Object.keys(own).length) return;
     values = { ...values, ...own };
     sync();
-    clearTimeout(settle);
     ask(settled, own);
-    if (!settled) settle = setTimeout(() => ask(true, {}), SETTLE);
+    rest(!settled);
   };
   const arrived = () => (busy ? new Promise((done) => waiting.push(done)) : Promise.resolve());
   const controls = Object.fromEntries(Object.entries(model.get("controls")).map(([name, told]) =>
@@ -360,7 +363,7 @@ export function render({ model, el }) {
     frame.spots ??= spots; // for a change of the width
     alt.alt = caption.textContent = frame.summary;
     if (spoken) status.textContent = frame.summary;
-    if (next.settled === false && !busy && !wish && !settle) settle = setTimeout(() => { settle = 0; ask(true, {}); }, SETTLE);
+    if (next.settled === false && !busy && !wish && !settle) rest(true);
   };
 
   const hand = html("div", { class: "controls", hidden: !Object.keys(controls).length }, ...Object.values(controls).map(({ node }) => node));
