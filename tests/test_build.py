@@ -243,7 +243,7 @@ def test_stored_outputs_have_pictures_in_few_colours_and_no_widget():
     assert Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).mode == "P"
 
 
-@pytest.mark.parametrize("text, words", [("saved to " + "/home" + "/me/x", "path of one machine"), ("x" * 300_001, "store fewer pictures")])
+@pytest.mark.parametrize("text, words", [("saved to " + "/home" + "/me/x", "path of one machine"), ("x" * (build.LIMIT + 1), "store fewer pictures")])
 def test_a_notebook_that_should_not_be_published_is_refused(root, text, words):
     book = parse(root)
     book.cells[3].outputs = [nbformat.v4.new_output("stream", text=text)]
