@@ -251,7 +251,8 @@ function slider({ label, stops, words, low, high, whole, exact, unit }, move, ar
 function choice({ label, stops, words }, move) {
   const select = html("select", { "aria-label": label, onchange: () => move(stops[select.selectedIndex], true) }, ...words.map((said) => html("option", {}, said)));
   const show = (value, disabled) => { select.selectedIndex = stops.indexOf(value); select.disabled = disabled; };
-  return { node: html("label", { class: "control" }, html("span", { class: "name" }, label), select), show };
+  const wide = Math.max(...words.map((said) => said.length)) + label.length > 30; // what can be chosen is never cut
+  return { node: html("label", { class: wide ? "control wide" : "control" }, html("span", { class: "name" }, label), select), show };
 }
 
 function onoff({ label }, move) {

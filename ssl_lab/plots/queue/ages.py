@@ -41,7 +41,7 @@ def momentum(
     said = f"K = {K:,}, which is {round(reach, 1):g} step{'s' * (round(reach, 1) != 1)} of {B}"
     finding = f"m = {m:g}: keys in the queue agree to {kept:.2f} with new ones, strangers to {strangers[m]:z.2f}"
     page.title(finding, f"{when}{' · ' * bool(when)}{said}")
-    page.words(0.15, 1.1, f"age 0: {floor:.2f}, because batch norm sees other groups", 13, GREY)
+    page.words(0.15, 1.1, f"age 0: {floor:.2f}, batch norm sees other groups", 13, GREY)
     page.strokes([[(4.71, 1.1), (5.1, 1.1)]], NEGATIVE, 2.5, "dotted")
     page.words(5.18, 1.1, "strangers: different pictures", 13, NEGATIVE)
     oldest = curves(page, agreement, strangers[m], m, reach)
