@@ -31,10 +31,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The URL that `ssl-lab lab` prints, serving copies of the notebooks in a folder of their own, and a long training beside them."""
-    folder = tmp_path_factory.mktemp("lab")
-    write(STOPPED, folder / "work" / "stop.ipynb")
-    with served(folder, [sys.executable, "-m", "ssl_lab", "lab", "--no-browser"], r"http://127\S+") as address:
+    """JupyterLab with the notebooks, and a long training beside them."""
+    with ROOM.laboratory(tmp_path_factory.mktemp("lab"), stop=STOPPED) as address:
         yield address
 
 

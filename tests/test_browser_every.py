@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 ROOM = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "dummies" / "room.py")))
-CHROMIUM, NO_PROXY, IMPORTS, served, write = (ROOM.CHROMIUM, ROOM.NO_PROXY, ROOM.IMPORTS, ROOM.served, ROOM.write)
+CHROMIUM, NO_PROXY, IMPORTS = (ROOM.CHROMIUM, ROOM.NO_PROXY, ROOM.IMPORTS)
 browser, notebook, sentence, changed = (ROOM.browser, ROOM.notebook, ROOM.sentence, ROOM.changed)
 troubles, nameless, serious = (ROOM.troubles, ROOM.nameless, ROOM.serious)
 
@@ -40,10 +40,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The URL that `ssl-lab lab` prints, serving a notebook with every explorer."""
-    folder = tmp_path_factory.mktemp("lab")
-    write(EVERY, folder / "work" / "every.ipynb")
-    with served(folder, [sys.executable, "-m", "ssl_lab", "lab", "--no-browser"], r"http://127\S+") as address:
+    """JupyterLab with a notebook of every explorer."""
+    with ROOM.laboratory(tmp_path_factory.mktemp("lab"), every=EVERY) as address:
         yield address
 
 

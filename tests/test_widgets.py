@@ -393,12 +393,20 @@ def test_an_image_of_many_frames_is_kept_once(tmp_path):
         ({"row": None, "kind": None, "on": None}, "3 controls are to be swept"),
         ({"speed": [1]}, "control 'speed' is unknown"),
         ({"row": [0, 99]}, "row=99 is not offered"),
+        ({"row": []}, "row=\\[\\]: there is nothing to draw"),
+        ({"row": 3}, "row=3: give values to sweep, such as \\[3\\]"),
     ],
 )
 def test_a_page_of_what_there_is_not_is_refused_and_nothing_is_written(swept, words, tmp_path):
     with pytest.raises(InputError, match=words):
         Counted().save(tmp_path / "x.html", **swept)
     assert not (tmp_path / "x.html").exists()
+
+
+def test_a_page_begins_at_the_closest_value_and_in_a_folder_that_is_made(tmp_path):
+    path = Counted(row=6).save(tmp_path / "new" / "x.html", row=[0, 5, 9], kind=["b"])  # the explorer stands at row 6 and kind "a"
+    assert saved(path)["first"] == "1,0"
+    assert [file.name for file in path.parent.iterdir()] == ["x.html"]
 
 
 def test_a_page_of_more_than_three_megabytes_is_refused(tmp_path, monkeypatch):

@@ -340,7 +340,7 @@ export function render({ model, el }) {
     image.src = source;
     if (known.size > 2000) known.clear();
     known.add(source);
-    await image.decode().catch(() => {});
+    await image.decode().catch(() => {}); // one that cannot be read is drawn all the same: as nothing
   }));
 
   let latest = null;

@@ -2,13 +2,15 @@
 
 import itertools
 import threading
-from collections.abc import Iterable
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ssl_lab.errors import InputError, one_of, require
+from ssl_lab.files import folder_to_be, write_text
 from ssl_lab.front import Front, frame, page
 from ssl_lab.surroundings import usual
 from ssl_lab.widgets.controls import Control
@@ -51,9 +53,10 @@ class Explorer(Picture):
 
     def set(self, **values) -> "Explorer":
         """Move controls, and draw once. Raises: InputError for a control or a value that does not exist; then nothing has moved."""
-        self.check(values)
-        self.place(values)
-        self.redraw()
+        with ALONE:
+            self.check(values)
+            self.place(values)
+            self.redraw()
         return self
 
     def place(self, values: dict) -> None:
@@ -80,9 +83,10 @@ class Explorer(Picture):
 
     def moved(self, name: str) -> None:
         """A control has been moved from outside `set`: draw."""
-        if not self.moving:
-            self.place({name: self.controls[name].value})
-            self.attempt()
+        with ALONE:
+            if not self.moving:
+                self.place({name: self.controls[name].value})
+                self.attempt()
 
     def attempt(self) -> None:
         """Draw, or say in one sentence why not, and keep the picture that was there."""
@@ -110,36 +114,41 @@ class Explorer(Picture):
         self.trouble = trouble
         self.panel.show({**self.panel.frame, "settled": True, **self.told(trouble)})
 
-    def save(self, path, **swept: Iterable | None) -> Path:
+    def save(self, path, **swept) -> Path:
         """Write one HTML file that needs no kernel and no network: every combination of these values of one or two controls, drawn now.
 
         swept: name → values, None for all stops of the control; the other controls stay where they are.
         Raises: InputError for no control, more than two, values that are not offered, or a file of more than 3 MB.
         """
-        swept = {name: values if values is None else [*values] for name, values in swept.items()}
         for name, values in swept.items():
-            for value in values or [self.controls[name].value if name in self.controls else None]:
+            one_of(name, self.controls, "control")
+            require(values is None or np.iterable(values), f"{name}={values!r}: give values to sweep, such as [{values!r}], or None for all stops")
+            swept[name] = self.controls[name].stops() if values is None else [*values]
+            require(len(swept[name]) > 0, f"{name}=[]: there is nothing to draw; give at least one value, or None for all stops")
+            for value in swept[name]:
                 self.check({name: value})
         fix = f"name one or two of {', '.join(self.controls)}, such as save(path, {next(iter(self.controls))}=None)"
         require(1 <= len(swept) <= 2, f"{len(swept)} controls are to be swept; {fix}")
-        stops = {name: self.controls[name].stops() if values is None else values for name, values in swept.items()}
         frames = {}
-        for place in itertools.product(*(range(len(values)) for values in stops.values())):
-            values = {**self.values, **{name: stops[name][k] for name, k in zip(stops, place)}}
+        for place in itertools.product(*(range(len(values)) for values in swept.values())):
+            values = {**self.values, **{name: swept[name][k] for name, k in zip(swept, place)}}
             with one_thread(), usual():
                 drawn = frame(*self.draw(**values))
             frames[",".join(map(str, place))] = {**drawn, "settled": True, "values": values, "disabled": [], "trouble": "", "serial": ""}
-        first = ",".join(str(nearest(self.values[name], values)) for name, values in stops.items())
-        text = page(type(self).__name__, {name: self.controls[name].sent(values) for name, values in stops.items()}, frames, first)
+        first = ",".join(str(nearest(self.values[name], values)) for name, values in swept.items())
+        text = page(type(self).__name__, {name: self.controls[name].sent(values) for name, values in swept.items()}, frames, first)
         size = len(text.encode())
         require(size <= MOST, f"{len(frames)} pictures are {size / 1e6:.1f} MB, and a page has {MOST / 1e6:g} MB at most; give fewer values")
-        Path(path).write_text(text, encoding="utf-8")
-        return Path(path)
+        path = folder_to_be(Path(path).absolute().parent) / Path(path).name
+        write_text(path, text)
+        return path
 
 
 def nearest(value, values: list) -> int:
-    """The place of a value, or of the one closest to it."""
-    return values.index(value) if value in values else min(range(len(values)), key=lambda k: abs(values[k] - value))
+    """The place of a value, or of the one closest to it; of what is no number, the first."""
+    if value in values or not isinstance(value, Real):
+        return values.index(value) if value in values else 0
+    return min(range(len(values)), key=lambda k: abs(values[k] - value))
 
 
 ALONE = threading.RLock()

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
@@ -47,6 +48,15 @@ def write(cells: list[str], path) -> None:
     book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     path.parent.mkdir(exist_ok=True)
     nbformat.write(book, path)
+
+
+@contextmanager
+def laboratory(folder, **books: list[str]):
+    """The URL that `ssl-lab lab` prints, serving copies of the notebooks in a folder of their own, and these beside them, name → cells."""
+    for name, cells in books.items():
+        write(cells, folder / "work" / f"{name}.ipynb")
+    with served(folder, [sys.executable, "-m", "ssl_lab", "lab", "--no-browser"], r"http://127\S+") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
