@@ -1,4 +1,4 @@
-"""The shape of an embedding in three numbers: what a Log reports beside the loss.
+"""The shape of an embedding in three numbers, what a Log reports beside the loss; and how far two labellings agree.
 
 Alignment and uniformity: Wang & Isola 2020, arXiv 2005.10242. Effective rank: Roy & Vetterli 2007, as RankMe uses it (Garrido et al. 2023,
 arXiv 2210.02885). All return a scalar tensor on the device of z, without a gradient, in the precision of z.
@@ -6,7 +6,7 @@ arXiv 2210.02885). All return a scalar tensor on the device of z, without a grad
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ssl_lab.errors import require
@@ -49,3 +49,27 @@ def effective_rank(z: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
     s = torch.linalg.svdvals(z.nan_to_num()) + 0 * z.sum()  # svdvals itself stops at a NaN
     p = s / s.sum().clamp_min(torch.finfo(s.dtype).tiny)
     return torch.special.entr(p).sum().exp()
+
+
+@torch.no_grad()
+def nmi(a: Int64[Tensor, " N"], b: Int64[Tensor, " N"]) -> Float[Tensor, ""]:
+    """Normalised mutual information of two labellings of the same N images: I(a; b) / mean of H(a) and H(b), in [0, 1].
+
+    1 where they are equal but for the names of the groups; 0 where neither says anything of the other. The arithmetic mean is scikit-learn's
+    normaliser; with one group in both it is 1.   a, b: whole numbers from 0, image by image.   Float32.
+    Raises: InputError for different lengths, no images, or negative labels.
+    """
+    require(len(a) == len(b) > 0, f"nmi compares two labels of every image: got {len(a)} and {len(b)}, in the same order, at least one")
+    require(int(min(a.min(), b.min())) >= 0, "nmi: a label is negative, which stands for none; keep the images that have one")
+    _, a = a.unique(return_inverse=True)
+    _, b = b.unique(return_inverse=True)
+    pairs = a * (int(b.max()) + 1) + b
+    joint, left, right = (entropy(labels) for labels in (pairs, a, b))
+    both = left + right
+    return torch.where(both > 0, 2 * (both - joint) / both.clamp(min=1e-30), 1.0).clamp(0, 1).float()
+
+
+def entropy(labels: Int64[Tensor, " N"]) -> Float[Tensor, ""]:
+    """-Σ p log p over the groups, p being their shares, in float64 (on MPS, which has none, float32)."""
+    kind = torch.float32 if labels.device.type == "mps" else torch.float64
+    return torch.special.entr(labels.unique(return_counts=True)[1].to(kind) / len(labels)).sum()
