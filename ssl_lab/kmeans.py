@@ -36,11 +36,12 @@ class Clusters:
 @torch.no_grad()
 @uncast
 def kmeans(
-    x: Float[Tensor, "N d"], k: int, iterations: int = 20, init: str | Float[Tensor, "k d"] = "random", seed: int = 0
+    x: Float[Tensor, "N d"], k: int, iterations: int = 20, init: str | Float[Tensor, "k d"] = "random", seed: int = 0, repaired: bool = True
 ) -> Clusters:
     """k clusters of the rows of x, by Lloyd's iterations; the same seed gives the same clusters on one device.
 
     init: "random" (k of the points), "k-means++" (Arthur and Vassilvitskii 2007: points far from those that are chosen), or centroids (k, d).
+    repaired=False: empty clusters stay empty.
     A cluster may be empty at the end where there are fewer distinct points than clusters.
     Raises: InputError for k < 1 or more than there are points, iterations < 0, points or centroids that are no numbers.
     """
@@ -52,7 +53,8 @@ def kmeans(
     centroids = start(x, k, init if isinstance(init, str) else init.to(x) - mean, draw)
     for _ in range(iterations):
         centroids, assignment = kmeans_step(x, centroids)
-        centroids = repair(centroids, assignment.bincount(minlength=k), draw)
+        if repaired:
+            centroids = repair(centroids, assignment.bincount(minlength=k), draw)
     assignment = assign(x, centroids)
     return Clusters(assignment, centroids + mean, assignment.bincount(minlength=k), inertia(x, centroids, assignment))
 

@@ -6,7 +6,13 @@ A method is imported when it is first asked for: to know the names needs no torc
 import importlib
 
 # name → file
-HOME = {"BYOL": "byol", "MoCo": "moco", "SimCLR": "simclr", "Supervised": "supervised"}
+HOME = {
+    "BYOL": "byol",
+    "DeepCluster": "deepcluster",
+    "MoCo": "moco",
+    "SimCLR": "simclr",
+    "Supervised": "supervised",
+}
 __all__ = list(HOME)
 
 

@@ -3,6 +3,7 @@
 from ssl_lab.models.backbones import NAMES, encoder, resnet
 from ssl_lab.models.copies import ema_, frozen_copy
 from ssl_lab.models.encoder import IMAGENET, Encoder
+from ssl_lab.models.filters import FILTERS, Filtered, filtered, sobel
 from ssl_lab.models.frozen import rest
 from ssl_lab.models.heads import mlp
 from ssl_lab.models.promise import check_encoder, check_rows
@@ -11,6 +12,6 @@ from ssl_lab.models.split import SplitBatchNorm, check_groups, split_batch_norm
 from ssl_lab.models.weights import load_weights
 
 __all__ = [
-    "IMAGENET", "NAMES", "Encoder", "SmallResNet", "SplitBatchNorm", "check_encoder", "check_groups", "check_rows", "ema_", "encoder",
-    "frozen_copy", "load_weights", "mlp", "resnet", "rest", "small_resnet", "split_batch_norm",
+    "FILTERS", "IMAGENET", "NAMES", "Encoder", "Filtered", "SmallResNet", "SplitBatchNorm", "check_encoder", "check_groups", "check_rows", "ema_",
+    "encoder", "filtered", "frozen_copy", "load_weights", "mlp", "resnet", "rest", "small_resnet", "sobel", "split_batch_norm",
 ]

@@ -43,6 +43,10 @@ def switched(title: str, **change) -> Study:
     return Study(title, "BYOL", change, watch=Spread, weights=False)
 
 
+def clustered(title: str, **change) -> Study:
+    return Study(title, "DeepCluster", change, weights=False)
+
+
 STUDIES = {
     "supervised": Study("supervised, every label", "Supervised"),
     "simclr": Study("SimCLR as it is", watch=Labels),
@@ -58,6 +62,13 @@ STUDIES = {
     "moco-m-0.9": momentum(0.9),
     "moco-m-0.999": momentum(0.999),
     "moco-m-0.9999": momentum(0.9999),
+    "deepcluster": Study("DeepCluster as it is", "DeepCluster"),
+    "deepcluster-no-balance": clustered("images drawn as they are, large clusters more often", balance="none"),
+    "deepcluster-weight": clustered("images weighed by 1 / size of their cluster", balance="weight"),
+    "deepcluster-no-repair": clustered("empty clusters stay empty", repair=False),
+    "deepcluster-no-cure": clustered("no repair, no balance", repair=False, balance="none"),
+    "deepcluster-colour": clustered("all colours", input="rgb"),
+    "deepcluster-no-jitter": clustered("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
     "byol": Study("BYOL as it is", "BYOL", watch=Spread),
     "byol-no-average": switched("no moving average, m = 0", m=0.0),
     "byol-no-stop": switched("no stop-gradient", stop_gradient=False),
