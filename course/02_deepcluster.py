@@ -1,0 +1,449 @@
+# ruff: noqa: B018, E402
+# title: "02 DeepCluster"
+# minutes: 85
+# budget_s: {"laptop": 150, "ci": 40, "ci student": 30}
+
+# %% [markdown]
+# # 02 · DeepCluster: clusters as labels
+#
+# A network needs labels to learn from, and we have none. DeepCluster makes its own. It groups the features of all
+# pictures into clusters. The number of its cluster is the label of a picture. The network learns these labels, its
+# features get better, and so do the clusters of the next round.
+#
+# **You will**
+# 1. measure how much a *random* convolutional network knows already, and why DeepCluster can start from it,
+# 2. compute the objective of k-means by hand, write one iteration, and be told which mistake you made,
+# 3. cause two trivial solutions and cure both: empty clusters, and clusters of very different size,
+# 4. train a network by alternating between clustering and learning, and watch the clusters settle,
+# 5. leave out one part at a time, and say what each part is for.
+#
+# **Time** about 85 minutes: 35 to read, 47 to do, 3 to run. **Data** drawn by the package, no network needed.
+# **Before** [notebook 00](00_start.ipynb); you should know the softmax and cross-entropy.
+#
+# Paper: Caron, Bojanowski, Joulin and Douze, *Deep Clustering for Unsupervised Learning of Visual Features*, ECCV 2018
+# ([arXiv 1807.05520](https://arxiv.org/abs/1807.05520)).
+
+# %%
+from ssl_lab.notebook import notebook, show, use, within
+
+lab = notebook("02_deepcluster", version="0.4.0")
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from ssl_lab import plots, tables
+from ssl_lab.data import load
+from ssl_lab.evaluate import features, knn_accuracy, linear_probe
+from ssl_lab.kmeans import kmeans, pca_whiten
+from ssl_lab.methods import DeepCluster
+from ssl_lab.methods.deepcluster import SCENES
+from ssl_lab.models import filtered, small_resnet
+from ssl_lab.studies import begin, recorded
+from ssl_lab.train import train
+from ssl_lab.widgets import ClusterExplorer, KMeansExplorer, TrainingView
+
+lab
+
+# %% [markdown]
+# ## 1 · Predict first
+#
+# DeepCluster repeats two steps. First the network $f_\theta$ computes the features of all pictures, and **k-means**
+# groups them. Then the network learns, as in a supervised training, to say in which group a picture is. The groups are
+# **pseudo-labels**: labels that no person made.
+
+# %% tags=["picture"]
+show(plots.pipeline("DeepCluster"))
+
+# %% [markdown]
+# At the start the network is random. Can random features be worth anything? The paper begins with an observation: a
+# classifier with hidden layers (an MLP) on the last convolutional features of a **random** AlexNet reaches 12 % on
+# ImageNet, where guessing reaches 0.1 %. A convolution looks at neighbouring pixels, everywhere in the same way. This
+# structure alone is a strong **prior**: it makes some functions easy to express.
+#
+# Write down two guesses for our ten shapes. The classifier is a small MLP in both cases; guessing is right in 10 %.
+#
+# - **A.** How many unseen scenes does it get right from raw pixels?
+# - **B.** How many from the last convolutional features of a small random AlexNet?
+
+# %%
+images = load("scenes", limit=lab.count(10_000)).to(lab.device)
+unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
+RANDOM_ALEXNET
+
+# %% [markdown] tags=["answer"]
+# - RANDOM ALEXNET ANSWER
+
+# %% [markdown]
+# ## 2 · The objective, symbol by symbol
+#
+# k-means looks for $k$ **centroids**, the columns of a matrix $C$ with $d$ rows, and **assigns** every picture $n$ to
+# one of them. The assignment $y_n$ has $k$ entries: one is 1, the others are 0. So $C y_n$ is the centroid of picture
+# $n$.
+#
+# $$\min_{C \in \mathbb{R}^{d \times k}} \frac{1}{N} \sum_{n=1}^N \min_{y_n \in \{0,1\}^k}
+# \lVert f_\theta(x_n) - C y_n \rVert_2^2 \quad \text{such that} \quad y_n^\top 1_k = 1$$
+#
+# Here are four points in two dimensions, and two centroids.
+
+# %% tags=["nbval-check-output"]
+torch.set_printoptions(precision=3, sci_mode=False)
+x = torch.tensor([[0.0, 0.0], [0.0, 2.0], [4.0, 0.0], [4.0, 2.0]])  # rows are points
+C = torch.tensor([[0.0, 1.0], [3.0, 1.0]]).T  # columns are centroids
+y = F.one_hot(torch.tensor([0, 0, 1, 1]), num_classes=2).float()  # rows are y_n
+print("y_n · 1 =", y.sum(dim=1))
+print("C y_n   =", (C @ y.T).T.tolist())
+print(f"objective {(x - y @ C.T).square().sum(dim=1).mean():.2f}")
+
+# %% [markdown]
+# Nobody finds the best $C$ and $y$ at once. **Lloyd's algorithm** takes turns. *Assign*: with $C$ fixed, the best $y_n$
+# is the nearest centroid. *Update*: with $y$ fixed, the best centroid is the mean of its points. Neither step raises
+# the objective. Here is one iteration as a loop.
+
+# %% tags=["nbval-check-output"]
+centroids = C.T.clone()  # rows from here on
+nearest = []
+for point in x:
+    distances = [float((point - c).square().sum()) for c in centroids]
+    nearest.append(distances.index(min(distances)))
+print("assign", nearest)
+for j in range(2):
+    own = [point for point, label in zip(x, nearest) if label == j]
+    centroids[j] = sum(own) / len(own)
+print("update", centroids.tolist())
+
+# %% [markdown]
+# With 10,000 pictures and 50 clusters the loop computes 500,000 distances, one at a time. Vectorised, it is about 300
+# times faster.
+#
+# **Exercise** (12 minutes, ★★☆). Write one iteration without a loop over the points: assign, then update. Return the
+# new centroids and the assignment. A cluster without points has no mean: it keeps its centroid. Useful:
+# `torch.cdist`, `argmin`, `F.one_hot`, `torch.where`.
+
+# %% tags=["exercise"]
+def kmeans_step(x, centroids):
+    """One iteration: points x (N, d), centroids (k, d). Returns the new centroids (k, d)
+    and the assignment (N,) to the old ones."""
+    ### BEGIN SOLUTION
+    assignment = torch.cdist(x, centroids).argmin(dim=1)
+    y = F.one_hot(assignment, len(centroids)).to(x)
+    counts = y.sum(dim=0)[:, None]
+    means = y.T @ x / counts.clamp(min=1)
+    return torch.where(counts > 0, means, centroids), assignment
+    ### END SOLUTION
+
+
+# %%
+kmeans_step = use(kmeans_step)
+
+# %% [markdown]
+# ## 3 · The first trivial solution: empty clusters
+#
+# A centroid that is nearest to no point has an empty cluster. It never gets a point again, unless another centroid
+# moves away. In DeepCluster this is worse than in plain k-means. The network learns the assignment, and all pictures
+# in *one* cluster are the easiest labels of all: a loss of 0, and nothing learned. This is the first **trivial
+# solution**.
+#
+# The paper's cure: an empty cluster takes the centroid of a random cluster that is not empty, with a small random
+# perturbation. The next assignment divides the points of that cluster between the two.
+#
+# **Exercise** (10 minutes, ★★☆). Repair all empty clusters. Do not change the centroids that you get: use `clone`. A
+# cluster with a single point cannot be divided.
+
+# %% tags=["exercise"]
+def repair(centroids, counts):
+    """The centroids (k, d), where each empty cluster has taken a random other one's with a
+    small perturbation. counts (k,): points of each cluster."""
+    ### BEGIN SOLUTION
+    centroids = centroids.clone()
+    donors = (counts > 1).nonzero()[:, 0]
+    for j in (counts == 0).nonzero()[:, 0]:
+        donor = donors[torch.randint(len(donors), ())]
+        noise = torch.randn_like(centroids[j])
+        centroids[j] = centroids[donor] + 0.001 * centroids.std() * noise
+    return centroids
+    ### END SOLUTION
+
+
+# %%
+repair = use(repair)
+
+# %% [markdown]
+# The explorer runs k-means step by step on a map of features. Press Play on *step*.
+#
+# KMEANS QUESTIONS
+
+# %% tags=["picture"]
+KMEANS
+
+# %% [markdown] tags=["answer"]
+# - KMEANS ANSWER
+
+# %% [markdown]
+# ## 4 · From features to pseudo-labels
+#
+# k-means measures distances, so a direction with a large variance counts more than all others. DeepCluster first
+# **whitens** the features: it subtracts the mean, turns them to their principal directions, keeps the first ones and
+# divides each by its standard deviation. Then every row is divided by its length. The order matters: rows of length 1
+# that are whitened afterwards do not have length 1 any more.
+
+# %%
+encoder = filtered(small_resnet(), "grey").to(lab.device)  # section 6 says why grey
+h = features(encoder, images)
+white = pca_whiten(h, dim=32)(h)
+z = F.normalize(white, dim=1)
+cov = (white.T @ white / len(white)).cpu()
+print("mean 0:", bool(white.mean(dim=0).abs().max() < 1e-3))
+print("covariance I:", bool((cov - torch.eye(32)).abs().max() < 1e-2))
+found = kmeans(z, 50)
+print(f"50 clusters of {int(found.counts.min())} to {int(found.counts.max())} pictures")
+
+# %% [markdown]
+# How good are these clusters? The numbers of clusters mean nothing: cluster 3 of one round can be cluster 41 of the
+# next. The **normalised mutual information** compares two labellings without looking at the numbers. $H$ is the entropy
+# of the shares of the clusters, $I$ says how much one labelling tells about the other:
+#
+# $$\mathrm{NMI}(a, b) = \frac{I(a; b)}{\tfrac12\,(H(a) + H(b))}, \qquad I(a; b) = H(a) + H(b) - H(a, b)$$
+#
+# It is 1 for the same clusters under other numbers, and 0 if neither labelling tells anything about the other.
+#
+# **Exercise** (10 minutes, ★★☆). Write NMI. $H(a, b)$ is the entropy of the *pairs* $(a_n, b_n)$.
+
+# %% tags=["exercise"]
+def nmi(a, b):
+    """NMI of two labellings (N,), whole numbers from 0, with the arithmetic mean of the two
+    entropies. If both have a single group, it is 1."""
+    ### BEGIN SOLUTION
+    def entropy(labels):
+        p = labels.unique(return_counts=True)[1] / len(labels)
+        return -(p * p.log()).sum()
+
+    pairs = a * (b.max() + 1) + b
+    both = entropy(a) + entropy(b)
+    return 2 * (both - entropy(pairs)) / both if both > 0 else torch.tensor(1.0)
+    ### END SOLUTION
+
+
+# %%
+nmi = use(nmi)
+
+# %%
+again = kmeans(z, 50, seed=1)
+print(f"two runs of k-means  {nmi(found.assignment, again.assignment):.2f}")
+print(f"with the true shapes {nmi(found.assignment, images.labels):.2f}")
+shuffled = images.labels[torch.randperm(len(images))]
+print(f"with shuffled shapes {nmi(found.assignment, shuffled):.2f}")
+
+# %% [markdown]
+# ## 5 · The second trivial solution: unequal clusters
+#
+# Let one cluster hold most of the pictures. A network that always answers with this cluster is right most of the time,
+# whatever it sees: the second trivial solution. The cure: draw the training pictures so that every cluster comes
+# equally often. A small cluster then shows its pictures several times in one epoch, a large one shows only a part.
+#
+# **Exercise** (10 minutes, ★★★). Draw the pictures of one epoch. Return row numbers *of the data*, in a random order. (A
+# famous implementation returned numbers in the order of the clusters. It showed the wrong pictures, and nothing
+# crashed.)
+
+# %% tags=["exercise"]
+def uniform_sampling(assignment):
+    """N row numbers, drawn so that all clusters that are not empty come equally often.
+    assignment (N,): the cluster of each picture; some numbers may be missing."""
+    ### BEGIN SOLUTION
+    N, clusters = len(assignment), assignment.unique()
+    each = math.ceil(N / len(clusters))
+    drawn = []
+    for j in clusters:
+        own = (assignment == j).nonzero()[:, 0]
+        order = torch.randperm(len(own), device=own.device)
+        turns = torch.arange(each, device=own.device) % len(own)
+        drawn.append(own[order][turns])
+    drawn = torch.cat(drawn)
+    return drawn[torch.randperm(len(drawn), device=drawn.device)[:N]]
+    ### END SOLUTION
+
+
+# %%
+uniform_sampling = use(uniform_sampling)
+
+# %%
+rows = uniform_sampling(found.assignment)
+for title, labels in (
+    ("as they are", found.assignment),
+    ("uniform", found.assignment[rows]),
+):
+    shares = labels.bincount(minlength=50) / len(labels)
+    print(f"{title:12} largest {shares.max():.1%}   smallest {shares.min():.1%}")
+
+# %% [markdown]
+# ## 6 · The method
+#
+# `relabel` runs before each epoch: features of all pictures, without augmentation; whitening, k-means; and a **new
+# classifier**. The old one is of no use, since the clusters have new numbers. In the epoch the network sees augmented
+# pictures, and learns their clusters with the cross-entropy:
+#
+# $$\min_{\theta, W} \frac{1}{N} \sum_{n=1}^N \ell\big(g_W(f_\theta(x_n)), y_n\big)$$
+#
+# The network sees no colours. The paper gives it only the edges of the grey picture (Sobel filters), we give it the
+# grey picture. With colours, k-means finds clusters of colours, and the network learns to see colours better still:
+# section 9 shows this.
+
+# %%
+show(DeepCluster)
+
+# %% [markdown]
+# The first loss of each round is $\log k$: the new classifier says $1/k$ for every cluster.
+
+# %%
+torch.manual_seed(0)
+method = DeepCluster(small_resnet()).to(lab.device)
+epoch = method.relabel(images.unlabelled())
+batch = next(epoch.select("x", "labels").batches(128))
+with torch.no_grad():
+    loss = method(*method.views(*batch))
+print(f"first loss {loss:.2f}, log 50 = {math.log(50):.2f}")
+
+# %% [markdown]
+# ## 7 · Train
+#
+# Two minutes or so on two cores. The second curve is NMI with the true shapes: the method does not see them, we do.
+# **Stop** (or ■) ends the training early; what has been learned is kept.
+
+# %%
+torch.manual_seed(0)
+untrained = filtered(small_resnet(), "grey").to(lab.device)
+torch.manual_seed(0)  # the weights that the recorded run below began with
+method = DeepCluster(small_resnet()).to(lab.device)
+
+
+def knn(f, known=images, asked=unseen):
+    """Share of the asked pictures whose nearest known pictures vote for their shape."""
+    h, ht = features(f, known), features(f, asked)
+    return knn_accuracy(h, known.labels, ht, asked.labels)
+
+
+few, some = images[:2_000], unseen[:500]  # enough for a curve
+history = []
+recipe = lab.recipe(SCENES)
+with TrainingView(recipe.epochs) as view:
+    view.append(epoch=0, knn=knn(method.encoder, few, some))
+    for log in train(method, images.unlabelled(), recipe):
+        view.append(log, knn=knn(method.encoder, few, some))
+        y = method.kept["assignment"]
+        true = float(nmi(y, images.labels))
+        history.append((log.stats.get("nmi"), true, log.stats["largest"]))
+
+# %% [markdown]
+# What is new in the log: how similar the clusters are to those of the epoch before, how similar to the true shapes, and
+# the share of the largest cluster.
+
+# %%
+print("epoch   NMI with the epoch before   with the true shapes   largest cluster")
+for epoch, (before, true, largest) in enumerate(history, start=1):
+    if epoch in (1, 2, 3, 5, 10, 15, len(history)):
+        said = "-" if before is None else f"{before:.2f}"
+        print(f"{epoch:5} {said:>27} {true:22.2f} {largest:17.1%}")
+
+# %% [markdown]
+# ## 8 · Look at the clusters
+#
+# CLUSTER QUESTIONS
+
+# %% tags=["picture"]
+CLUSTERS
+
+# %% [markdown] tags=["answer"]
+# - CLUSTER ANSWERS
+
+# %% [markdown]
+# **What has it learned?** Accuracy on scenes that the network has never seen; SimCLR and the supervised network are
+# recorded runs.
+
+# %%
+def linear(f):
+    """Accuracy of a linear classifier on frozen features."""
+    h, ht = features(f, images), features(f, unseen)
+    return linear_probe(h, images.labels, ht, unseen.labels).accuracy
+
+
+rows = {
+    "raw pixels": {"knn": knn(torch.nn.Flatten()), "labels": 0},
+    "random network, grey": {"knn": knn(untrained), "linear": linear(untrained)},
+}
+rows["random network, grey"]["labels"] = 0
+for title, labels in (("supervised", 10_000), ("SimCLR", 0)):
+    other = recorded(title.lower())
+    rows[title] = {"knn": other.knn, "linear": other.linear, "labels": labels}
+    rows[title]["cpu_seconds"] = other.cpu_seconds
+ours = {"knn": knn(method.encoder), "linear": linear(method.encoder), "labels": 0}
+rows["DeepCluster"] = ours | {"cpu_seconds": recorded("deepcluster").cpu_seconds}
+tables.results(rows)
+
+# %% tags=["nbval-check-output"]
+print("DeepCluster, kNN   ", within(ours["knn"], 0.88, 1.0))
+print("DeepCluster, linear", within(ours["linear"], 0.95, 1.0))
+print("random network     ", within(rows["random network, grey"]["knn"], 0.45, 0.65))
+
+# %% [markdown]
+# ## 9 · Break it
+#
+# Each of these recorded runs differs from the last one by one switch. Which part matters most here? Write down the
+# order that you expect, then run the cell.
+
+# %% tags=["picture"]
+names = ("no-cure", "no-balance", "no-repair", "weight", "colour", "no-jitter")
+runs = [recorded(f"deepcluster-{name}") for name in names] + [recorded("deepcluster")]
+ASKED = "kNN accuracy for the shape, unseen scenes"
+show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
+
+# %% [markdown] tags=["answer"]
+# - BREAK ANSWERS
+
+# %% [markdown]
+# You can train any of these runs: write its name in place of `None`.
+
+# %%
+again = None  # "deepcluster-colour" or "deepcluster-no-cure"
+if again:
+    broken, recipe = begin(again)
+    with TrainingView(recipe.epochs) as view:
+        broken, recipe = broken.to(lab.device), lab.recipe(recipe)
+        for log in train(broken, images.unlabelled(), recipe):
+            view.append(log, knn=knn(broken.encoder, few, some))
+
+# %% [markdown]
+# ## 10 · What the paper did
+#
+# The paper trains an AlexNet on ImageNet with $k = 10{,}000$ clusters: ten times as many as there are classes. It
+# whitens the features to 256 dimensions. The features are tested on other tasks: *FC6–8* trains only the last layers
+# there, *ALL* the whole network.
+
+# %%
+tables.deepcluster.TRANSFER
+
+# %%
+tables.deepcluster.DETECTION
+
+# %%
+tables.deepcluster.RETRIEVAL
+
+# %% [markdown]
+# ## 11 · To think about
+#
+# - **A.** Why are there five times as many clusters as shapes here? What would go wrong with $k = 10$?
+# - **B.** NMI with the epoch before stays below 1. Why is that no fault?
+# - **C.** Why does the classifier begin anew in each epoch, and the encoder not?
+# - **D.** SimCLR compares the pictures of a batch. DeepCluster needs the features of *all* pictures before each epoch.
+#   What does this cost for a million pictures, and what if the pictures never end, as in a stream of video?
+
+# %% [markdown] tags=["answer"]
+# - THINK ANSWERS
+
+# %% [markdown]
+# ## Recap
+#
+# - A random convolutional network is no zero: its structure is a prior. DeepCluster starts from it.
+# - k-means takes turns: assign, update. Labels are numbers without meaning, so the classifier begins anew.
+# - Two trivial solutions: empty clusters, cured by the repair; unequal clusters, cured by uniform sampling.
+# - What k-means finds depends on what the features show. Take the colours away, and it finds shapes.
