@@ -171,7 +171,7 @@ def parser(words: list[str]) -> Parser:
     p.add_argument("--limit", type=int, help="train on this many images", **said)
     p.add_argument("--white", type=float, help="the value that is white in image files of more than 8 bits, such as 65535, 4095 or 1.0", **said)
     p.add_argument("--labels", type=float, metavar="SHARE", help="keep this share of the labels, above 0 and at most 1", **said)
-    p.add_argument("--encoder", metavar="NAME", help="small_resnet (default), or a network of torchvision, such as resnet18", **said)
+    p.add_argument("--encoder", metavar="NAME", help="small_resnet (default), small_alexnet, or a network of torchvision, such as resnet18", **said)
     p.add_argument("--recipe", metavar="NAME", help="scenes, a minute or two on a laptop (default), or paper", **said)
     p.add_argument("--threads", type=int, help="of the CPU (default: OMP_NUM_THREADS, or whichever number is measured to be fastest)")
     p.add_argument("--out", type=place, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")

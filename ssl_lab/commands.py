@@ -126,9 +126,10 @@ def images(plan: Plan, split: str = "train", **changes) -> Images:
 def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
     """The method of a plan with fresh weights; the same seed gives the same ones.   device: "meta" builds it without computing anything."""
     from ssl_lab.models import encoder
+    from ssl_lab.models.backbones import OURS
 
     side = min(plan.images.shape[-2:]) if plan.images else data.size
-    stem = "cifar" if side <= SMALL and "resne" in plan.encoder and plan.encoder != "small_resnet" else None
+    stem = "cifar" if side <= SMALL and "resne" in plan.encoder and plan.encoder not in OURS else None
     parts = {"encoder": lambda: encoder(plan.encoder, stem=stem), "classes": lambda: plan.settings.get("classes", len(data.classes))}
     with RandomStream(plan.recipe.seed, torch.device("cpu")), torch.device(device):
         return plan.kind(**plan.settings | {name: make() for name, make in parts.items() if name in arguments(plan.kind)})

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
-from ssl_lab.evaluate import factor_table, finetune, knn, knn_accuracy, linear_probe
+from ssl_lab.evaluate import factor_table, finetune, knn, knn_accuracy, linear_probe, mlp_probe
 from ssl_lab.models import small_resnet
 
 HAND = torch.tensor([0.9, 0.8, 0.79])  # similarities to (1, 0) of one A and two B
@@ -117,7 +117,8 @@ def test_labels_that_number_something_else_than_classes_are_told(top):
     """A column for each of 10⁹ classes would be 4 TB."""
     h, y, x = torch.randn(20, 3), torch.arange(20) % 2 + top, load("scenes", limit=20, size=16)
     numbered = replace(x, labels=y, classes=())
-    for ask in (knn_accuracy, linear_probe, lambda h, y, *_: factor_table(h, numbered), lambda *_: finetune(small_resnet(width=4), numbered, x)):
+    probes = (knn_accuracy, linear_probe, mlp_probe)
+    for ask in (*probes, lambda h, y, *_: factor_table(h, numbered), lambda *_: finetune(small_resnet(width=4), numbered, x)):
         with pytest.raises(InputError, match=rf"a label is {top + 1}, .* count the classes from 0, as labels.unique\(return_inverse=True\)"):
             ask(h, y, h, y)
     assert knn_accuracy(h, y.unique(return_inverse=True)[1], h, y - top, k=1) == 1

@@ -52,7 +52,7 @@ def test_timm_is_asked_for_where_it_is_missing(monkeypatch):
 
 @pytest.mark.parametrize("build, words", [
     (lambda: resnet("resnet19"), "resnet18"), (lambda: resnet(stem="big"), "cifar, imagenet"), (lambda: resnet("vit_b_16"), "no ResNet"),
-    (lambda: encoder("resnet"), "small_resnet, alexnet"), (lambda: encoder("small_resnet", stem="cifar"), "its own"),
+    (lambda: encoder("resnet"), "small_resnet, small_alexnet, alexnet"), (lambda: encoder("small_resnet", stem="cifar"), "its own"),
     (lambda: encoder("mobilenet_v3_small", stem="cifar"), "its own"), (lambda: encoder("squeezenet1_1"), "no linear classifier"),
 ])
 def test_impossible_networks_are_refused(build, words):

@@ -11,7 +11,7 @@ from ssl_lab.checkpoint import read_tensors
 from ssl_lab.checks import check_nt_xent
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
-from ssl_lab.evaluate import colour_match, factor_table, features, finetune, knn_accuracy, leak, linear_probe, nearest, pca, uniformity
+from ssl_lab.evaluate import colour_match, factor_table, features, finetune, knn_accuracy, leak, linear_probe, mlp_probe, nearest, pca, uniformity
 from ssl_lab.losses import nt_xent
 from ssl_lab.methods import BYOL, MoCo, SimCLR, Supervised
 from ssl_lab.models import small_resnet
@@ -65,6 +65,7 @@ DONE = {  # what is done with built networks, images and features
     "augment a map": lambda f, x, h: f.augmentation.draw(x.x, torch.Generator().manual_seed(0)).normals(x.normals),
     "knn": lambda f, x, h: knn_accuracy(h, x.labels, h, x.labels, k=5),
     "linear": lambda f, x, h: linear_probe(h, x.labels, h, x.labels).weight,
+    "an MLP": lambda f, x, h: mlp_probe(h, x.labels, h, x.labels, epochs=5),
     "factors": lambda f, x, h: factor_table(h, x),
     "colours": lambda f, x, h: colour_match(x.x, x.x.flip(3)),
     "nearest": lambda f, x, h: nearest(h, torch.arange(5, device="cpu"), 3),
@@ -84,7 +85,7 @@ SEEN = {  # what a network makes of images is rounded by autocast, which is the 
 }
 WHERE = {
     "float64": DONE | SEEN, "another device": DONE | SEEN, "float16": ("load", "augment", "factors", "training", "queue"),
-    "no_grad": ("linear", "fine-tuning", "training", "check", "queue"), "gradients switched off": ("training",),
+    "no_grad": ("linear", "an MLP", "fine-tuning", "training", "check", "queue"), "gradients switched off": ("training",),
     "autocast": [do for do in DONE if do not in ("load", "digits", "label_fraction", "linear", "pca")],
 }
 CASES = [(around, do) for around in WHERE for do in WHERE[around]]
@@ -151,6 +152,7 @@ LEARNED = {
     "a training": lambda f, x, h: train(f, x, QUICK),
     "fine-tuning": lambda f, x, h: finetune(f.encoder, x, x, steps=1, recipe=QUICK),
     "a probe": lambda f, x, h: linear_probe(h, x.labels, h, x.labels),
+    "an MLP": lambda f, x, h: mlp_probe(h, x.labels, h, x.labels),
 }
 
 

@@ -288,6 +288,17 @@ def test_what_is_said_of_a_column_that_there_is_not_is_refused(changes):
         small(**changes)
 
 
+def test_a_random_network_is_above_chance_everywhere_and_above_pixels_where_colour_is_no_noise():
+    """Figures of tests/benchmarks/random_network.py; on scenes in colour, the pixels are ahead."""
+    rows = lines(tables.RANDOM_NETWORK)
+    (_, _, *chance), (_, _, *pixels), *seeds = rows
+    mean = [sum(column) / len(seeds) for column in zip(*(row[2:] for row in seeds), strict=True)]
+    assert [row[0] for row in rows[2:]] == [f"random AlexNet, seed {seed}" for seed in range(3)]
+    assert all(accuracy > 3 * guess for accuracy, guess in zip(mean, chance, strict=True))
+    assert [accuracy > share for accuracy, share in zip(mean, pixels, strict=True)] == [True, False, True]
+    assert "12 %" in tables.RANDOM_NETWORK.note and repr(tables.RANDOM_NETWORK).count("%") >= 15
+
+
 OURS = {"raw pixels": {"knn": 0.31, "labels": 0}, "supervised": {"linear": 1, "knn": 0.924, "labels": 10_000, "cpu_seconds": 61.7}}
 
 

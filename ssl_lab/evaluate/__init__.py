@@ -5,6 +5,7 @@ from ssl_lab.evaluate.finetune import finetune
 from ssl_lab.evaluate.knn import knn_accuracy
 from ssl_lab.evaluate.leak import leak
 from ssl_lab.evaluate.linear import Probe, linear_probe
+from ssl_lab.evaluate.mlp import mlp_probe
 from ssl_lab.evaluate.near import most_confused, nearest, typical
 from ssl_lab.evaluate.project import Umap, pca
 from ssl_lab.evaluate.shortcut import colour_match
@@ -13,5 +14,5 @@ from ssl_lab.geometry import alignment, effective_rank, uniformity
 
 __all__ = [
     "Probe", "Umap", "alignment", "colour_match", "effective_rank", "factor_table", "features", "finetune", "knn_accuracy",
-    "leak", "linear_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
+    "leak", "linear_probe", "mlp_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
 ]

@@ -1,5 +1,6 @@
 """Encoders f, which map (B, channels, H, W) to (B, dim), say their `.dim`, and show their `maps`; heads; and slow copies of both."""
 
+from ssl_lab.models.alexnet import SmallAlexNet, small_alexnet
 from ssl_lab.models.backbones import NAMES, encoder, resnet
 from ssl_lab.models.copies import ema_, frozen_copy
 from ssl_lab.models.encoder import IMAGENET, Encoder
@@ -12,6 +13,7 @@ from ssl_lab.models.split import SplitBatchNorm, check_groups, split_batch_norm
 from ssl_lab.models.weights import load_weights
 
 __all__ = [
-    "FILTERS", "IMAGENET", "NAMES", "Encoder", "Filtered", "SmallResNet", "SplitBatchNorm", "check_encoder", "check_groups", "check_rows", "ema_",
-    "encoder", "filtered", "frozen_copy", "load_weights", "mlp", "resnet", "rest", "small_resnet", "sobel", "split_batch_norm",
+    "FILTERS", "IMAGENET", "NAMES", "Encoder", "Filtered", "SmallAlexNet", "SmallResNet", "SplitBatchNorm", "check_encoder", "check_groups",
+    "check_rows", "ema_", "encoder", "filtered", "frozen_copy", "load_weights", "mlp", "resnet", "rest", "small_alexnet", "small_resnet", "sobel",
+    "split_batch_norm",
 ]

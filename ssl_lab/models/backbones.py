@@ -1,4 +1,4 @@
-"""Encoders by name: the small network, torchvision's classifiers without their last layer, and timm's."""
+"""Encoders by name: our small networks, torchvision's classifiers without their last layer, and timm's."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,27 +6,30 @@ from pathlib import Path
 from torch import nn
 
 from ssl_lab.errors import InputError, one_of, require
+from ssl_lab.models.alexnet import SmallAlexNet, small_alexnet
 from ssl_lab.models.encoder import Encoder
 from ssl_lab.models.small import SmallResNet, small_resnet
 from ssl_lab.models.weights import load_weights
 
-NAMES = ("small_resnet", "resnet18", "resnet50", "convnext_tiny", "efficientnet_b0", "vit_b_16", "any other of torchvision", "timm:NAME")
+OURS = {"small_resnet": small_resnet, "small_alexnet": small_alexnet}
+NAMES = (*OURS, "resnet18", "resnet50", "convnext_tiny", "efficientnet_b0", "vit_b_16", "any other of torchvision", "timm:NAME")
 AUXILIARY = {name: {"aux_logits": False, "init_weights": False} for name in ("googlenet", "inception_v3")}  # second classifiers are left out
 
 
 def encoder(
     name: str, weights: str | Path | None = None, stem: str | None = None, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
-) -> SmallResNet | Encoder:
+) -> SmallResNet | SmallAlexNet | Encoder:
     """An encoder by name, untrained unless `weights` names a file.
 
-    name: "small_resnet", a classifier of torchvision such as "resnet18" or "vit_b_16", or one of timm as "timm:NAME"; their last layer is left out.
+    name: "small_resnet" or "small_alexnet"; or a classifier of torchvision such as "resnet18" or "vit_b_16", or one of timm as "timm:NAME", without
+    its last layer.
     stem: of a ResNet, "cifar" for small images: a 3×3 convolution of stride 1 and no pooling, so that 32 pixels end as 4×4 (SimCLR B.9).
     mean, std: see Encoder; published weights need those that they were trained with, often models.IMAGENET.
     Raises: InputError for an unknown name, a stem for another network than a ResNet, or weights that do not fit.
     """
-    if name == "small_resnet":
-        require(stem is None, f"stem={stem!r} is for ResNets; small_resnet has its own")
-        made = small_resnet() if mean is None and std is None else Encoder(small_resnet(), mean=mean, std=std)
+    if name in OURS:
+        require(stem is None, f"stem={stem!r} is for ResNets; {name} has its own")
+        made = OURS[name]() if mean is None and std is None else Encoder(OURS[name](), mean=mean, std=std)
     else:
         network = of_timm(name.removeprefix("timm:")) if name.startswith("timm:") else of_torchvision(name)
         set_stem(network, name, stem)
@@ -48,7 +51,7 @@ def resnet(name: str = "resnet18", stem: str = "cifar") -> Encoder:
 def of_torchvision(name: str) -> nn.Module:
     from torchvision import models
 
-    one_of(name, ("small_resnet", *models.list_models(module=models), "timm:NAME"), "encoder")
+    one_of(name, (*OURS, *models.list_models(module=models), "timm:NAME"), "encoder")
     return models.get_model(name, weights=None, **AUXILIARY.get(name, {}))
 
 
