@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ssl_lab.arguments import whole
 from ssl_lab.errors import one_of, require
-from ssl_lab.losses import in_float32, lift
+from ssl_lab.losses import lift
 from ssl_lab.stream import generator
 from ssl_lab.surroundings import uncast, usual
 
@@ -38,7 +38,7 @@ class Clusters:
 
 @torch.no_grad()
 @usual()
-@in_float32
+@uncast
 def kmeans(
     x: Float[Tensor, "N d"], k: int, iterations: int = 20, init: str | Float[Tensor, "k d"] = "random", seed: int = 0
 ) -> Clusters:
@@ -48,6 +48,7 @@ def kmeans(
     A cluster may be empty at the end where there are few distinct points, as the last assignment is not repaired.
     Raises: InputError for k < 1 or more than there are points, iterations < 0, points or centroids that are no numbers, or too large to be squared.
     """
+    x = lift(x)
     check_points(x)
     require(whole(k) and k >= 1, f"k={k!r} must be a whole number from 1")
     require(k <= len(x), f"k={k} clusters of {len(x)} points: some would always be empty; use k={len(x)} or fewer, or more points")
@@ -66,12 +67,13 @@ def kmeans(
 
 
 @torch.no_grad()
-@in_float32
+@uncast
 def kmeans_step(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> tuple[Float[Tensor, "k d"], Int64[Tensor, " N"]]:
     """One of Lloyd's iterations: assign every point to its nearest centroid, then move every centroid to the mean of its points.
 
     Returns the new centroids and the assignment, which is that to the old ones. A cluster without a point keeps its centroid.
     """
+    x, centroids = lift(x), centroids.to(lift(x))
     assignment = assign(x, centroids)
     counts = assignment.bincount(minlength=len(centroids))[:, None]
     return torch.where(counts > 0, sums(x, assignment, len(centroids)) / counts.clamp(min=1), centroids), assignment
@@ -89,16 +91,17 @@ def repair(centroids: Float[Tensor, "k d"], counts: Int64[Tensor, " k"], draw: t
         return centroids
     centroids = lift(centroids)
     donor = donors.to(where, torch.float32).multinomial(len(counts), replacement=True, generator=draw).to(centroids.device)
-    spread = centroids.std(0, correction=0).mean()
-    spread = torch.where(spread > 0, spread, 1e-6)  # all centroids are one: a step must be small beside the distance of the points
+    least = 16 * torch.finfo(centroids.dtype).eps * centroids.abs().mean()  # where all centroids are one: a step that rounding leaves
+    shift = torch.maximum(SHIFT * centroids.std(0, correction=0).mean(), least).clamp(min=1e-12)
     noise = torch.randn(centroids.shape, generator=draw, device=where).to(centroids)
-    return torch.where(empty[:, None], centroids[donor] + SHIFT * spread * noise, centroids)
+    return torch.where(empty[:, None], centroids[donor] + shift * noise, centroids)
 
 
 @torch.no_grad()
-@in_float32
+@uncast
 def assign(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> Int64[Tensor, " N"]:
     """The nearest centroid of every point, the first of several: of |x|² - 2 xc + |c|² only the last two differ between centroids."""
+    x, centroids = lift(x), centroids.to(lift(x))
     fill = -len(centroids) % WIDE  # with centroids that are never nearest, to whole blocks
     columns, half = F.pad(centroids, (0, 0, 0, fill)).T, F.pad(-centroids.square().sum(1) / 2, (0, fill), value=-torch.inf)
     scores = x.new_empty(min(TILE, len(x)), len(half))  # of one tile after another: to ask for memory takes a tenth of the time
@@ -168,13 +171,14 @@ class Whitening:
 
 
 @torch.no_grad()
-@in_float32
+@uncast
 def pca_whiten(x: Float[Tensor, "N D"], dim: int) -> Whitening:
     """The map to the `dim` directions of greatest variance, with variance 1 in each; computed in float64.
 
     The largest entry of each direction is positive, so that the map of one x is always the same.
     Raises: InputError for rows that are no numbers, or a dim above the rank: no division makes a variance of 0 a variance of 1.
     """
+    x = lift(x)
     check_points(x)
     require(whole(dim) and dim >= 1, f"dim={dim!r} must be a whole number from 1")
     parts = [part.cpu() if x.device.type == "mps" else part for part in x.split(TILE)]  # MPS has no float64
