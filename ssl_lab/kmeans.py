@@ -72,6 +72,7 @@ def kmeans_step(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> tup
     """One of Lloyd's iterations: assign every point to its nearest centroid, then move every centroid to the mean of its points.
 
     Returns the new centroids and the assignment, which is that to the old ones. A cluster without a point keeps its centroid.
+    Points should lie near 0 (kmeans moves their mean there): far away, float32 does not tell small distances.
     """
     x, centroids = lift(x), centroids.to(lift(x))
     assignment = assign(x, centroids)
@@ -86,10 +87,10 @@ def repair(centroids: Float[Tensor, "k d"], counts: Int64[Tensor, " k"], draw: t
     A cluster of n points is drawn with a probability in proportion to n - 1, since one point cannot be divided. Centroids of the others stay.
     draw: where the random numbers come from; torch's own, unless one is given.
     """
-    empty, donors, where = counts == 0, (counts - 1).clamp(min=0), "cpu" if draw is None else draw.device
+    centroids, empty, donors = lift(centroids), counts == 0, (counts - 1).clamp(min=0)
     if not bool(empty.any()) or not bool(donors.any()):
         return centroids
-    centroids = lift(centroids)
+    where = "cpu" if draw is None else draw.device
     donor = donors.to(where, torch.float32).multinomial(len(counts), replacement=True, generator=draw).to(centroids.device)
     least = 16 * torch.finfo(centroids.dtype).eps * centroids.abs().mean()  # where all centroids are one: a step that rounding leaves
     shift = torch.maximum(SHIFT * centroids.std(0, correction=0).mean(), least).clamp(min=1e-12)
@@ -104,12 +105,12 @@ def assign(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> Int64[Te
     x, centroids = lift(x), centroids.to(lift(x))
     fill = -len(centroids) % WIDE  # with centroids that are never nearest, to whole blocks
     columns, half = F.pad(centroids, (0, 0, 0, fill)).T, F.pad(-centroids.square().sum(1) / 2, (0, fill), value=-torch.inf)
-    scores = x.new_empty(min(TILE, len(x)), len(half))  # of one tile after another: to ask for memory takes a tenth of the time
+    scores = x.new_empty(min(TILE, len(x)), len(half))  # of one tile after another, since new memory takes time
     return torch.cat([largest(torch.addmm(half, part, columns, out=scores[: len(part)])) for part in x.split(TILE)])
 
 
 def largest(scores: Float[Tensor, "N k"]) -> Int64[Tensor, " N"]:
-    """argmax(1), by blocks of a row: torch's amax takes many numbers at a time, its argmax takes one, half as long as the product before it."""
+    """argmax(1), in two stages: torch's amax takes many numbers at a time, and its argmax one, half as long as the product of 256 numbers before."""
     blocks = scores.unflatten(1, (-1, WIDE))
     best = blocks.amax(2).argmax(1)
     first = torch.arange(len(blocks), device=scores.device) * blocks.shape[1]

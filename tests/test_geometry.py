@@ -1,4 +1,4 @@
-"""What the three numbers of an embedding promise, against pairs taken one by one and singular values written down; and how far two labellings agree."""
+"""What the three numbers of an embedding promise, against pairs taken one by one and singular values written down; two labellings too."""
 
 import math
 
