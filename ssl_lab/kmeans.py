@@ -147,11 +147,9 @@ def spread(x: Float[Tensor, "N d"], k: int, draw: torch.Generator) -> Float[Tens
     while len(chosen) < k:
         distance = torch.cdist(x, x[chosen[-1:]], compute_mode="donot_use_mm_for_euclid_dist")[:, 0]  # 0 where it is 0: no products are subtracted
         far = distance.clamp(max=far)
-        weights = far.cpu().double().square()
-        weights = weights if bool(weights.any()) else torch.ones_like(weights)  # no point is left that is not chosen
-        at = weights.cumsum(0)
+        at = far.cpu().double().square().cumsum(0)
         drawn = torch.searchsorted(at, at[-1] * torch.rand((), generator=draw, dtype=torch.float64), right=True)
-        chosen.append(min(int(drawn), len(x) - 1))
+        chosen.append(min(int(drawn), len(x) - 1))  # the last point where every place is chosen, and all weigh 0
     return x[chosen]
 
 

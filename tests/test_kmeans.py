@@ -274,6 +274,7 @@ def test_every_iteration_is_repaired_the_last_one_too(monkeypatch):
     monkeypatch.setattr(module, "repair", lambda *given: calls.append(given[1].tolist()) or repair(*given))
     found = kmeans(x, 2, 1, init=torch.tensor([[0.0, 0.0], [99.0, 99.0]], dtype=torch.float64))
     assert calls == [[100, 0]] and found.counts.min() > 20
+    torch.testing.assert_close(found.centroids[0], x.mean(0))  # the donor, which had moved before the repair
     kmeans(x, 5, 7)
     assert len(calls) == 8
 
