@@ -1,15 +1,16 @@
 """What k-means and whitening promise; the oracles are double loops in float64, scikit-learn's Lloyd and numpy.
 
-Each of these changes of kmeans.py fails a test here (tried by hand, MUTANTS):
+Each of these changes of kmeans.py fails a test here (tried by hand):
     assign      without |c|², with all of it, the farthest, the last of several, the filling not masked, blocks counted wrongly
-    step        the mean of all points, counts of the assignment after the step, an empty cluster moved to 0, sums in bfloat16
-    kmeans      points not centred, repair left out, repaired before the last iteration only, counts or inertia of the old centroids,
-                centroids returned without the mean, the seed ignored
-    repair      no perturbation, one perturbation for all, every cluster moved, donors in proportion to n or to 1, a share of the coordinates
-                for the shift, no step where all centroids are one, in half precision
-    k-means++   distances not squared, to the last chosen point instead of the nearest, by products
-    whitening   the mean left in, rows of length 1 before, N - 1 for N, variances for standard deviations, the smallest directions, no sign,
-                rank by variances alone
+    step        divided by all points, an empty cluster moved to 0 or to 0 / 0, the assignment after the move, half precision not lifted
+    kmeans      points not centred, first centroids not centred, repair left out, repaired at the end only or before the move, assignment or inertia
+                of the old centroids, inertia as a mean, centroids returned without the mean, not rounded as they are returned, the seed ignored,
+                overflow not told, half precision not lifted
+    repair      no perturbation, one for all, every cluster moved, donors in proportion to n, to 1, or the largest, a share of the coordinates for
+                the shift, no step where all centroids are one, torch's own numbers
+    k-means++   distances not squared, to the last chosen point in place of the nearest, by products; random points drawn twice
+    whitening   the mean left in the rows or in the covariance, rows of length 1 before, N - 1 for N, variances for standard deviations, the smallest
+                directions, a rising order
 """
 
 import math
