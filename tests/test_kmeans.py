@@ -7,10 +7,10 @@ Each of these changes of kmeans.py fails a test here (tried by hand):
                 of the old centroids, inertia as a mean, centroids returned without the mean, not rounded as they are returned, the seed ignored,
                 overflow not told, half precision not lifted
     repair      no perturbation, one for all, every cluster moved, donors in proportion to n, to 1, or the largest, a share of the coordinates for
-                the shift, no step where all centroids are one, torch's own numbers
+                the shift, a shift of 1, no step where all centroids are one, torch's own numbers
     k-means++   distances not squared, to the last chosen point in place of the nearest, by products; random points drawn twice
     whitening   the mean left in the rows or in the covariance, rows of length 1 before, N - 1 for N, variances for standard deviations, the smallest
-                directions, a rising order
+                directions, a rising order, no sign, rank by rounding alone or without it, half precision not lifted, new rows in their own precision
 """
 
 import math
@@ -461,3 +461,10 @@ def test_a_constant_feature_and_a_repeated_one_are_no_directions():
         pca_whiten(x, 4)
     z = pca_whiten(x, 3)(x)
     torch.testing.assert_close(z.T @ z / 200, torch.eye(3), atol=1e-4, rtol=0)
+
+
+def test_a_repeated_feature_of_mean_0_is_no_direction():
+    x = points(100, 3)
+    x = torch.cat([x, -x])
+    with pytest.raises(InputError, match="vary in 3 directions"):
+        pca_whiten(torch.cat([x, x @ points(3, 2, seed=1)], 1), 4)
