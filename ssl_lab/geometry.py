@@ -62,7 +62,7 @@ def nmi(a: Int64[Tensor, " N"], b: Int64[Tensor, " N"]) -> Float[Tensor, ""]:
     require(len(a) == len(b) > 0, f"nmi compares two labels of every image: got {len(a)} and {len(b)}, in the same order, at least one")
     require(int(min(a.min(), b.min())) >= 0, "nmi: a label is negative, which stands for none; keep the images that have one")
     _, a = a.unique(return_inverse=True)
-    _, b = b.unique(return_inverse=True)
+    _, b = b.to(a.device).unique(return_inverse=True)  # clusters are found on a GPU, labels lie on the CPU
     pairs = a * (int(b.max()) + 1) + b
     joint, left, right = (entropy(labels) for labels in (pairs, a, b))
     both = left + right

@@ -8,15 +8,18 @@ Each iteration assigns every point to its nearest centroid, moves every centroid
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ssl_lab.arguments import plain, whole
+from ssl_lab.arguments import whole
 from ssl_lab.errors import one_of, require
+from ssl_lab.losses import lift
 from ssl_lab.stream import generator
-from ssl_lab.surroundings import uncast
+from ssl_lab.surroundings import uncast, usual
 
-TILE = 1024  # points at a time, so that their distances to 1,000 centroids fit a CPU's cache
+TILE = 1024  # points at a time: 4 MB of scores for 1,000 centroids
+WIDE = 32  # scores of a block, see `largest`
 SHIFT = 1 / 1024  # how far a repair moves a centroid, as a share of the centroids' standard deviation; faiss takes this share of each coordinate
 
 
@@ -34,60 +37,86 @@ class Clusters:
 
 
 @torch.no_grad()
+@usual()
 @uncast
 def kmeans(
     x: Float[Tensor, "N d"], k: int, iterations: int = 20, init: str | Float[Tensor, "k d"] = "random", seed: int = 0, repaired: bool = True
 ) -> Clusters:
-    """k clusters of the rows of x, by Lloyd's iterations; the same seed gives the same clusters on one device.
+    """k clusters of the rows of x, by Lloyd's iterations, in float32 or more; the same seed gives the same clusters on one device.
 
     init: "random" (k of the points), "k-means++" (Arthur and Vassilvitskii 2007: points far from those that are chosen), or centroids (k, d).
     repaired=False: empty clusters stay empty.
-    A cluster may be empty at the end where there are fewer distinct points than clusters.
-    Raises: InputError for k < 1 or more than there are points, iterations < 0, points or centroids that are no numbers.
+    A cluster may be empty at the end where there are few distinct points, as the last assignment is not repaired.
+    Raises: InputError for k < 1 or more than there are points, iterations < 0, points or centroids that are no numbers, or too large to be squared.
     """
+    x = lift(x)
     check_points(x)
-    check_count(k, len(x))
+    require(whole(k) and k >= 1, f"k={k!r} must be a whole number from 1")
+    require(k <= len(x), f"k={k} clusters of {len(x)} points: some would always be empty; use k={len(x)} or fewer, or more points")
     require(whole(iterations) and iterations >= 0, f"iterations={iterations!r} must be a whole number from 0; 20 is the default")
     draw, mean = generator(seed), x.mean(0)
-    x = x - mean  # squared distances are differences of products, which are exact only near 0
-    centroids = start(x, k, init if isinstance(init, str) else init.to(x) - mean, draw)
+    x, centroids = x - mean, start(x, int(k), init, draw) - mean  # squared distances are differences of products, which are exact only near 0
     for _ in range(iterations):
         centroids, assignment = kmeans_step(x, centroids)
         if repaired:
             centroids = repair(centroids, assignment.bincount(minlength=k), draw)
+    moved = centroids + mean
+    centroids = moved - mean  # rounded as those that are returned
     assignment = assign(x, centroids)
-    return Clusters(assignment, centroids + mean, assignment.bincount(minlength=k), inertia(x, centroids, assignment))
+    total = inertia(x, centroids, assignment)
+    require(bool(total.isfinite()), f"squares of points as far from their mean as {float(x.abs().max()):.0e} overflow; divide the points by that")
+    return Clusters(assignment, moved, assignment.bincount(minlength=k), total)
 
 
+@torch.no_grad()
+@uncast
 def kmeans_step(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> tuple[Float[Tensor, "k d"], Int64[Tensor, " N"]]:
     """One of Lloyd's iterations: assign every point to its nearest centroid, then move every centroid to the mean of its points.
 
     Returns the new centroids and the assignment, which is that to the old ones. A cluster without a point keeps its centroid.
+    Points should lie near 0 (kmeans moves their mean there): far away, float32 does not tell small distances.
     """
+    x, centroids = lift(x), centroids.to(lift(x))
     assignment = assign(x, centroids)
     counts = assignment.bincount(minlength=len(centroids))[:, None]
     return torch.where(counts > 0, sums(x, assignment, len(centroids)) / counts.clamp(min=1), centroids), assignment
 
 
+@usual()
 def repair(centroids: Float[Tensor, "k d"], counts: Int64[Tensor, " k"], draw: torch.Generator | None = None) -> Float[Tensor, "k d"]:
     """Give every empty cluster a random non-empty one's centroid with a small random perturbation: the next assignment divides the points.
 
     A cluster of n points is drawn with a probability in proportion to n - 1, since one point cannot be divided. Centroids of the others stay.
+    draw: where the random numbers come from; torch's own, unless one is given.
     """
-    empty = counts == 0
-    donors = (counts.cpu() - 1).clamp(min=0).double()
+    centroids, empty, donors = lift(centroids), counts == 0, (counts - 1).clamp(min=0)
     if not bool(empty.any()) or not bool(donors.any()):
         return centroids
-    donor = donors.multinomial(len(counts), replacement=True, generator=draw).to(centroids.device)
-    noise = torch.randn(centroids.shape, generator=draw).to(centroids)
-    copies = centroids[donor] + SHIFT * centroids.std(0, correction=0).mean() * noise
-    return torch.where(empty[:, None], copies, centroids)
+    where = "cpu" if draw is None else draw.device
+    donor = donors.to(where, torch.float32).multinomial(len(counts), replacement=True, generator=draw).to(centroids.device)
+    least = 16 * torch.finfo(centroids.dtype).eps * centroids.abs().mean()  # where all centroids are one: a step that rounding leaves
+    shift = torch.maximum(SHIFT * centroids.std(0, correction=0).mean(), least).clamp(min=1e-12)
+    noise = torch.randn(centroids.shape, generator=draw, device=where).to(centroids)
+    return torch.where(empty[:, None], centroids[donor] + shift * noise, centroids)
 
 
+@torch.no_grad()
+@uncast
 def assign(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> Int64[Tensor, " N"]:
-    """The nearest centroid of every point: of |x|² - 2 xc + |c|² only the last two differ between centroids."""
-    half = -centroids.square().sum(1) / 2
-    return torch.cat([(part @ centroids.T).add_(half).argmax(1) for part in x.split(TILE)])
+    """The nearest centroid of every point, the first of several: of |x|² - 2 xc + |c|² only the last two differ between centroids."""
+    x, centroids = lift(x), centroids.to(lift(x))
+    fill = -len(centroids) % WIDE  # with centroids that are never nearest, to whole blocks
+    columns, half = F.pad(centroids, (0, 0, 0, fill)).T, F.pad(-centroids.square().sum(1) / 2, (0, fill), value=-torch.inf)
+    scores = x.new_empty(min(TILE, len(x)), len(half))  # of one tile after another, since new memory takes time
+    return torch.cat([largest(torch.addmm(half, part, columns, out=scores[: len(part)])) for part in x.split(TILE)])
+
+
+def largest(scores: Float[Tensor, "N k"]) -> Int64[Tensor, " N"]:
+    """argmax(1), in two stages: torch's amax takes many numbers at a time, and its argmax one, half as long as the product of 256 numbers before."""
+    blocks = scores.unflatten(1, (-1, WIDE))
+    best = blocks.amax(2).argmax(1)
+    first = torch.arange(len(blocks), device=scores.device) * blocks.shape[1]
+    return best * WIDE + blocks.flatten(0, 1).index_select(0, first + best).argmax(1)
 
 
 def inertia(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"], assignment: Int64[Tensor, " N"]) -> Float[Tensor, ""]:
@@ -104,25 +133,25 @@ def sums(x: Float[Tensor, "N d"], assignment: Int64[Tensor, " N"], k: int) -> Fl
     return total.index_add_(0, assignment, x)
 
 
-def start(x: Float[Tensor, "N d"], k: int, init: str | Float[Tensor, "k d"], draw: torch.Generator) -> Float[Tensor, "k d"]:
+def start(x: Float[Tensor, "N d"], k: int, init: str | Float[Tensor, "m e"], draw: torch.Generator) -> Float[Tensor, "k d"]:
     """The first centroids."""
     if isinstance(init, Tensor):
         require(init.shape == (k, x.shape[1]), f"init has the shape {tuple(init.shape)}; {k} centroids of {x.shape[1]} numbers are needed")
         require(bool(init.isfinite().all()), "init holds NaN or infinity; give centroids that are numbers")
-        return init
+        return init.to(x)
     one_of(init, ("random", "k-means++", "a tensor of centroids"), "init")
     return x[torch.randperm(len(x), generator=draw)[:k].to(x.device)] if init == "random" else spread(x, k, draw)
 
 
 def spread(x: Float[Tensor, "N d"], k: int, draw: torch.Generator) -> Float[Tensor, "k d"]:
     """k-means++: each next point is drawn in proportion to its squared distance from the nearest one that is chosen already."""
-    chosen, far = [int(torch.randint(len(x), (), generator=draw))], x.new_full((len(x),), torch.inf)
+    chosen, far = [int(torch.randint(len(x), (), generator=draw))], torch.inf
     while len(chosen) < k:
-        far = torch.minimum(far, (x - x[chosen[-1]]).square().sum(1))
-        weights = far.double().cpu()
-        weights = weights if bool(weights.any()) else torch.ones_like(weights)  # no point is left that is not chosen
-        at = weights.cumsum(0)
-        chosen.append(min(int(torch.searchsorted(at, at[-1] * torch.rand((), generator=draw, dtype=torch.float64), right=True)), len(x) - 1))
+        distance = torch.cdist(x, x[chosen[-1:]], compute_mode="donot_use_mm_for_euclid_dist")[:, 0]  # 0 where it is 0: no products are subtracted
+        far = distance.clamp(max=far)
+        at = far.cpu().double().square().cumsum(0)
+        drawn = torch.searchsorted(at, at[-1] * torch.rand((), generator=draw, dtype=torch.float64), right=True)
+        chosen.append(min(int(drawn), len(x) - 1))  # the last point where every place is chosen, and all weigh 0
     return x[chosen]
 
 
@@ -136,8 +165,10 @@ class Whitening:
     mean: Float[Tensor, " D"]
     matrix: Float[Tensor, "D dim"]
 
-    def __call__(self, x: Float[Tensor, "M D"]) -> Float[Tensor, "M dim"]:
-        return (x - self.mean) @ self.matrix
+    @uncast
+    def __call__(self, x: Float[Tensor, "M E"]) -> Float[Tensor, "M dim"]:
+        require(x.shape[-1] == len(self.mean), f"the rows have {x.shape[-1]} features; this map was made from rows of {len(self.mean)}")
+        return (x.to(self.mean) - self.mean) @ self.matrix
 
 
 @torch.no_grad()
@@ -148,12 +179,16 @@ def pca_whiten(x: Float[Tensor, "N D"], dim: int) -> Whitening:
     The largest entry of each direction is positive, so that the map of one x is always the same.
     Raises: InputError for rows that are no numbers, or a dim above the rank: no division makes a variance of 0 a variance of 1.
     """
+    x = lift(x)
     check_points(x)
     require(whole(dim) and dim >= 1, f"dim={dim!r} must be a whole number from 1")
-    wide = x.cpu().double() if x.device.type == "mps" else x.double()
-    mean = wide.mean(0)
-    variances, directions = torch.linalg.eigh((wide - mean).T @ (wide - mean) / len(x))
-    rank = int((variances > variances[-1].clamp(min=0) * 1e-9).sum()) if bool(variances[-1] > 0) else 0
+    parts = [part.cpu() if x.device.type == "mps" else part for part in x.split(TILE)]  # MPS has no float64
+    mean = sum(part.double().sum(0) for part in parts) / len(x)
+    covariance = sum((part - mean).T @ (part - mean) for part in parts) / len(x)
+    variances, directions = torch.linalg.eigh(covariance)
+    rounding = directions.square().T @ (4 * torch.finfo(x.dtype).eps * mean).square()  # how rows vary that were meant to be equal
+    real = variances > rounding + 1e-9 * variances[-1]
+    rank, variances, directions = int(real.sum()), variances[real], directions[:, real]
     what = f"{len(x)} rows of {x.shape[1]} features vary in {rank} directions"
     fix = f"use {rank} or fewer" if rank else "all rows are equal: has the network collapsed?"
     require(dim <= rank, f"whitening to {dim} dimensions: {what}; {fix}")
@@ -164,12 +199,7 @@ def pca_whiten(x: Float[Tensor, "N D"], dim: int) -> Whitening:
 
 def check_points(x: Float[Tensor, "N d"]) -> None:
     """Refuse what has no clusters."""
-    require(len(x) > 0, "there are no points to cluster; give at least one row")
+    given = f"a tensor of the shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
+    require(isinstance(x, Tensor) and x.ndim == 2 and x.numel() > 0, f"points are rows of a tensor (N, d), at least one row and column; got {given}")
     broken = 0 if bool(x.sum().isfinite()) else int((~x.isfinite()).any(1).sum())
     require(broken == 0, f"{broken} of {len(x)} rows hold NaN or infinity; did the training diverge?")
-
-
-def check_count(k: int, N: int) -> None:
-    """Refuse a number of clusters that there cannot be."""
-    require(whole(k) and plain(k) >= 1, f"k={k!r} must be a whole number from 1")
-    require(k <= N, f"k={k} clusters of {N} points: some would always be empty; use k={N} or fewer, or more points")

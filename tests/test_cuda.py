@@ -10,6 +10,7 @@ from ssl_lab.arguments import arguments
 from ssl_lab.augment import Augmentation
 from ssl_lab.data import load
 from ssl_lab.evaluate import features, knn_accuracy
+from ssl_lab.kmeans import assign, kmeans, pca_whiten
 from ssl_lab.losses import info_nce, nt_xent
 from ssl_lab.models import small_resnet
 from ssl_lab.stream import RandomStream
@@ -101,3 +102,15 @@ def test_losses_are_those_of_the_cpu_in_float64(N):
         q, k = (torch.nn.functional.normalize(z) for z in (z1, z2))
         ours, exact = info_nce(q.cuda(), k.cuda(), queue.cuda(), tau).item(), info_nce(q.double(), k.double(), queue.double(), tau).item()
         assert abs(ours - exact) <= 5e-6 * max(1, exact)
+
+
+def test_clusters_are_the_same_twice_and_those_of_the_cpu():
+    x = torch.randn(20_000, 32, generator=torch.Generator().manual_seed(0)) + 5
+    for init in ("random", "k-means++", x[:300]):
+        one, again, cpu = kmeans(x.cuda(), 300, 5, init), kmeans(x.cuda(), 300, 5, init), kmeans(x, 300, 5, init)
+        assert all(value.is_cuda for value in vars(one).values())
+        assert all(torch.equal(a, b) for a, b in zip(vars(one).values(), vars(again).values()))
+        assert one.inertia.item() == pytest.approx(cpu.inertia.item(), rel=1e-3)
+    ties = torch.randn(20, 32).repeat(5, 1)
+    assert int(assign(x.cuda(), ties.cuda()).max()) < 20
+    torch.testing.assert_close(pca_whiten(x.cuda(), 8)(x).cpu(), pca_whiten(x, 8)(x), atol=1e-4, rtol=1e-4)

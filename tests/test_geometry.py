@@ -1,4 +1,4 @@
-"""What the three numbers of an embedding promise, against pairs taken one by one and singular values written down."""
+"""What the three numbers of an embedding promise, against pairs taken one by one and singular values written down; two labellings too."""
 
 import math
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import normalized_mutual_info_score
 
 from ssl_lab import geometry
 from ssl_lab.errors import InputError
-from ssl_lab.geometry import alignment, effective_rank, uniformity
+from ssl_lab.geometry import alignment, effective_rank, nmi, uniformity
 
 
 def rows(N, d, seed=0, dtype=torch.float64):
@@ -111,3 +112,69 @@ def test_nothing_waits_for_the_device():
 def test_one_row_has_no_pair():
     with pytest.raises(InputError, match="got 1 row"):
         uniformity(torch.ones(1, 3))
+
+
+# ---- normalised mutual information
+
+
+def labels(N, C, seed=0):
+    return torch.randint(0, C, (N,), generator=torch.Generator().manual_seed(seed))
+
+
+def nmi_by_hand(a, b):
+    """I(a; b) / mean of H(a) and H(b), one pair of groups after another."""
+    N, a, b, information, entropy = len(a), a.tolist(), b.tolist(), 0.0, 0.0
+    for i in set(a):
+        for j in set(b):
+            both = sum((p, q) == (i, j) for p, q in zip(a, b)) / N
+            information += both * math.log(both / (a.count(i) / N * b.count(j) / N)) if both else 0
+    for side in (a, b):
+        entropy -= sum(side.count(i) / N * math.log(side.count(i) / N) for i in set(side)) / 2
+    return information / entropy
+
+
+@pytest.mark.parametrize("N, A, B", [(10, 2, 3), (60, 5, 5), (60, 40, 3), (500, 7, 100)])
+def test_nmi_is_the_sum_over_pairs_of_groups_and_scikit_learns(N, A, B):
+    a, b = labels(N, A), labels(N, B, seed=1)
+    b = torch.where(labels(N, 2, seed=2) > 0, a, b)  # they share something
+    assert nmi(a, b).item() == pytest.approx(nmi_by_hand(a, b), abs=1e-6)
+    assert nmi(a, b).item() == pytest.approx(normalized_mutual_info_score(a, b), abs=1e-6)
+    assert nmi(a, b) == nmi(b, a)
+
+
+@pytest.mark.parametrize("a, b, value", [
+    ([0, 0, 1, 1], [0, 1, 0, 1], 0.0), ([0, 0, 1, 1], [0, 0, 1, 2], 0.8), ([0, 0, 1, 1], [1, 1, 0, 0], 1.0), ([0, 1, 2], [7, 7, 7], 0.0),
+    ([0, 0], [3, 3], 1.0), ([5], [2], 1.0), ([10**12, 10**12, 2**62, 0], [1, 1, 0, 2], 1.0),
+])
+def test_nmi_by_hand(a, b, value):
+    """[0, 0, 1, 2]: entropies log 2 and 1.5 log 2, and information log 2: 1 / 1.25. The geometric mean would give .816, the largest 2 / 3."""
+    assert nmi(torch.tensor(a), torch.tensor(b)).item() == pytest.approx(value, abs=1e-6)
+
+
+def test_nmi_knows_no_names_of_groups_and_no_order_of_images_but_that_of_both():
+    a, b = labels(200, 6), labels(200, 4, seed=1)
+    names, order = torch.randperm(6, generator=torch.Generator().manual_seed(2)), torch.randperm(200, generator=torch.Generator().manual_seed(3))
+    assert nmi(a, names[a]).item() == nmi(a, a).item() == 1
+    assert nmi(7 * names[a] + 3, b).item() == pytest.approx(nmi(a, b).item(), abs=1e-6) == pytest.approx(nmi(a[order], b[order]).item(), abs=1e-6)
+    assert nmi(a, a[order]) < 0.1
+
+
+def test_nmi_is_a_scalar_from_0_to_1():
+    found = [nmi(labels(30, C, seed), labels(30, C, seed + 1)) for C in (1, 2, 30, 1000) for seed in range(20)]
+    assert all(value.shape == () and value.dtype == torch.float32 and 0 <= value <= 1 for value in found)
+
+
+def test_nmi_refuses_what_it_cannot_compare(without_shape_checks):
+    with pytest.raises(InputError, match="label is negative"):
+        nmi(labels(9, 3), labels(9, 3) - 1)
+    with pytest.raises(InputError, match="got 0 and 0"):
+        nmi(labels(0, 3), labels(0, 3))
+    script = """
+        import torch
+        from ssl_lab.geometry import nmi
+        try:
+            nmi(torch.zeros(3).long(), torch.zeros(4).long())
+        except ValueError as error:
+            print(error)
+    """
+    assert "got 3 and 4" in without_shape_checks(script)
