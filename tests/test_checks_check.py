@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from course.build import parse
 from ssl_lab import checks, geometry, losses
 from ssl_lab.checks import EXERCISES, Check, Kind
-from ssl_lab.checks.answer import ask
+from ssl_lab.checks.answer import PARTS, ask
 from ssl_lab.evaluate import knn_accuracy
 from ssl_lab.methods import BYOL, MoCo
 from ssl_lab.models import ema_
@@ -62,7 +62,7 @@ def test_the_untouched_exercise_is_neutral(check):
 def test_mistakes_of_a_check_are_told_apart_on_any_input(check):
     for hint, functions in check.mistakes.items():
         for wrong in functions:
-            wrong = beside_a_number(wrong) if check.kind is Kind.PAIR else wrong
+            wrong = beside_a_number(wrong) if check.kind in PARTS else wrong
             assert {check(wrong, seed=seed).hint for seed in range(5)} == {hint}
 
 
@@ -243,7 +243,7 @@ def beside_a_number(fn):
 
     def pair(*given):
         returned = fn(*given)
-        return (returned, 0) if torch.is_tensor(returned) else returned
+        return (returned, torch.tensor(0)) if torch.is_tensor(returned) else returned
 
     return functools.wraps(fn)(pair)
 
@@ -257,7 +257,7 @@ def cases():
 
 @pytest.mark.parametrize("check, words, wrong", list(cases()))
 def test_what_is_no_answer_is_told_apart_and_nothing_is_raised(check, words, wrong):
-    result = check(beside_a_number(wrong) if check.kind is Kind.PAIR and not words.startswith("it stopped") else wrong)
+    result = check(beside_a_number(wrong) if check.kind in PARTS and not words.startswith("it stopped") else wrong)
     assert not result
     assert result.attempted
     assert words in result.hint
@@ -351,7 +351,7 @@ def test_a_pair_is_a_tuple_or_a_list_of_a_tensor_and_any_number(right):
 @pytest.mark.parametrize(
     "words, wrong",
     [
-        ("it returns a Tensor; a pair, a tensor and one number, is needed, and the number is the next slot", lambda x, n: x),
+        ("it returns a Tensor; a pair, a tensor and one number, is needed, and the second is the next slot", lambda x, n: x),
         ("it returns a tuple; a pair", lambda x, n: (x,)),
         ("it returns a tuple; a pair", lambda x, n: (x, n, n)),
         ("in the first of its pair, it returns a int; a tensor is needed", lambda x, n: (n, x)),
