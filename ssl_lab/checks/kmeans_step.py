@@ -38,7 +38,7 @@ def suits(x: Tensor, centroids: Tensor, owners: list[int]) -> bool:
     """Whether these clusters have points, one at least three, and no other has any; and whether the next iteration changes the assignment."""
     new, assignment = kmeans_step(x, centroids)
     counts = assignment.bincount(minlength=len(centroids))
-    return (counts > 0).nonzero().flatten().tolist() == owners and counts.max() > 2 and not assign(x, new).equal(assignment)
+    return (counts > 0).nonzero().flatten().tolist() == owners and int(counts.max()) > 2 and not assign(x, new).equal(assignment)
 
 
 def squares(x: Tensor, centroids: Tensor) -> Tensor:
