@@ -14,11 +14,13 @@ import torch
 import torch.nn.functional as F
 
 from course.build import parse
-from ssl_lab import checks, geometry, losses
+from ssl_lab import checks, geometry, kmeans, losses
 from ssl_lab.checks import EXERCISES, Check, Kind
-from ssl_lab.checks.answer import ask
+from ssl_lab.checks.answer import PARTS, ask
+from ssl_lab.checks.drawn import Drawn
 from ssl_lab.evaluate import knn_accuracy
 from ssl_lab.methods import BYOL, MoCo
+from ssl_lab.methods.deepcluster import uniform_sampling
 from ssl_lab.models import ema_
 
 COURSE = Path(__file__).parents[1] / "course"
@@ -58,11 +60,14 @@ def test_the_untouched_exercise_is_neutral(check):
     assert repr(result) == f"○ {check.name} is not attempted yet"
 
 
-@pytest.mark.parametrize("check", [check for check in ALL if check.name != "nt_xent_loop"], ids=lambda check: check.name)  # nt_xent's once more
+COMPARED = [check for check in ALL if check.name != "nt_xent_loop" and not isinstance(check, Drawn)]  # nt_xent's once more; signs are no functions
+
+
+@pytest.mark.parametrize("check", COMPARED, ids=lambda check: check.name)
 def test_mistakes_of_a_check_are_told_apart_on_any_input(check):
     for hint, functions in check.mistakes.items():
         for wrong in functions:
-            wrong = beside_a_number(wrong) if check.kind is Kind.PAIR else wrong
+            wrong = beside_a_number(wrong) if check.kind in PARTS else wrong
             assert {check(wrong, seed=seed).hint for seed in range(5)} == {hint}
 
 
@@ -104,6 +109,10 @@ def encoder():
 
 LIBRARY = {
     "nearest_accuracy": functools.partial(knn_accuracy, k=1),
+    "kmeans_step": kmeans.kmeans_step,
+    "repair": kmeans.repair,
+    "uniform_sampling": uniform_sampling,
+    "nmi": geometry.nmi,
     "alignment": geometry.alignment,
     "nt_xent_loop": losses.nt_xent,
     "nt_xent": losses.nt_xent,
@@ -243,7 +252,7 @@ def beside_a_number(fn):
 
     def pair(*given):
         returned = fn(*given)
-        return (returned, 0) if torch.is_tensor(returned) else returned
+        return (returned, torch.tensor(0)) if torch.is_tensor(returned) else returned
 
     return functools.wraps(fn)(pair)
 
@@ -257,7 +266,7 @@ def cases():
 
 @pytest.mark.parametrize("check, words, wrong", list(cases()))
 def test_what_is_no_answer_is_told_apart_and_nothing_is_raised(check, words, wrong):
-    result = check(beside_a_number(wrong) if check.kind is Kind.PAIR and not words.startswith("it stopped") else wrong)
+    result = check(beside_a_number(wrong) if check.kind in PARTS and not words.startswith("it stopped") else wrong)
     assert not result
     assert result.attempted
     assert words in result.hint
@@ -351,7 +360,7 @@ def test_a_pair_is_a_tuple_or_a_list_of_a_tensor_and_any_number(right):
 @pytest.mark.parametrize(
     "words, wrong",
     [
-        ("it returns a Tensor; a pair, a tensor and one number, is needed, and the number is the next slot", lambda x, n: x),
+        ("it returns a Tensor; a pair, a tensor and one number, is needed, and the second is the next slot", lambda x, n: x),
         ("it returns a tuple; a pair", lambda x, n: (x,)),
         ("it returns a tuple; a pair", lambda x, n: (x, n, n)),
         ("in the first of its pair, it returns a int; a tensor is needed", lambda x, n: (n, x)),
@@ -366,6 +375,28 @@ def test_a_pair_is_a_tuple_or_a_list_of_a_tensor_and_any_number(right):
 )
 def test_what_is_not_the_pair_is_told_apart(words, wrong):
     assert words in SLOTS(wrong).hint
+
+
+PLACED = Check("placed", lambda x: (x * 1, torch.arange(2)), lambda seed: [(torch.arange(6.0).reshape(2, 3),)], {}, Kind.LABELLED, "the place")
+
+
+@pytest.mark.parametrize("right", [torch.arange(2), torch.arange(2).int(), torch.arange(2).to(torch.uint8)])
+def test_a_pair_with_whole_numbers_takes_them_of_any_size(right):
+    assert repr(PLACED(lambda x: [x, right])) == "✓ placed is right: both of the pair"
+
+
+@pytest.mark.parametrize(
+    "words, wrong",
+    [
+        ("a pair, a tensor and a tensor of whole numbers, is needed, and the second is the place", lambda x: x),
+        ("in the second of its pair, it returns values of type float32; they number rows or clusters", lambda x: (x, torch.arange(2.0))),
+        ("in the second of its pair, it returns values of type bool", lambda x: (x, torch.arange(2) > 0)),
+        ("in the second of its pair, it returns a list; a tensor of whole numbers is needed", lambda x: (x, [0, 1])),
+        ("it gives, in the second of its pair, 1 at [0], expected is 0;", lambda x: (x, 1 - torch.arange(2))),
+    ],
+)
+def test_what_is_not_the_pair_with_whole_numbers_is_told_apart(words, wrong):
+    assert words in PLACED(wrong).hint
 
 
 def towards(a, b):

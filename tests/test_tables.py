@@ -8,7 +8,7 @@ import pytest
 
 from ssl_lab import tables
 from ssl_lab.errors import InputError
-from ssl_lab.tables import Table, byol, moco, results
+from ssl_lab.tables import Table, byol, deepcluster, moco, results
 from ssl_lab.tables.simclr import IMAGENET, SEMI_SUPERVISED, TRANSFER_FINE_TUNED, TRANSFER_LINEAR
 
 LECTURE = {"linear": TRANSFER_LINEAR, "fine-tuned": TRANSFER_FINE_TUNED, "imagenet": IMAGENET, "semi-supervised": SEMI_SUPERVISED}
@@ -163,7 +163,57 @@ def test_byol_beside_simclr_is_the_papers_and_differences_are_from_the_first_row
         assert f"{lost_a:+.1f}" in repr(table) and lost_a < 0
 
 
+# The lecture's own lines; those of the last two tables stand beside each other there, so here they are two.
+TRANSFER = """
+Best competitor ImageNet 63.0 67.7 43.4 53.2 35.8 37.7
+DeepCluster ImageNet 72.0 73.7 51.4 55.4 43.2 45.1
+DeepCluster YFCC100M 67.3 69.3 45.6 53.0 39.2 42.2
+"""
+DETECTION_WITHOUT_LABELS = """
+ImageNet labels 56.8 67.3
+Random 47.8 39.7
+Doersch et al. 51.1 61.5
+Wang and Gupta 47.2 60.2
+Wang et al. None 63.2
+DeepCluster 55.4 65.9
+"""
+RETRIEVAL = """
+ImageNet labels 72.4 81.5
+Random 6.9 22.0
+Doersch et al. 35.4 53.1
+Wang et al. 42.3 58.0
+DeepCluster 61.0 72.0
+"""
+CLUSTERS = {"TRANSFER": TRANSFER, "DETECTION": DETECTION_WITHOUT_LABELS, "RETRIEVAL": RETRIEVAL}
+
+
+@pytest.mark.parametrize("name, text", CLUSTERS.items(), ids=CLUSTERS)
+def test_deepclusters_tables_are_the_lectures(name, text):
+    assert [" ".join(map(str, row)) for row in lines(getattr(deepcluster, name))] == text.split("\n")[1:-1]
+
+
+def test_deepclusters_tables_name_their_columns_and_tell_labels_from_none():
+    tasks = [f"{task} {part}" for task in ("Classification", "Detection", "Segmentation") for part in ("FC6-8", "ALL")]
+    assert deepcluster.TRANSFER.columns == ("Method", "Training set", *tasks)
+    assert deepcluster.DETECTION.columns == ("Method", "AlexNet", "VGG-16")
+    assert deepcluster.RETRIEVAL.columns == ("Method", "Oxford5K", "Paris6K")
+    for table in (deepcluster.DETECTION, deepcluster.RETRIEVAL):
+        assert [row[0] for row in table.rows["With labels"]] == ["ImageNet labels"] and table.rows["Without labels"][-1][0] == "DeepCluster"
+
+
+def test_deepclusters_tables_say_what_is_measured_and_what_the_dagger_means():
+    assert all(words in deepcluster.TRANSFER.note for words in ("mean average precision", "IoU", "last three layers", "not one method", "†"))
+    for table in (deepcluster.DETECTION, deepcluster.RETRIEVAL):
+        assert "Mean average precision" in table.note
+
+
+def test_a_random_network_is_far_above_guessing():
+    assert lines(deepcluster.RANDOM) == [("guessing", 0.1), ("random AlexNet", 12.0)]
+    assert "Noroozi and Favaro 2016" in deepcluster.RANDOM.note
+
+
 PAPERS = {
+    "1807.05520": [deepcluster.RANDOM, deepcluster.TRANSFER, deepcluster.DETECTION, deepcluster.RETRIEVAL],
     "2002.05709": list(LECTURE.values()),
     "1911.05722": [moco.DETECTION, moco.MOMENTUM],
     "2006.07733": [byol.ABLATION, byol.TARGET, byol.PREDICTOR_RATE, byol.BATCH, byol.AUGMENTATION],
@@ -183,7 +233,7 @@ def test_every_table_names_the_paper_and_prints_every_figure(paper, table):
 
 def test_no_table_is_left_out_of_these_tests():
     known = [table for found in PAPERS.values() for table in found]
-    there = [thing for module in (moco, byol, tables.simclr) for thing in vars(module).values() if isinstance(thing, Table)]
+    there = [thing for module in (moco, byol, deepcluster, tables.simclr) for thing in vars(module).values() if isinstance(thing, Table)]
     assert all(any(table is seen for seen in known) for table in there) and len(known) == len(there)
 
 

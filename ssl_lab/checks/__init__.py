@@ -7,15 +7,20 @@ from ssl_lab.checks.check import Check, Result
 from ssl_lab.checks.colours import check_mean_colour_match
 from ssl_lab.checks.ema import check_ema
 from ssl_lab.checks.info_nce import check_info_nce
+from ssl_lab.checks.kmeans_step import check_kmeans_step
 from ssl_lab.checks.momentum import check_target_momentum
+from ssl_lab.checks.nmi import check_nmi
 from ssl_lab.checks.nt_xent import check_nt_xent, check_nt_xent_loop
 from ssl_lab.checks.queue import check_enqueue
 from ssl_lab.checks.regression import check_byol_regression
+from ssl_lab.checks.repair import check_repair
 from ssl_lab.checks.spread import check_embedding_std
 from ssl_lab.checks.start import check_cosine, check_nearest_accuracy
+from ssl_lab.checks.uniform_sampling import check_uniform_sampling
 
 EXERCISES = {  # notebook → its exercises, in order
     "00_start": ("cosine", "nearest_accuracy"),
+    "02_deepcluster": ("kmeans_step", "repair", "uniform_sampling", "nmi"),
     "03_simclr": ("mean_colour_match", "alignment", "nt_xent_loop", "nt_xent"),
     "04_moco": ("info_nce", "ema", "enqueue"),
     "07_byol": ("byol_regression", "byol_loss", "target_momentum", "embedding_std"),
@@ -34,9 +39,13 @@ __all__ = [
     "check_embedding_std",
     "check_enqueue",
     "check_info_nce",
+    "check_kmeans_step",
     "check_mean_colour_match",
     "check_nearest_accuracy",
+    "check_nmi",
     "check_nt_xent",
     "check_nt_xent_loop",
+    "check_repair",
     "check_target_momentum",
+    "check_uniform_sampling",
 ]

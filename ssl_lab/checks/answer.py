@@ -19,16 +19,18 @@ STOPPED = "it stopped with"  # how the fault of a function that raised begins
 class Kind(Enum):
     """What an exercise returns.   LOSS: with a gradient.   NUMBER: of Python, numpy or torch, a gradient is not needed.   MATRIX: of any shape.
 
-    PAIR: a MATRIX and a NUMBER.
+    WHOLE: of any shape, numbers of rows or clusters.   PAIR: a MATRIX and a NUMBER.   LABELLED: a MATRIX and a WHOLE.
     """
 
     LOSS = "a tensor with one number"
     NUMBER = "one number"
     MATRIX = "a tensor"
+    WHOLE = "a tensor of whole numbers"
     PAIR = "a pair, a tensor and one number"
+    LABELLED = "a pair, a tensor and a tensor of whole numbers"
 
 
-PARTS = Kind.MATRIX, Kind.NUMBER  # of a pair
+PARTS = {Kind.PAIR: (Kind.MATRIX, Kind.NUMBER), Kind.LABELLED: (Kind.MATRIX, Kind.WHOLE)}  # of a pair
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[...
             return Answer(fault=stopped(error))
     if fault := changed(given, before) or unfit(returned, kind, needs):
         return Answer(fault=fault)
-    values = tuple(torch.as_tensor(x).detach().cpu().double() for x in (returned if kind is Kind.PAIR else [returned]))
+    values = tuple(torch.as_tensor(x).detach().cpu().double() for x in (returned if kind in PARTS else [returned]))
     return Answer(values, returned=returned, leaves=tuple(x for x in leaves if isinstance(x, Tensor)))
 
 
@@ -100,21 +102,23 @@ def unfit(returned, kind: Kind, needs: str) -> str:
         return "it returns None: is the `return` missing?"
     if kind is Kind.LOSS and isinstance(returned, Number):
         return f"it returns the Python number {returned:.4f}, which has no gradient; return the tensor itself, without .item() or float()"
-    if kind is Kind.PAIR:
+    if kind in PARTS:
         if not isinstance(returned, tuple | list) or len(returned) != 2:
-            return f"it returns a {type(returned).__name__}; {kind.value}, is needed, and the number is {needs}"
-        faults = (f"in the {place} of its pair, {fault}" for place, x, part in zip(PLACES, returned, PARTS) if (fault := unfit(x, part, needs)))
+            return f"it returns a {type(returned).__name__}; {kind.value}, is needed, and the second is {needs}"
+        faults = (f"in the {place} of its pair, {fault}" for place, x, part in zip(PLACES, returned, PARTS[kind]) if (fault := unfit(x, part, needs)))
         return next(faults, "")
     if not isinstance(returned, Tensor | Number | np.ndarray if kind is Kind.NUMBER else Tensor):
         return f"it returns a {type(returned).__name__}; {kind.value} is needed"
     tensor = torch.as_tensor(returned)
-    if kind is not Kind.MATRIX and tensor.shape != ():
+    if kind in (Kind.LOSS, Kind.NUMBER) and tensor.shape != ():
         return f"it returns a result of shape {tuple(tensor.shape)}; one number is needed, {needs}"
     if tensor.dtype == torch.bool or tensor.is_complex():
         return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; real numbers are needed"
     if not tensor.isfinite().all():
         worst = f"{'it returns' if tensor.shape == () else 'it holds'} {float(tensor.detach()[~tensor.isfinite()][0])}"
         return f"{worst}; look for the logarithm of 0 or of a negative number, a division by 0, 0 · ∞, or a label that points at −∞"
+    if kind is Kind.WHOLE and tensor.is_floating_point():
+        return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; they number rows or clusters, so make them whole with .long()"
     if kind is Kind.LOSS and not tensor.requires_grad:
         return "the result is cut off from its inputs, so nothing can be learned: look for detach, no_grad, numpy, or torch.tensor(…) of a value"
     return ""

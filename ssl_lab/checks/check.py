@@ -14,11 +14,11 @@ from numbers import Number
 import torch
 from torch import Tensor
 
-from ssl_lab.checks.answer import CLOSE, PLACES, STOPPED, Answer, Kind, Untouched, alike, as_it_is, ask, same
+from ssl_lab.checks.answer import CLOSE, PARTS, PLACES, STOPPED, Answer, Kind, Untouched, alike, as_it_is, ask, same
 from ssl_lab.surroundings import uncast, usual
 
 NOT_YET = "not attempted yet"
-CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", Kind.MATRIX: "every entry", Kind.PAIR: "both of the pair"}
+CORRECT = {Kind.LOSS: "the value and its gradient", Kind.NUMBER: "the value", **dict.fromkeys(PARTS, "both of the pair")}  # else every entry
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,12 @@ class Check:
             return self.skip(NOT_YET)
         except Exception as error:  # noqa: BLE001 (a strange tensor: on the meta device, say)
             hint = f"what it returns cannot be read: {error}"
-        return Result(self.name, passed=not hint, attempted=True, hint=hint or CORRECT[self.kind])
+        return Result(self.name, passed=not hint, attempted=True, hint=hint or self.praise)
+
+    @property
+    def praise(self) -> str:
+        """What is right about a right answer."""
+        return CORRECT.get(self.kind, "every entry")
 
     def skip(self, reason: str) -> Result:
         """Nothing was checked, and why."""
@@ -127,7 +132,7 @@ class Check:
         """The first place where the values differ: what was seen there, and what was expected."""
         case, pairs = next((case, list(zip(m.values, r.values))) for case, m, r in zip(cases, mine, right) if not same(m, r))
         part, (m, r) = next((part, pair) for part, pair in enumerate(pairs) if not alike(*pair))
-        given = f"for {self.described(case)} it gives{f', in the {PLACES[part]} of its pair,' * (self.kind is Kind.PAIR)}"
+        given = f"for {self.described(case)} it gives{f', in the {PLACES[part]} of its pair,' * (self.kind in PARTS)}"
         if m.shape != r.shape:
             return f"{given} a result of shape {tuple(m.shape)}, expected is {tuple(r.shape)}"
         place = tuple(torch.isclose(m, r, **CLOSE).logical_not().nonzero()[0].tolist())
@@ -151,7 +156,7 @@ class Known:
         for number, case in enumerate(self.cases):
             if number == len(self.answers):
                 answer = self.check.ask(self.fn, case)
-                first = not answer.values and self.check.kind is Kind.PAIR
+                first = not answer.values and self.check.kind in PARTS
                 self.answers.append(ask(self.fn, case, Kind.MATRIX, "") if first else answer)
             yield self.answers[number]
 

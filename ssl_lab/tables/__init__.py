@@ -1,8 +1,8 @@
 """Tables as data: the lecture's, figure by figure as the papers print them, and ours, to which every notebook adds a row."""
 
-from ssl_lab.tables import byol, moco, simclr
+from ssl_lab.tables import byol, deepcluster, moco, simclr
 from ssl_lab.tables.random_network import RANDOM_NETWORK
 from ssl_lab.tables.results import MEASURES, results
 from ssl_lab.tables.table import Table
 
-__all__ = ["MEASURES", "RANDOM_NETWORK", "Table", "byol", "moco", "results", "simclr"]
+__all__ = ["MEASURES", "RANDOM_NETWORK", "Table", "byol", "deepcluster", "moco", "results", "simclr"]
