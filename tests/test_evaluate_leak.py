@@ -67,5 +67,5 @@ def test_a_batch_has_two_images_at_least(images, batch):
 
 
 def test_one_batch_has_no_other_company(images):
-    with pytest.raises(InputError, match="no two batches of 256; give 512 or more"):
+    with pytest.raises(InputError, match="fewer than two batches of 256; give 512 or more"):
         leak(moco(8), images, batch=256)

@@ -572,7 +572,7 @@ def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
 @pytest.mark.parametrize("options, words", [
     ({"K": 12}, "a queue of K=12 keys cannot hold a batch of 16; try K=16 or more, or a batch of 12"),
     ({"K": 14, "split": 4}, "cannot hold a batch of 16; try K=16 or more, or a batch of 12"),
-    ({"split": 5}, "split=5 groups .* cannot share a batch of 16; try a batch of 15 or split=1"),
+    ({"split": 5}, "split=5 equal groups .* of a batch of 16; try a batch of 15 or split=1"),
 ])
 def test_a_batch_that_does_not_fit_is_refused_before_anything_has_moved(options, words):
     method = small(MoCo, **options)
