@@ -493,9 +493,9 @@ def test_while_the_queue_fills_it_is_said_that_the_loss_rises():
     method, images = small(MoCo, K=80, split=4), load("scenes", limit=40).unlabelled()
     remarks = [log.remark for log in train(method, images, replace(QUICK, lr=0.01))]
     assert [words.split(" of ")[0] for words in remarks[:2]] == ["40%", "80%"] and "queue" not in remarks[2]
-    assert "the loss rises while they replace its random rows" in remarks[0]
+    assert "the loss rises while they replace the random rows" in remarks[0]
     full = next(train(small(MoCo, K=16, split=4), images, replace(QUICK, lr=0.01))).remark
-    assert full.startswith("the queue is full of real keys now; the loss rose")
+    assert full.startswith("the queue holds only real keys now; the loss rose")
 
 
 @pytest.mark.parametrize("epoch, filled", [(1, 0.4), (1, 1.0), (2, 0.4), (2, 1.0)])
