@@ -174,8 +174,8 @@ p
 partner = torch.tensor([2, 3, 0, 1])
 paid = -p[torch.arange(4), partner].log()
 print("each anchor pays", paid)
-nothing = torch.tensor(3.0).log()
-print(f"the loss is {paid.mean():.3f}; who says nothing pays log 3 = {nothing:.3f}")
+equal = torch.tensor(3.0).log()
+print(f"the loss is {paid.mean():.3f}; with equal shares it is log 3 = {equal:.3f}")
 
 # %% [markdown]
 # The last number is for comparison: if all three candidates have the same share, the anchor pays $\log 3$.
@@ -268,7 +268,7 @@ nt_xent = use(nt_xent)
 print(f"two pictures, loop      {nt_xent_loop(z1, z2, 0.5):.3f}")
 print(f"two pictures, matrix    {nt_xent(z1, z2, 0.5):.3f}")
 alike = torch.ones(256, 8)
-print(f"knows nothing           {nt_xent(alike, alike, 0.5):.3f}")
+print(f"equal embeddings        {nt_xent(alike, alike, 0.5):.3f}")
 print(f"log(2 · 256 - 1)        {torch.tensor(511.0).log():.3f}")
 
 # %% [markdown]

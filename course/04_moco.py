@@ -214,13 +214,13 @@ for m in (0.9, 0.99, 0.999, 0.9999):
 
 # %% [markdown]
 # Five runs with different $m$ are recorded in the package. Each curve answers: how similar is an old key to the key
-# that the *present* key network computes from the same view? The dotted line shows the similarity of *strangers*, keys
-# of different pictures. Press Play on *after epoch*; hover over a curve to read its values.
+# that the *present* key network computes from the same view? The dotted line shows the similarity of keys of
+# *different pictures*. Press Play on *after epoch*; hover over a curve to read its values.
 #
 # - How many steps does a queue of 4,096 keys reach back, with batches of 128? Move $K$ to 2,048. How similar is the
 #   oldest key in the queue now?
-# - Set $m = 0$, after epoch 5. How similar are strangers, and what does that say about the embedding? From which age
-#   on is an old key *less* similar to its own new key than strangers are?
+# - Set $m = 0$, after epoch 5. How similar are keys of different pictures, and what does that say about the embedding?
+#   From which age on is an old key *less* similar to its own new key than keys of different pictures are?
 # - With $m = 0.9999$ the keys stay consistent. Why does this run learn less?
 # - Which $m$ is best here, and which in the paper? Where do the two disagree most?
 
@@ -230,11 +230,11 @@ MomentumExplorer()
 # %% [markdown] tags=["answer"]
 # - 4,096 / 128 = 32 steps; the oldest key has a similarity of 0.88 there ($m = 0.99$, after epoch 5). With $K$ = 2,048
 #   it is 16 steps old, and the similarity is 0.91. Even a new key has only 0.92, since batch norm sees other groups.
-# - Strangers have a similarity of 0.97: all pictures have nearly the same embedding, which is close to a collapse.
-#   From age 12 on an old key is less similar to its own new key (0.971) than strangers are (0.974).
+# - Keys of different pictures have a similarity of 0.97: all pictures have nearly the same embedding, which is close to
+#   a collapse. From age 12 on an old key is less similar to its own new key (0.971) than those keys are (0.974).
 # - Its key network hardly moves. The run has 40 epochs of 78 steps, and $0.9999^{3120} = 0.73$ of the random start is
-#   still left at the end. The keys are consistent, but a nearly random network computes them: after epoch 10 strangers
-#   still have 0.61, with $m = 0.99$ 0.01.
+#   still left at the end. The keys are consistent, but a nearly random network computes them: after epoch 10 keys of
+#   different pictures still have 0.61, with $m = 0.99$ 0.01.
 # - Here 0.99 is best (96.2 %), in the paper 0.999 (59.0 %). They disagree most at $m = 0.9$: it fails here (15.4 %, as
 #   random weights do), and reaches 55.2 % in the paper. Our run is short, and its weights change fast, which may be
 #   the reason: with $m = 0.9$, after epoch 1, a key that is 32 steps old has a similarity of only 0.08.
@@ -360,8 +360,8 @@ SimilarityExplorer(recording, pairs=16, tau=moco.tau, anchor=10, loss="InfoNCE")
 
 # %% [markdown] tags=["answer"]
 # - In the first ten epochs. At epoch 0 all shares are nearly equal, since all keys are similar. In the recorded run
-#   strangers have a similarity of 0.76 after epoch 1, 0.58 after epoch 2, 0.11 after epoch 5 and 0.01 after epoch 10,
-#   and the own key about 0.9 all the time. In the end all 16 queries rank their own key first.
+#   keys of different pictures have a similarity of 0.76 after epoch 1, 0.58 after epoch 2, 0.11 after epoch 5 and 0.01
+#   after epoch 10, and the own key about 0.9 all the time. In the end all 16 queries rank their own key first.
 
 # %% [markdown]
 # **What has it learned?** The table shows the accuracy on scenes that the network has never seen. SimCLR and the
@@ -428,11 +428,11 @@ ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
 # %% [markdown]
-# It fails here, too, and section 3 shows why. With $m = 0$, strangers have a similarity of 0.9 or more: all embeddings
-# lie close to one direction. This direction changes fast, so old keys in the queue lie elsewhere. For most of the
-# training the loss is below $\log(1 + K)$ only because new keys differ from *old keys*, not because pictures differ.
-# At the end the learning rate falls to 0, nothing changes any more, and the loss is $\log(1 + K) = 8.32$. kNN (13 %)
-# and the linear classifier (18 %) are worse than with random weights (16 % and 45 %).
+# It fails here, too, and section 3 shows why. With $m = 0$, different pictures have a similarity of 0.9 or more: all
+# embeddings lie close to one direction. This direction changes fast, so old keys in the queue lie elsewhere. For most
+# of the training the loss is below $\log(1 + K)$ only because new keys differ from *old keys*, not because pictures
+# differ. At the end the learning rate falls to 0, nothing changes any more, and the loss is $\log(1 + K) = 8.32$. kNN
+# (13 %) and the linear classifier (18 %) are worse than with random weights (16 % and 45 %).
 #
 # You can train any of these runs: write its name in place of `None`.
 

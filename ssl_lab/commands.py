@@ -1,8 +1,8 @@
-"""From words to a run and back: what `ssl-lab train` asks of a method, the plan that its folder keeps, and what was learned.
+"""From the words of a command to a run and back: the plan of a run, its images, its method, and its scores.
 
     METHOD, NAME, ... → Plan → Images, Method → (train) → run folder → Plan → scores
 
-To the run folder (checkpoint.py) these functions add what its images and its encoder are, in config.json, and curves.png and evaluation.json.
+These functions add to the run folder (checkpoint.py) the names of images and encoder, in config.json, and the files curves.png and evaluation.json.
 """
 
 import dataclasses
@@ -26,13 +26,13 @@ from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.tensors import fit, read_shapes, under
 
-SMALL = 64  # pixels, up to which a ResNet gets the stem for small images
-FIXED = "images, their order and every step's learning rate were fixed when it began; leave it out, or begin another --out"
+SMALL = 64  # pixels; up to this side a ResNet gets the stem for small images
+FIXED = "images, their order and every learning rate were fixed when the run began; keep the value of the run, or begin another run (--out)"
 
 
 @dataclass(frozen=True)
 class Source:
-    """What `load` is told, and which share of the labels is kept."""
+    """The arguments of `load`, and the share of the labels that is kept."""
 
     name: str
     size: int | None
@@ -44,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Words:
-    """What config.json says of a plan, beside what the library writes there."""
+    """The part of a plan that a command adds to config.json; the library writes the rest."""
 
     data: Source
     encoder: str
@@ -52,7 +52,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Plan:
-    """A training by its words.   settings: arguments of the method that have a default.   images: what it learned from, once it has begun."""
+    """A training in words.   settings: arguments of the method that have a default.   images: what it learned from, once it has begun."""
 
     method: str
     encoder: str
@@ -72,22 +72,22 @@ class Plan:
 
     @property
     def words(self) -> dict:
-        """What of it is in config.json, beside what the library writes there."""
+        """The part of the plan that a command adds to config.json."""
         return asdict(Words(self.data, self.encoder))
 
 
 def begin(method: str, given: dict) -> Plan:
-    """The plan of a new run: the method's recipe and arguments with what was said in them."""
+    """The plan of a new run: the method's recipe and arguments, with the given options in them."""
     kind, said = getattr(methods, method), {"name": "scenes", "encoder": "small_resnet", "recipe": "scenes"} | given
     recipe, found = options.settle(kind, said["recipe"], given)
     data = Source(**{field.name: said.get(field.name) for field in dataclasses.fields(Source)})
     plan = Plan(method, said["encoder"], data, recipe, found)
-    require("labels" not in given or plan.learns, f"--labels {given.get('labels')}: {method} learns without labels; leave it out")
+    require("labels" not in given or plan.learns, f"--labels {given.get('labels')}: {method} learns without labels; leave this option out")
     return plan
 
 
 def go_on(run: Run, method: str, given: dict) -> Plan:
-    """The plan of a run that was interrupted. Raises: InputError if an option would change it: only where its images lie may differ."""
+    """The plan of a run that was interrupted. Raises: InputError if an option would change the run; only the place of its images may differ."""
     plan = read(run)
     began = {"METHOD": plan.method, "encoder": plan.encoder, **vars(plan.data)}
     for word, value in {"METHOD": method, **{name: given[name] for name in began if name in given}}.items():
@@ -103,7 +103,7 @@ def read(run: Run) -> Plan:
     path = run.folder / CONFIG
     require(path.is_file(), f"{run.folder} is no run folder, it has no {CONFIG}; `ssl-lab train METHOD --out {run.folder}` makes one")
     mine = {"data", "encoder"} <= run.config().keys()
-    require(mine, f"{path} does not say which data and encoder it has: `ssl-lab train` did not write it, and only its runs can be used here")
+    require(mine, f"{path} does not say which data and encoder it has: `ssl-lab train` did not write it, and this command needs a run that it made")
     begun, words = run.part(Begun), run.part(Words)
     one_of(begun.method, methods.__all__, f"{path}: method")
     found = options.revived(getattr(methods, begun.method), begun.settings, f"{path}: settings")
@@ -111,12 +111,12 @@ def read(run: Run) -> Plan:
     require(plan.data.labels is None or plan.learns, f"{path} says labels = {plan.data.labels}, and {plan.method} learns without; {FIX}")
     for name, said, was in (("limit", plan.data.limit, images.count), *(("size", plan.data.size, side) for side in images.shape[-2:])):
         fits = said is None or said == was or (name == "limit" and said > was and plan.kind.labels == "given")
-        require(fits, f"{path} says {name} = {said} and {images}, which cannot be; {FIX}")
+        require(fits, f"{path} says {name} = {said} and {images}, which contradict each other; {FIX}")
     return plan
 
 
 def images(plan: Plan, split: str = "train", **changes) -> Images:
-    """The images of a plan; of those to train on, the share of labels that it keeps.   changes: to what `load` is told."""
+    """The images of a plan; images to train on keep only its share of labels.   changes: other arguments of `load`."""
     told = {name: value for name, value in {**vars(plan.data), **changes}.items() if name != "labels"}
     share = plan.data.labels if split == "train" else None
     found = load(split=split, **told)
@@ -136,16 +136,16 @@ def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
 
 
 def build_again(plan: Plan, data: Images, path: Path, prefix: str = "") -> Method:
-    """The same, once a file of the run is known to hold such a method, so that nothing is spent on one that does not fit.
+    """The same, after a check that a file of the run holds such a method. So no time is spent on one that does not fit.
 
-    prefix: of its names in the file.   Raises: InputError, naming the tensor.
+    prefix: of the method's names in the file.   Raises: InputError, naming the tensor.
     """
     fit(build(plan, data, "meta"), under(prefix, read_shapes(path)), path)
     return build(plan, data)
 
 
 def pick(device: str | None) -> torch.device:
-    """The device asked for, else the fastest there is. Raises: InputError if it is not there."""
+    """The given device, or the fastest one of this machine. Raises: InputError if the machine does not have it."""
     has = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     there = [kind if number == 0 else f"{kind}:{number}" for kind, count in has.items() for number in range(count)]
     one_of(device or there[0], there, "device")
@@ -164,9 +164,9 @@ def draw_curves(run: Run) -> None:
 
 
 def scores(run: Run, protocol: str, device: torch.device, **changes) -> dict:
-    """Accuracy on the whole test split from frozen features of the training images: trained, untrained, raw pixels; kept in evaluation.json.
+    """Accuracy on the whole test split, of trained features, of untrained features and of raw pixels. evaluation.json keeps it.
 
-    changes: to what `load` is told: where the images lie now, or others.   same: whether they are those that it learned from.
+    changes: other arguments of `load`, for images in another place, or other images.   same: whether the run learned from these images.
     """
     from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 
@@ -178,7 +178,7 @@ def scores(run: Run, protocol: str, device: torch.device, **changes) -> dict:
     found = images(plan, **changes)
     name, same = changes.get("name", plan.data.name), fingerprint(plan.kind.lesson(found), plan.kind.columns) == plan.images
     known, unseen = found.labelled().to(device), images(plan, "test", **changes | {"limit": None}).labelled().to(device)
-    require(len(known) > 0 and len(unseen) > 0, f"{name} has no labels to measure against")
+    require(len(known) > 0 and len(unseen) > 0, f"{name} has no labels, and an accuracy needs them")
     method = build_again(plan, known, run.folder / WEIGHTS).to(device)
 
     def accuracy(represent) -> float:

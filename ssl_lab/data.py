@@ -1,4 +1,4 @@
-"""Images, and where they come from in one word: load("scenes"), load("cifar10"), load("folder:holiday")."""
+"""Images, and `load`, which gets them by name: load("scenes"), load("cifar10"), load("folder:holiday")."""
 
 import dataclasses
 import numbers
@@ -24,10 +24,10 @@ COUNTS = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless 
 
 @dataclasses.dataclass(eq=False, repr=False)
 class Images:
-    """N images, all that is known about them, and which of it a batch holds.
+    """N images, the columns that are known about them, and which columns a batch holds.
 
-    Rows belong together: row i of x, labels, factors, ... is image i. `index` sets the order and repetition in which rows are drawn
-    (duplication and balancing copy no pixels); `len`, slices and batches follow it, the columns themselves do not.
+    Row i of x, labels, factors, ... is image i. `index` says which rows are drawn, in which order and how often, so that repeated images need no
+    copies of pixels. `len`, slices and batches follow the index; the columns do not.
     """
 
     x: UInt8[Tensor, "N 3 H W"]
@@ -53,20 +53,20 @@ class Images:
         ends = labels.aminmax() if len(labels) and labels.device.type == "cpu" else (-1, -1)  # do not wait for a GPU
         (low, top), count = map(int, ends), len(self.classes)
         require(low >= -1, f"a label is {low}; labels are counted from 0, and -1 stands for none")
-        require(not count or top < count, f"a label is {top}, and there are {count} classes, 0 to {count - 1}; name the others, or correct it")
+        require(not count or top < count, f"a label is {top}, and there are {count} classes, 0 to {count - 1}; name more classes, or correct it")
         for name, column in (*self.columns().items(), *self.factors.items()):
             require(len(column) == len(x), f"{name} has {len(column)} rows and x has {len(x)}; every image needs one")
             fits = column.ndim < 4 or column.shape[2:] == x.shape[2:]
-            require(fits, f"{name} is {described(column)} and x is {described(x)}; their pixels belong together, so give both one height and width")
+            require(fits, f"{name} is {described(column)} and x is {described(x)}; both need the same height and width")
 
     @classmethod
     @usual()
     def of(cls, source, labels=None, size: int | None = None, white: float | None = None, **columns) -> "Images":
         """Images from other data, copied into memory as bytes.
 
-        source: a Dataset or a list, of images or of (image, label, ...), an image being PIL's, a tensor (C, H, W) or an array (H, W, C), of bytes or
-        of floats in [0, 1], grey or in colours; or a tensor or an array of all images.   labels: (N,), in place of those of the source.
-        size, white: as of `load`.   columns: what else is known, by its name here: classes, depth, factors, ...
+        source: a Dataset or a list of images or of (image, label, ...); or one tensor or array of all images. An image is PIL's, a tensor (C, H, W),
+        or an array (H, W, C), of bytes or of floats in [0, 1], grey or in colours.   labels: (N,), in place of the source's.
+        size, white: as in `load`.   columns: other columns by their names: classes, depth, factors, ...
         Raises: InputError for a DataLoader, an iterator, values out of range, labels that are no whole numbers, or a Dataset that augments.
         """
         require(not isinstance(source, cls), "these are Images already; take them as they are")
@@ -105,7 +105,7 @@ class Images:
         return Images(**parts, index=index)
 
     def __getitem__(self, key: numbers.Integral | slice | Iterable) -> "Images":
-        """The chosen images, in the order of the key; always Images, so that images[3] holds one. The index is applied and gone.
+        """The chosen images, in the order of the key. The result is always Images, so images[3] holds one image. It has no index.
 
         key: a number, a slice, or a list, array or tensor of numbers (repetition is fine) or of one bool an image.
         """
@@ -133,7 +133,7 @@ class Images:
         """One epoch: all images in an order drawn by torch's default generator, `size` at a time, the last incomplete batch dropped.
 
         The order is drawn on the CPU, once, and nothing waits for the device after that. Each batch is a tuple in the order of `fields`.
-        rank, ranks: of several processes that drew the same order, each gets its part of every batch.
+        rank, ranks: several processes, which drew the same order, each get their part of every batch.
         steps: how many batches; with more than an epoch has, all images are drawn once before any is drawn again.
         """
         have = f"batches of {size} images were asked for"
@@ -155,7 +155,7 @@ class Images:
         return dataclasses.replace(self, fields=names)
 
     def unlabelled(self) -> "Images":
-        """The same images without their labels, which a batch holds no longer, so that no self-supervised method can use them."""
+        """The same images without labels. A batch does not hold them, either, so no self-supervised method can use them."""
         fields = tuple(name for name in self.fields if name not in ("labels", "targets")) or ("x",)
         return dataclasses.replace(self, labels=torch.full_like(self.labels, -1), targets=None, fields=fields)
 
@@ -165,24 +165,24 @@ class Images:
         return self if self.index is None and bool((drawn >= 0).all()) else self[drawn >= 0]
 
     def repeated(self, count: int) -> "Images":
-        """The same images, drawn `count` times an epoch, in turn; no pixel is copied. Raises: InputError for a count below 1 or no images."""
-        require(len(self) > 0 and count >= 1, f"count={count} of {len(self)} images: at least one drawing of at least one image is needed")
+        """The same images; an epoch draws `count` of them, in turn, and copies no pixels. Raises: InputError for a count below 1 or no images."""
+        require(len(self) > 0 and count >= 1, f"count={count} of {len(self)} images: both numbers must be at least 1")
         turns = torch.arange(count, device=self.x.device) % len(self)
         return dataclasses.replace(self, index=turns if self.index is None else self.index[turns])
 
     @usual()
     def label_fraction(self, fraction: float, seed: int = 0) -> "Images":
-        """The same images with round(fraction · labelled) of their labels; the others become -1, soft labels go.
+        """The same images with round(fraction · labelled) of their labels. The other labels become -1; soft labels are removed.
 
-        Classes take turns, in an order and with images drawn by the seed: their counts differ by at most one while none runs out of images.
-        A larger fraction of one seed holds the smaller.   fraction in (0, 1].
+        Classes take turns; the seed draws their order and their images. So their counts differ by at most one, unless a class has too few images.
+        With one seed, a larger fraction contains every smaller one.   fraction in (0, 1].
         """
         share = isinstance(fraction, numbers.Real) and 0 < fraction <= 1
-        require(share, f"fraction={fraction!r} is the share of labels to keep: above 0 and at most 1")
+        require(share, f"fraction={fraction!r} must be above 0 and at most 1: the share of labels to keep")
         labels = self.labels.cpu()
         rows = torch.arange(len(labels)) if self.index is None else self.index.cpu().unique()
         rows = rows[labels[rows] >= 0]
-        require(len(rows) > 0, "these images have no labels to take a fraction of; load them with labels, before unlabelled()")
+        require(len(rows) > 0, "these images have no labels to take a fraction of; load images with labels, and do not call unlabelled() before")
         count = round(fraction * len(rows))
         require(count > 0, f"fraction={fraction} of {len(rows)} labels leaves none; the smallest that works is {1 / len(rows):.2g}")
         keep = rows[in_turn(labels[rows], seed)[:count]]
@@ -192,13 +192,13 @@ class Images:
 
 
 def check_images(data: object, who: str) -> None:
-    """Raise InputError, saying how they are made, for what is no Images."""
+    """Raise InputError, which says how to make Images, unless data is Images."""
     fix = "Images.of(dataset) makes them of a Dataset, an array or a tensor, and load('folder:PATH') of files"
     require(isinstance(data, Images), f"{who} takes Images and got a {type(data).__name__}; {fix}")
 
 
 def order(N: int, count: int) -> Int64[Tensor, " count"]:
-    """That many numbers below N in a random order, each of them once before any comes again."""
+    """`count` numbers below N in random order; each appears once before any appears again."""
     return torch.cat([torch.randperm(N, device="cpu") for _ in range(-(-count // N))])[:count]
 
 
@@ -228,16 +228,16 @@ def load(
     """Images by name: "scenes", "digits", a torchvision set such as "cifar10", or "folder:PATH".
 
     split: "train", "test", or another that the set has.   size: side in pixels; None = as stored (scenes and digits: 32).
-    Of files: the shorter side becomes `size` and the square in the middle is kept; of several frames or pages the first one counts,
-    and one that would take more than 450 MB to decode is refused: 100 megapixels are decoded where `size` is given, 64 where it is not.
-    limit: how many; scenes are drawn up to it (None = 10,000 to train, 2,000 to test), of other sets a random part is drawn by `seed`.
-    seed: selects the world of scenes, and the part of other sets that `limit` leaves; no seed makes train and test overlap.
+    Image files: the shorter side becomes `size`, and the square in the middle is kept. Only the first frame or page is read. An image that needs
+    more than 450 MB to decode is refused: with `size`, 100 megapixels can be decoded, without it 64.
+    limit: how many images. It is the number of scenes (None = 10,000 to train, 2,000 to test); of other sets `seed` draws a random part.
+    seed: selects the scenes, and the part of other sets. Train and test never overlap, whatever the seed.
     root: where torchvision sets lie (None = data/ in the working directory); download=True fetches them there.
     white: for image files of more than 8 bits, or of floats, the value that is white in all of them: 4095 for 12 bits, 1.0 for floats up to 1.
     Raises: InputError, which says what was given, what there is, and how to get it.
     """
     require(isinstance(name, str), f"data set {name!r} is not a name; there are: {', '.join(SETS)}")
-    require(limit is None or (whole(limit) and limit >= 1), f"limit={limit!r} is the number of images wanted: a whole number from 1")
+    require(limit is None or (whole(limit) and limit >= 1), f"limit={limit!r} must be a whole number of images, from 1")
     require(whole(seed), f"seed={seed!r} must be a whole number")
     check_wanted(size, white, *((16, 224) if name == "scenes" else (8, 1024)))
     limit, seed, size = map(plain, (limit, seed, size))

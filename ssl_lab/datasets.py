@@ -1,6 +1,6 @@
-"""Images of what people have: a Dataset of torch or torchvision, a list, an array or a tensor; read once, whole, as bytes.
+"""Images from a Dataset of torch or torchvision, a list, an array or a tensor. All of it is read once, as bytes.
 
-White is 255 of bytes and 1 of floats; for other whole numbers it is said (`white`), as for files.
+White is 255 in bytes and 1 in floats. For other whole numbers `white` must be given, as for files.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from ssl_lab.errors import require
 from ssl_lab.reading import check_wanted, files
 from ssl_lab.sources import class_names
 
-TWICE = 8  # items of a Dataset that are read a second time: one that augments gives others
+TWICE = 8  # items of a Dataset that are read a second time, because a Dataset that augments gives other pixels then
 FORMS = "(N, 3, H, W), (N, H, W, 3) or (N, H, W)"
 
 
@@ -35,11 +35,11 @@ def read(source, labels, size: int | None, white: float | None) -> tuple[Tensor,
 def items(source, size: int | None, white: float | None, labelled: bool) -> tuple[Tensor, Tensor]:
     """Every item of a Dataset or a list, one after the other."""
     kind = type(source).__name__
-    loader = "a DataLoader's batches and their order are the Recipe's part here; give what it draws from, Images.of(loader.dataset)"
+    loader = "a DataLoader is not needed, since the Recipe sets batches and their order; give its dataset, Images.of(loader.dataset)"
     require(not hasattr(source, "batch_sampler"), loader)
     listed = hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, str | bytes | dict | IterableDataset)
     fix = "give a Dataset, an array, a tensor or a list, such as list(itertools.islice(iterator, 10_000)); load('folder:PATH') reads files"
-    require(listed, f"a {kind} has no images by number; {fix}")
+    require(listed, f"a {kind} does not give images by number; {fix}")
     require(len(source) > 0, f"this {kind} is empty; at least one image is needed")
 
     def item(i: int):
@@ -50,8 +50,8 @@ def items(source, size: int | None, white: float | None, labelled: bool) -> tupl
     one = files(item, lambda i: f"item {i} of this {kind}", picture)
     x, labels = one(torch.arange(len(source)), size, white)
     again, _ = one(torch.arange(min(TWICE, len(x))), size, white)
-    fix = "give it without its random transforms: a method augments by itself, anew at every step"
-    require(torch.equal(x[:TWICE], again), f"this {kind} gives other pixels when it is asked again; {fix}")
+    fix = "give it without random transforms, since a method draws views of its own at every step"
+    require(torch.equal(x[:TWICE], again), f"this {kind} gives other pixels when an item is read again; {fix}")
     return x, labels
 
 
@@ -82,7 +82,7 @@ def pixels(x: Tensor | np.ndarray, white: float | None) -> Tensor:
 
 
 def plain(x: Tensor) -> bool:
-    """Whether these are whole numbers, whose white nobody knows."""
+    """Whether these are whole numbers, which do not tell their white."""
     return not x.is_floating_point() and x.dtype != torch.bool
 
 
@@ -97,34 +97,34 @@ def tensor(values) -> Tensor:
 
 
 def column(given):
-    """What somebody knows beside the pixels, as Images keep it: arrays as tensors, also in a dictionary, and names in a tuple."""
+    """A column in the form that Images keep: arrays become tensors, also in a dictionary, and a list of names becomes a tuple."""
     if isinstance(given, dict):
         return {name: column(value) for name, value in given.items()}
     return tensor(given) if isinstance(given, Tensor | np.ndarray) else tuple(given) if isinstance(given, list) else given
 
 
 def number(label) -> int | None:
-    """One label: a whole number of Python, numpy or torch, or an array of one; None for none."""
+    """One label: a whole number of Python, numpy or torch, or an array of one; None if there is none."""
     found = np.asarray(label) if isinstance(label, Tensor | np.ndarray | np.generic | int) else np.empty(0)
-    fix = "one whole number is needed, -1 for none; or give all of them apart, Images.of(dataset, labels)"
+    fix = "one whole number is needed, -1 for none; or give all labels separately, Images.of(dataset, labels)"
     require(label is None or (found.size == 1 and found.dtype.kind in "iu"), f"its label is {described(label)}; {fix}")
     return None if label is None else int(found.item())
 
 
 def classes(source) -> tuple[str, ...]:
-    """What a Dataset calls its classes, or the one that it is a part of, or all those that it consists of."""
+    """The names of a Dataset's classes; of a Subset, those of the whole Dataset; of a ConcatDataset, those of its parts."""
     if hasattr(source, "dataset") and hasattr(source, "indices"):
         return classes(source.dataset)
     if parts := getattr(source, "datasets", None):
         found = list(dict.fromkeys(map(classes, parts)))
-        require(len(found) == 1, f"its parts have classes of their own, {found[0]} and {found[-1]}; give the parts one by one, or labels apart")
+        require(len(found) == 1, f"its parts have different classes, {found[0]} and {found[-1]}; give the parts one by one, or labels separately")
         return found[0]
     names = class_names("", source) if type(source).__module__.startswith("torchvision.") else getattr(source, "classes", ())
     return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
 
 
 def described(value) -> str:
-    """What somebody gave: tensors and arrays by type and shape."""
+    """A value in words: tensors and arrays by type and shape."""
     if isinstance(value, Tensor | np.ndarray):
         return f"{'' if isinstance(value, Tensor) else 'an array '}{value.dtype} {tuple(value.shape)}"
     return repr(value)[:40] if isinstance(value, str | float | bool) else f"a {type(value).__name__}"

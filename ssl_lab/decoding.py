@@ -1,9 +1,9 @@
-"""Pixels of one image file, in memory that is known before any of them is decoded.
+"""Pixels of one image file. The memory that they need is known before they are decoded.
 
     header → is it too large? → first frame → strips of rows, each upright, in 8 bits, on white → resized → (1, 3, size, size) uint8
 
-Values of more than 8 bits have no white of their own: 4,095 of a microscope is as white as 65,535 of a scanner, and as 1.0 of a float. The value that
-is white is said once for the whole set (`white`), never guessed from an image.
+Values of more than 8 bits do not tell which value is white: 4,095 from a microscope, 65,535 from a scanner, 1.0 in floats. So `white` is given once
+for the whole set. It is never guessed from an image.
 """
 
 from contextlib import suppress
@@ -18,22 +18,22 @@ from torch import Tensor
 from ssl_lab.errors import InputError, require
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of floats, and of 8 to 16 bits
-LONG = 16  # times its shorter side: what of a longer image is looked at; so memory follows `size`, not a strip of 5,000,000 × 1
+LONG = 16  # times the shorter side: no more of a longer image is used, so a strip of 5,000,000 × 1 takes little memory
 LIMIT = 450e6  # bytes that decoding one image may take: a photograph of 102 megapixels takes 443 MB at the most
-STRIP = 2**20  # pixels at a time that exist in more forms than the decoded one
-ORIENTATION = 0x0112  # EXIF: how the camera was held; 2, 3, 6, 7 begin at the other side, 3, 4, 7, 8 at the other end, 5 to 8 run along columns
+STRIP = 2**20  # pixels that are converted and resized at a time
+ORIENTATION = 0x0112  # EXIF: how the camera was held; 2, 3, 6, 7 swap left and right, 3, 4, 7, 8 top and bottom, 5 to 8 rows and columns
 
 
 def pixels(image, size: int | None = None, white: float | None = None) -> UInt8[Tensor, "1 3 h w"]:
-    """Pixels of a PIL image as its camera was held: transparency on white, deeper values by the one that is white, resized as `fit`; the first frame.
+    """Pixels of a PIL image's first frame: upright, on white where it is transparent, in 8 bits, resized as by `fit`.
 
     size: None = as stored.
-    Raises: InputError for images too large, values of more than 8 bits without `white`, and for those that are below 0 or above it.
+    Raises: InputError for images that are too large, values of more than 8 bits without `white`, and values below 0 or above `white`.
     """
     with image:  # closes its file
         cut = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode[0] not in "IF"
         fix = "say which value is white in all images of the set, as in load(..., white=65535) or --white 65535, or convert them to 8 bits"
-        require(not cut or white == 65535, f"mode {image.mode} of 16 bits, of which Pillow reads the upper 8, so that white is 65535; {fix}")
+        require(not cut or white == 65535, f"mode {image.mode} has 16 bits, of which Pillow reads the upper 8, so white must be 65535; {fix}")
         check_memory(image, size)
         image.load()
         turn = orientation(image)
@@ -44,7 +44,7 @@ def pixels(image, size: int | None = None, white: float | None = None) -> UInt8[
 
 
 def in_strips(image, turn: int, H: int, W: int, seen: "Window", white: float | None) -> UInt8[Tensor, "1 3 h w"]:
-    """What of an image is looked at, upright; a large one strip by strip, each resized along its rows at once."""
+    """The used part of an image, upright. A large one is read strip by strip, and each strip is resized along its rows at once."""
     step, right = max(1, STRIP // seen.width), seen.left + seen.width
     if seen.height <= step:
         return in_colours(upright(image, turn, (seen.left, seen.top, right, seen.top + seen.height), H, W), white)
@@ -61,22 +61,22 @@ def check_memory(image, size: int | None) -> None:
     W, H = image.size
     seen = window(H, W, size)
     need = W * H * max(bytes_a_pixel(image), 3) + seen.height * seen.w * 3  # the decoded image, and its strips
-    if need > LIMIT:  # words are put together only then: this is done for every image
+    if need > LIMIT:  # the sentence is made only then, since every image is checked
         fix = "make it smaller" + ", or give a size, such as size=32" * (size is None)
         raise InputError(f"{W:,} x {H:,} pixels would take {need / 1e6:,.0f} MB to decode, and {LIMIT / 1e6:.0f} are allowed; {fix}")
 
 
 def bytes_a_pixel(image) -> int:
-    """What Pillow needs to decode an image, for each of its pixels: what it keeps, and what its decoder of this format takes beside that."""
+    """Bytes that Pillow needs for each pixel to decode an image: those of the result, and those that the decoder of its format takes besides."""
     kept, kind = 1 if image.mode in ("1", "L", "P") else 2 if ";16" in image.mode else 4, getattr(image, "format", None)
-    if kind == "TIFF":  # a strip may be all of it, and it is turned as a whole
+    if kind == "TIFF":  # one strip may hold the whole image, and turning copies the whole image
         return kept * (1 + ("libtiff" in str(image.tile)) + (orientation(image) > 1))
     progressive = kind == "JPEG" and "progressive" in image.info  # all coefficients at once
     return kept + 12 * (kind == "WEBP") + 2 * len(image.getbands()) * progressive
 
 
 def orientation(image) -> int:
-    """How the camera was held, 1 to 8; a broken note of it counts as none, as it does for who shows pictures."""
+    """How the camera was held, 1 to 8. Broken metadata counts as 1, as in programs that show pictures."""
     with suppress(Exception):
         turn = image.getexif().get(ORIENTATION, 1)
         return turn if turn in range(2, 9) else 1
@@ -84,7 +84,7 @@ def orientation(image) -> int:
 
 
 def upright(image, turn: int, box: tuple[int, int, int, int], H: int, W: int):
-    """A box (left, top, right, low) of an image, both as its camera was held, H pixels high and W wide."""
+    """A box (left, top, right, low) of the upright image, which is H pixels high and W wide; the box is upright, too."""
     if turn == 1 and box == (0, 0, W, H):
         return image
     from PIL.Image import Transpose
@@ -112,11 +112,11 @@ def in_colours(image, white: float | None) -> UInt8[Tensor, "1 3 H W"]:
 
 
 def shallow(x: np.ndarray, kind: str, white: float | None) -> np.ndarray:
-    """Values from 0 to `white` as 0 to 255; floats may miss both by 0.1 %, as a resize does. Raises: InputError as `pixels`."""
+    """Scale values from 0 to `white` to 0 to 255; floats may lie outside by 0.1 % of white, as after a resize. Raises: InputError as `pixels`."""
     low, high, floats = float(x.min()), float(x.max()), x.dtype.kind == "f"
     has = f"{kind}, values {low:g} to {high:g}"
     near = next((one for one in WHITES if high <= one and (one > 1 or floats)), high)
-    fix = f"say which one is white in all images of the set, as in load(..., white={near:g}) or --white {near:g}, or convert them to 8 bits"
+    fix = f"say which value is white in all images of the set, as in load(..., white={near:g}) or --white {near:g}, or convert them to 8 bits"
     require(white is not None, f"{has}, more than the 256 of 8 bits; {fix}")
     slack = 1e-3 * white if floats else 0
     whole = bool(np.isfinite(x).all() and low >= -slack and high <= white + slack)
@@ -126,7 +126,7 @@ def shallow(x: np.ndarray, kind: str, white: float | None) -> np.ndarray:
 
 
 class Window(NamedTuple):
-    """What of an image is looked at, in its pixels, and how high (h) and wide (w) that becomes."""
+    """The part of an image that is used, in its pixels, and its height h and width w after a resize."""
 
     top: int
     left: int
@@ -137,7 +137,7 @@ class Window(NamedTuple):
 
 
 def window(H: int, W: int, size: int | None) -> Window:
-    """All of an image, but of a long one no more than its middle; the shorter side becomes `size`."""
+    """The whole image, or the middle of a long one; the shorter side becomes `size`."""
     if size is None:
         return Window(0, 0, H, W, H, W)
     height, width = min(H, LONG * W), min(W, LONG * H)
@@ -153,7 +153,7 @@ def fit(x: UInt8[Tensor, "N C H W"], size: int) -> UInt8[Tensor, "N C {size} {si
 
 
 def resized(x: UInt8[Tensor, "N C H W"], h: int, w: int) -> UInt8[Tensor, "N C {h} {w}"]:
-    """Antialiased: first along the rows, in whole grey levels, then along the columns, so that strips of rows give the same as the whole."""
+    """Resize with antialiasing, in whole grey levels: first along the rows, then along the columns, so strips of rows give the same as the whole."""
     return x if x.shape[2:] == (h, w) else F.interpolate(x, (h, w), mode="bilinear", antialias=True)
 
 

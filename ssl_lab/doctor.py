@@ -47,7 +47,7 @@ def packages() -> list[str]:
             wrong.append(f"{need.name}{need.specifier}")
     try:
         importlib.import_module("torchvision")
-    except (ImportError, OSError, RuntimeError) as error:  # a build for another torch fails as it registers its operators
+    except (ImportError, OSError, RuntimeError) as error:  # a build for another torch fails when it registers its operators
         wrong.append(f"a torchvision that loads beside torch {torch.__version__} ({error})")
     return wrong
 
@@ -60,7 +60,7 @@ def version(name: str) -> str | None:
 
 
 def devices() -> list[str]:
-    """One line a device: what computes, and whether it computes in bfloat16."""
+    """One line a device: its name, and whether it computes in bfloat16."""
     bf16 = "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "no fast bfloat16, trains in float32"
     found = [f"cpu: {torch.get_num_threads()} threads of {os.cpu_count()} cores, {bf16}"]
     for i in range(torch.cuda.device_count()):
@@ -91,7 +91,7 @@ def training() -> str:
     spent = timed(step)
     steps = ", ".join(f"{1000 * seconds:.0f} ms with {threads}" for threads, seconds in spent.items())
     said = f"training: {min(spent, key=spent.get)} threads are fastest here (a step of SimCLR on 256 scenes: {steps})"
-    return f"{said}; small pictures keep few of them busy, so `train` measures before its first step, unless --threads or OMP_NUM_THREADS says it"
+    return f"{said}; for small images few threads are fastest, so `train` measures before its first step, unless --threads or OMP_NUM_THREADS is set"
 
 
 def folders() -> list[str]:

@@ -1,4 +1,4 @@
-"""h = f(x) of whole data sets, with the network left exactly as it was."""
+"""h = f(x) of whole data sets. The network does not change."""
 
 from contextlib import contextmanager
 
@@ -17,16 +17,16 @@ from ssl_lab.models import check_rows
 def features(encoder: nn.Module, images: Images | Num[Tensor, "N 3 H W"], batch: int = 500) -> Float[Tensor, "N D"]:
     """h = f(x) of every image in float32, in order, without augmentation: batch norm uses its running statistics and does not change them.
 
-    encoder: computes in the precision of its parameters, half or double too.   images: bytes, or floats in [0, 1].
-    batch: how many at a time; the result does not depend on it. Lies on the encoder's device.
-    Raises: InputError for no network, no images, batch < 1, pixels that are neither bytes nor floats in [0, 1], or what is not one row an image.
+    encoder: it computes in the precision of its parameters, half or double, too.   images: bytes, or floats in [0, 1].
+    batch: images at a time; the result does not depend on it. The result lies on the encoder's device.
+    Raises: InputError for no network, no images, batch < 1, pixels other than bytes or floats in [0, 1], or features other than one row an image.
     """
     kind = type(encoder).__name__
-    require(isinstance(encoder, nn.Module), f"features are computed by a network (nn.Module) and not by a {kind}; give one, such as small_resnet()")
+    require(isinstance(encoder, nn.Module), f"features are computed by a network (nn.Module), not by a {kind}; give one, such as small_resnet()")
     if not isinstance(images, Tensor):
         check_images(images, "features")
     require(len(images) > 0, "there are no images to compute features of; look at len(images)")
-    require(whole(batch) and batch >= 1, f"batch={batch}: a whole number, at least one image at a time; 500 is the default")
+    require(whole(batch) and batch >= 1, f"batch={batch} must be a whole number of images, from 1; 500 is the default")
     first = next(encoder.parameters(), None)  # an encoder without parameters works where the images are
     device, dtype = (None, None) if first is None else (first.device, first.dtype)
     found = []
@@ -40,13 +40,13 @@ def features(encoder: nn.Module, images: Images | Num[Tensor, "N 3 H W"], batch:
 
 
 def pixels(images: Images | Tensor) -> Tensor:
-    """The tensor in a set of images."""
+    """The pixels of a set of images."""
     return images if isinstance(images, Tensor) else images.x
 
 
 @contextmanager
 def evaluating(network: nn.Module):
-    """Evaluation mode inside, and every submodule's own mode again outside, also after an error."""
+    """Evaluation mode inside the block. After it, also after an error, every submodule has its own mode again."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:

@@ -1,7 +1,7 @@
-"""A folder of image files as a set: a folder a class, or all in one folder without labels; train/ beside test/ or val/ where these are there.
+"""A folder of image files as a set: one folder a class, or all images in one folder, without labels. The folder may hold train/ and test/ or val/.
 
-Names of splits count in any case, and as people write them: Training, validation, train2017, test_images. Links are followed, and a folder that two
-ways lead to counts once; files of other kinds are passed over, and this is said.
+Names of splits may be written as people write them: Training, validation, train2017, test_images. Links are followed, and a folder that is reached
+twice counts once. Files of other kinds are passed over, and a message says so.
 """
 
 import os
@@ -18,15 +18,15 @@ from ssl_lab.terminal import printable, tell_once
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # what is decoded, whatever a file is called
-BESIDE = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".md", ".yaml", ".yml", ".html", ".ini", ".db", ".log", ".py")  # not worth a word
+BESIDE = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".md", ".yaml", ".yml", ".html", ".ini", ".db", ".log", ".py")  # no message
 WORDS = {"train": "train(?:ing)?", "val": "val(?:id|idation)?|dev", "test": "test(?:ing)?"}
 NAMES = {part: re.compile(rf"(?:images?[ _-]?)?(?:{word})[ _-]?(?:set|split|data|images?|imgs?|\d+)?", re.IGNORECASE) for part, word in WORDS.items()}
 
 
 def folder(top: Path, split: str) -> Source:
-    """One split of a folder; without splits of its own, a random 80 % train and 20 % test.
+    """One split of a folder. A folder without splits is divided at random: 80 % train and 20 % test.
 
-    A class that one split lacks has no images there. Raises: InputError for what cannot be one set, or a split that is not there.
+    A split may have no images of a class. Raises: InputError for a folder that cannot be one set, or an unknown split.
     """
     parts = splits(top)
     one_of(split, (*parts, "all") if parts else ("train", "test", "all"), f"split of {top}")
@@ -34,7 +34,7 @@ def folder(top: Path, split: str) -> Source:
     walk.refuse_twins(list(parts.values()))
     found = {part: scan(path, walk) for part, path in (parts or {"all": top}).items()}
     if walk.others:
-        tell_once(printable(f"{top}: {walk.passed_over()}; of image files, those are read that end in {', '.join(SUFFIXES)}; convert the others"))
+        tell_once(printable(f"{top}: {walk.passed_over()}; only files that end in {', '.join(SUFFIXES)} are read; convert other images"))
     classes = sorted({name for one in found.values() for name in one} - {""})
     empty = [name for name in classes if not any(one.get(name) for one in found.values())]
     require(not empty, f"{top}: no images in the class folders {', '.join(empty)}; fill or remove them")
@@ -47,17 +47,17 @@ def folder(top: Path, split: str) -> Source:
 
 @dataclass
 class Walk:
-    """What has been met on the way: real folders, each of them entered once, so that links that lead back end; and how many files of other kinds."""
+    """What a walk has seen: real folders, each of them entered once, so that a circle of links ends; and the number of files of other kinds."""
 
     entered: set[tuple[int, int]] = field(default_factory=set)
     others: Counter[str] = field(default_factory=Counter)
     listed: dict[Path, tuple[list[str], list[Path]]] = field(default_factory=dict)
 
     def enter(self, path: Path) -> bool:
-        """Whether nobody was in this real folder before."""
+        """Enter this real folder; return whether it is for the first time."""
         try:
             status = path.stat()
-        except OSError:  # whoever lists it says why
+        except OSError:  # `listing` says why
             return True
         known, place = len(self.entered), (status.st_dev, status.st_ino)
         self.entered.add(place)
@@ -69,9 +69,9 @@ class Walk:
             require(self.enter(path), f"{brief(path)} leads to a folder that is here under another name already; remove the link")
 
     def passed_over(self) -> str:
-        """How many files of which other kinds, those that are most first."""
+        """The numbers of files of other kinds, the most frequent kind first."""
         kinds = ", ".join(f"{count:,} {kind or 'without a suffix'}" for kind, count in self.others.most_common(5))
-        return f"passed over are {kinds}{' and more' * (len(self.others) > 5)}"
+        return f"files passed over: {kinds}{' and more' * (len(self.others) > 5)}"
 
     def below(self, top: Path) -> list[Path]:
         """Image files in a folder and in the folders inside it, however deep."""
@@ -84,7 +84,7 @@ class Walk:
         return found
 
     def listing(self, top: Path) -> tuple[list[str], list[Path]]:
-        """The folders and the image files directly inside a folder, sorted by name; hidden ones are passed over."""
+        """The folders and the image files directly inside a folder, sorted by name, without hidden ones."""
         if top not in self.listed:
             try:
                 seen = sorted((e.name, is_folder(e)) for e in os.scandir(top) if not e.name.startswith((".", "__MACOSX")))
@@ -101,9 +101,9 @@ class Walk:
 
 
 def splits(top: Path) -> dict[str, Path]:
-    """Split → its folder, in the order train, val, test; val serves as test where that is missing. Empty for a folder that has none of its own.
+    """Split → its folder, in the order train, val, test; without a test, val is the test. Empty for a folder without splits.
 
-    Among other folders, "train" alone is a class, of vehicles. Raises: InputError where names of splits and of classes cannot be told apart.
+    A folder "train" among others, without test or val, is a class (of vehicles). Raises: InputError if splits and classes cannot be told apart.
     """
     names, _ = Walk().listing(top)
     called = {name: part for part in NAMES for name in names if NAMES[part].fullmatch(name)}
@@ -113,12 +113,12 @@ def splits(top: Path) -> dict[str, Path]:
         return {}
     have = f"{top} holds {', '.join(called)}"
     one = f"name one folder, as in folder:{top / names[0]}"
-    require("train" in kinds, f"{have}, names of splits, and none to train on; call that one train, or {one}")
+    require("train" in kinds, f"{have}: names of splits, but none is train; call one of them train, or {one}")
     twice = [name for name in called if list(called.values()).count(called[name]) > 1]
     require(not twice, f"{have}, and {' and '.join(twice)} mean the same split; put their images together, or {one}")
     strange = [name for name in others if Walk().below(top / name)]
-    fix = "move them out of it, or into one of the splits"
-    require(not strange, f"{have}, the splits, and beside them images in {', '.join(strange)}; {fix}")
+    fix = "move these images out of the folder, or into one of the splits"
+    require(not strange, f"{have}, which are splits, and also images in {', '.join(strange)}; {fix}")
     return {"test" if part == "val" and "test" not in kinds else part: top / name for name, part in called.items()}
 
 
@@ -126,11 +126,11 @@ def scan(top: Path, walk: Walk) -> dict[str, list[Path]]:
     """Class → its image files, in the order of their names; "" → all of them, where there are no class folders."""
     classes, loose = walk.listing(top)
     beside = ", ".join(p.name for p in loose[:3])
-    require(not (classes and loose), f"{top} holds class folders and, beside them, {beside}; sort all images into class folders, or none")
+    require(not (classes and loose), f"{top} holds class folders and also images outside them, {beside}; sort all images into class folders, or none")
     for name in classes:
         inner, _ = walk.listing(top / name)
         parts = {part for part in NAMES for one in inner if NAMES[part].fullmatch(one)}
-        fix = f"the splits go outside: {top / inner[0] / name}" if inner else ""
+        fix = f"put the classes inside the splits: {top / inner[0] / name}" if inner else ""
         require("train" not in parts or len(parts) == 1, f"{top / name} holds {', '.join(inner)}, which would be one class; {fix}")
     walk.enter(top)
     walk.refuse_twins([top / name for name in classes])
@@ -141,7 +141,7 @@ def scan(top: Path, walk: Walk) -> dict[str, list[Path]]:
 
 
 def is_folder(entry: os.DirEntry) -> bool:
-    """Whether it is a folder, or a link to one; links that lead to each other are none."""
+    """Whether it is a folder, or a link to one; a circle of links is no folder."""
     try:
         return entry.is_dir()
     except OSError:
@@ -149,7 +149,7 @@ def is_folder(entry: os.DirEntry) -> bool:
 
 
 def brief(path: Path) -> str:
-    """A path; of a very long one, its ends."""
+    """A path; of a very long one, only its two ends."""
     said = str(path)
     return said if len(said) <= 400 else f"{said[:200]}…{said[-100:]}"
 
@@ -157,12 +157,12 @@ def brief(path: Path) -> str:
 def opened(path: Path, label: int):
     """An image, not yet decoded, and its label.
 
-    Raises: InputError for what is no regular file, since a pipe is waited for without end, and for more pixels than Pillow decodes.
+    Raises: InputError for anything but a regular file, since reading a pipe may never end, and for more pixels than Pillow decodes.
     """
     from PIL import Image
 
-    require(path.is_file(), "is no regular file, or a link to none, or was removed meanwhile; remove it, or load again")
-    Image.init()  # with `formats`, Pillow looks at those alone that it has loaded
+    require(path.is_file(), "is no regular file, or is a broken link, or was removed meanwhile; remove it, or load again")
+    Image.init()  # with `formats`, Pillow tries only formats that it has loaded
     try:
         return Image.open(path, formats=FORMATS), label
     except Image.DecompressionBombError as error:

@@ -1,7 +1,7 @@
 """The shape of an embedding in three numbers, what a Log reports beside the loss; and how far two labellings agree.
 
 Alignment and uniformity: Wang & Isola 2020, arXiv 2005.10242. Effective rank: Roy & Vetterli 2007, as RankMe uses it (Garrido et al. 2023,
-arXiv 2210.02885). All return a scalar tensor on the device of z, without a gradient, in the precision of z.
+arXiv 2210.02885). Each function returns a scalar tensor on the device of z, without a gradient, in the precision of z.
 """
 
 import torch
@@ -17,14 +17,14 @@ PANEL = 512  # rows at a time, so that 10,000 embeddings need 20 MB rather than 
 
 @torch.no_grad()
 def alignment(z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
-    """Mean squared distance of the two views on the unit sphere: 0 where they coincide, 2 for strangers, 4 for opposites."""
+    """Mean squared distance of the two views on the unit sphere: 0 if they are equal, 2 if they are orthogonal, 4 if they are opposite."""
     return (F.normalize(z1, dim=1) - F.normalize(z2, dim=1)).square().sum(dim=1).mean()
 
 
 @torch.no_grad()
 @uncast
 def uniformity(z: Float[Tensor, "B d"], t: float = 2.0) -> Float[Tensor, ""]:
-    """log of the mean of exp(-t |z_i - z_j|²) over all distinct pairs of unit rows: 0 when collapsed, about -2t when spread (-4t at the very least).
+    """log of the mean of exp(-t |z_i - z_j|²) over distinct pairs of unit rows: 0 if all are equal, about -2t if they are spread, never below -4t.
 
     Raises: InputError for fewer than two rows.
     """
@@ -43,10 +43,10 @@ def kernel(a: Float[Tensor, "A d"], b: Float[Tensor, "B d"], t: float) -> Float[
 def effective_rank(z: Float[Tensor, "B d"]) -> Float[Tensor, ""]:
     """How many directions the rows fill: exp of the entropy of the normalised singular values, from 1 to min(B, d).
 
-    Not centred, as in RankMe: rows that have collapsed to one point give 1 (centred, the noise around the point would be measured instead).
+    Rows are not centred, as in RankMe: if they have collapsed to one point, the rank is 1. Centred rows would measure the noise around that point.
     A NaN spreads to the result.
     """
-    s = torch.linalg.svdvals(z.nan_to_num()) + 0 * z.sum()  # svdvals itself stops at a NaN
+    s = torch.linalg.svdvals(z.nan_to_num()) + 0 * z.sum()  # svdvals raises an error at a NaN
     p = s / s.sum().clamp_min(torch.finfo(s.dtype).tiny)
     return torch.special.entr(p).sum().exp()
 

@@ -1,4 +1,4 @@
-"""JupyterLab on a copy of the notebooks in ./work/: a student's answers are never overwritten, and never look like a changed source.
+"""JupyterLab on copies of the notebooks in ./work/. A student's answers are never overwritten, and the sources do not change.
 
     the package's notebooks → hand_out → ./work/ → JupyterLab in this process → the URL
 """
@@ -33,11 +33,11 @@ def source() -> Path:
 def hand_out(notebooks: Path, work: Path) -> list[str]:
     """Copy every notebook that has not been handed out yet, and return one sentence for each copy made.
 
-    A copy that nobody changed follows the source; beside one that somebody did, a new edition gets a name of its own, NAME_2.ipynb.
+    A new edition replaces an unchanged copy. A changed copy stays, and the new edition is put beside it as NAME_2.ipynb.
     A copy that a crash cut short is made again. To begin a notebook afresh, delete or rename the copy.
     """
     folder_to_be(work)
-    record = work / RECORD  # what each copy was when it was handed out; a copy that differs by now is the student's
+    record = work / RECORD  # the digest of each copy when it was handed out; a copy that differs now is the student's
     handed = remembered(record)
     made = []
     for path in sorted(notebooks.rglob("*.ipynb")):
@@ -52,7 +52,7 @@ def hand_out(notebooks: Path, work: Path) -> list[str]:
 
 
 def place(path: Path, name: Path, work: Path, handed: dict[str, str]) -> Path | None:
-    """Where this edition of a notebook goes: the first name that is free or unchanged since; None if it has been handed out before."""
+    """Where this edition of a notebook goes: the first name that is free, or whose copy is unchanged; None if it has been handed out before."""
     for number in itertools.count(1):
         copy = name if number == 1 else name.with_stem(f"{name.stem}_{number}")
         there = digest(work / copy) if (work / copy).exists() else None
@@ -64,7 +64,7 @@ def place(path: Path, name: Path, work: Path, handed: dict[str, str]) -> Path | 
 
 
 def remembered(record: Path) -> dict[str, str]:
-    """What was handed out; nothing, where a crash has spoiled the record: no copy is touched then, and a changed one gets a neighbour."""
+    """What was handed out. A record that a crash has spoiled is empty: then no copy is touched, and beside a changed one goes a new edition."""
     try:
         handed = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -73,7 +73,7 @@ def remembered(record: Path) -> dict[str, str]:
 
 
 def cut_short(copy: Path, source: Path) -> bool:
-    """Whether a copy is the beginning of its source and no more."""
+    """Whether a copy is only the beginning of its source."""
     there, whole = copy.read_bytes(), source.read_bytes()
     return len(there) < len(whole) and whole.startswith(there)
 
@@ -83,10 +83,10 @@ def digest(path: Path) -> str:
 
 
 def lab(browser: bool = True, port: int | None = None) -> None:
-    """Serve JupyterLab on this machine alone, on a copy of the notebooks in ./work/, until Ctrl-C.
+    """Serve JupyterLab, for this machine only, on copies of the notebooks in ./work/, until Ctrl-C.
 
-    browser: open it.   port: where; if it is taken the next free one, which is said (None = 8888).
-    Nothing is asked of the network (no news, no updates, no catalogue of extensions), and no setting of the user's is touched.
+    browser: open it.   port: None is 8888; if it is taken, the next free one is used, and a line says so.
+    It does not use the network (no news, no updates, no catalogue of extensions), and it changes no setting of the user.
     """
     require(port is None or 1 <= port <= 65535, f"port {port} does not exist; choose from 1024 to 65535")
     notebooks = source()
@@ -98,8 +98,8 @@ def lab(browser: bool = True, port: int | None = None) -> None:
     if port and server.port != port:
         print(f"port {port} is taken; {server.port} is free")
     said += f"\nYour copies of the notebooks are in {WORK.resolve()}. Ctrl-C stops.\n"
-    server.io_loop.add_callback(lambda: print(said, flush=True))  # said once the server listens
-    signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))  # Jupyter would ask, and without a terminal leave its kernels behind
+    server.io_loop.add_callback(lambda: print(said, flush=True))  # printed once the server listens
+    signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))  # Jupyter would ask, and without a terminal not stop its kernels
     server.start()
     print(f"stopped; your notebooks are in {WORK.resolve()}")
 
@@ -123,7 +123,7 @@ def serve(first: str, browser: bool, port: int):
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
     }
-    with warnings.catch_warnings():  # an extension may switch on those that are for the authors of Jupyter, in the middle of this
+    with warnings.catch_warnings():  # during this call an extension may switch on warnings that are for Jupyter's authors
         warnings.showwarning = lambda *_, **__: None
         server = LabApp.initialize_server([f"--{name}={value}" for name, value in settings.items()])
     server.web_app.settings["page_config_hook"] = without_announcements
@@ -131,5 +131,5 @@ def serve(first: str, browser: bool, port: int):
 
 
 def without_announcements(handler, page: dict) -> dict:
-    """The page's configuration without JupyterLab's question about its news, which it asks even where there is none to fetch."""
+    """The page's configuration without JupyterLab's question about news, which it asks even if no news can be fetched."""
     return {**page, "disabledExtensions": [*page.get("disabledExtensions", []), "@jupyterlab/apputils-extension:announcements"]}

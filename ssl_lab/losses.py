@@ -1,7 +1,7 @@
 """The lecture's losses, one function each.
 
 Rows are images, tau is the temperature, bf16 and fp16 become float32.
-InfoNCE is written once, as `minus_log_share`. Losses differ in the candidates:
+InfoNCE is written once, as `minus_log_share`. The losses differ in their candidates:
     batch       `nt_xent`: all other rows of both views
     queue       `info_nce`: the own key, and the keys of earlier batches
     cross-view  the rows of the other view, `scores = z1 @ z2.T`, own: the diagonal
@@ -18,9 +18,9 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 
-Tau = float | Float[Tensor, ""]  # a number, or a parameter that learns
+Tau = float | Float[Tensor, ""]  # a number, or a learned parameter
 
-LARGE = 512  # rows from which panels are no slower (EPYC, one core, torch 2.15)
+LARGE = 512  # from so many rows on, panels are not slower (EPYC, one core, torch 2.15)
 PANEL = 128  # rows of a panel: it fits a CPU's cache; on a GPU 8 times as many
 SHARP = 0.07  # float32 from here on: 1e-6 of max(1, loss) (benchmarks/precision.py)
 
@@ -48,7 +48,7 @@ def lift(x):
 
 
 def sharp(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, "M d"]:
-    """In float64 where float32 is too coarse: a last digit / tau is more than 1e-6.
+    """z in float64 where float32 is too coarse: its last digit / tau exceeds 1e-6.
 
     Not on MPS, which has no float64.
     """
@@ -63,10 +63,10 @@ def unit(z: Float[Tensor, "B d"]) -> Float[Tensor, "B d"]:
 def minus_log_share(
     scores: Float[Tensor, "M C"], own: Float[Tensor, " M"], tau: Tau = 1.0
 ) -> Float[Tensor, " M"]:
-    """InfoNCE of every row: -log of the share of the softmax that its positive gets.
+    """InfoNCE of every row: -log of its partner's share in the softmax.
 
-    scores: of all candidates, the positive too; -inf excludes a candidate.
-    own: the positive's. It is subtracted first, where the difference is exact.
+    scores: of all candidates, the partner too; -inf excludes a candidate.
+    own: the partner's score. It is subtracted first, since that difference is exact.
     F.cross_entropy is not used: over 65,536 terms its error is 3e-5.
     """
     return ((scores - own[:, None]) / tau).logsumexp(dim=1)
@@ -79,7 +79,7 @@ def nt_xent(
     """SimCLR's loss, Eqn. 1: find the partner among 2B - 1 rows; mean over 2B anchors.
 
     Rows are normalised here, so their length does not matter.
-    Zero for one pair; log(2B - 1) for identical rows.
+    The loss is 0 for one pair, and log(2B - 1) for identical rows.
     Raises: InputError (a ValueError) for unequal shapes or tau <= 0.
     A NaN spreads to the loss, and `train` stops there.
     """
@@ -107,7 +107,7 @@ class NTXentInPanels(torch.autograd.Function):
     z: unit rows / sqrt(tau), so that s = z zᵀ are the logits.
     A panel is some rows of s, from the diagonal to the right. Since s_ij = s_ji, its
     columns serve the rows below it: only half of the exponentials are computed.
-    Back: dz_i = (sum_j (p_ij + p_ji) z_j - 2 z_partner(i)) / M, from panels that are
+    Gradient: dz_i = (sum_j (p_ij + p_ji) z_j - 2 z_partner(i)) / M. The panels are
     computed again, not kept. First derivatives only.
     """
 
@@ -135,7 +135,7 @@ class NTXentInPanels(torch.autograd.Function):
 def panels(z: Float[Tensor, "M d"]) -> Iterator[tuple[slice, slice, Tensor]]:
     """The upper triangle of z zᵀ, some rows at a time.
 
-    (these rows, the rows below, their logits from column `start` on)
+    (these rows, the rows below, the logits of these rows from column `start` on)
     """
     rows = PANEL if z.device.type == "cpu" else 8 * PANEL
     for start in range(0, len(z), rows):
@@ -151,11 +151,11 @@ def info_nce(
     queue: Float[Tensor, "K d"],
     tau: Tau = 0.07,
 ) -> Float[Tensor, ""]:
-    """MoCo's loss, Eqn. 1: find the own key among K of earlier batches; the mean.
+    """MoCo's loss, Eqn. 1: find the own key among K earlier keys; mean over queries.
 
     All rows are unit vectors and are not normalised again. A gradient flows into k,
-    too, where k has one; MoCo makes its keys without.
-    log(K + 1) when all scores are equal.
+    too, if k requires one; MoCo's keys require none.
+    The loss is log(K + 1) when all scores are equal.
     Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or
     tau <= 0. A NaN spreads to the loss.
     """

@@ -1,4 +1,4 @@
-"""What the command line lets people change in a method and its recipe: the arguments of their constructors, and nothing said twice."""
+"""The options of a method and its recipe on the command line, made from the arguments of their constructors."""
 
 import argparse
 import dataclasses
@@ -12,7 +12,7 @@ from ssl_lab.method import Method
 from ssl_lab.parse import FIX, parsed
 from ssl_lab.recipe import Recipe
 
-FILLED = ("encoder", "classes")  # what a method is built from; a command has other words for it
+FILLED = ("encoder", "classes")  # arguments that a command fills in; it has other options for them
 
 
 def add(parser: argparse.ArgumentParser, kind: type[Method]) -> None:
@@ -36,7 +36,7 @@ def flag(name: str) -> str:
 
 
 def usual(kind: type[Method], name: str) -> str:
-    """What an option is where nobody says it, for every recipe: "scenes 0.2, paper 0.5", or "default 0.2"."""
+    """The default of an option, for every recipe: "scenes 0.2, paper 0.5", or "default 0.2"."""
     found = {}
     for recipe in kind.recipes:
         values, given = settle(kind, recipe, {})
@@ -48,7 +48,7 @@ def usual(kind: type[Method], name: str) -> str:
 
 
 def typed(annotation) -> dict | None:
-    """How argparse reads such a value; None for what no word can say, such as a network."""
+    """How argparse reads a value of this type; None if no word can express it, such as a network."""
     if get_origin(annotation) is Annotated:
         return typed(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -82,9 +82,9 @@ class Tuple(argparse.Action):
 
 
 def settle(kind: type[Method], recipe: str, given: dict) -> tuple[Recipe, dict]:
-    """The recipe of this name and the method's arguments, with what was said in them; a strength goes into every augmentation.
+    """The recipe of this name and the method's arguments, with the given values in them; a strength goes into every augmentation.
 
-    Raises: InputError for a recipe that the method has not, or a value out of its range.
+    Raises: InputError for a recipe that the method does not have, or a value out of its range.
     """
     one_of(recipe, tuple(kind.recipes), f"recipe of {kind.__name__}")
     suiting = {name: p.default for name, p in arguments(kind).items() if p.default is not p.empty and name not in FILLED}
@@ -94,12 +94,12 @@ def settle(kind: type[Method], recipe: str, given: dict) -> tuple[Recipe, dict]:
 
 
 def changed(value, given: dict):
-    """A frozen value with what was said of its fields."""
+    """A frozen value with the given values in its fields."""
     return dataclasses.replace(value, **{f.name: given[f.name] for f in dataclasses.fields(value) if f.name in given})
 
 
 def revived(kind: type[Method], settings: dict, where: object) -> dict:
-    """The constructor's arguments from what a config.json keeps of them, all that have a default.
+    """The constructor's arguments that have a default, as config.json keeps them.
 
     Raises: InputError, naming the place, for a name that the method does not take, one that is missing, and a value of another kind.
     """
@@ -111,7 +111,7 @@ def revived(kind: type[Method], settings: dict, where: object) -> dict:
 
 
 def same(plan, given: dict, why: str) -> None:
-    """Raise InputError for a word that differs from what the plan of a run says."""
+    """Raise InputError for a given value that differs from the plan of a run."""
     views = [vars(value) for value in plan.settings.values() if isinstance(value, Augmentation)]
     for name, value in given.items():
         for place in (vars(plan.recipe), plan.settings, *views):

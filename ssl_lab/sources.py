@@ -1,6 +1,6 @@
-"""Where images come from, by name: scikit-learn's digits, torchvision's sets, folders of image files.
+"""Sets of images by name: scikit-learn's digits, torchvision's sets, folders of image files.
 
-Sets without an official split get ours: a random 80 % of the images train, the other 20 % test, always the same.
+Sets without official splits get a fixed random one: 80 % of the images are train, the other 20 % test.
 """
 
 import difflib
@@ -34,7 +34,7 @@ def find(name: str, split: str, root: str | os.PathLike | None, download: bool) 
 
 
 def digits(split: str) -> Source:
-    """scikit-learn's 1,797 handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8; 32 x 32 unless size says otherwise, since networks stride."""
+    """scikit-learn's 1,797 handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8; 32 x 32 unless size is given, since networks make maps smaller."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
@@ -43,7 +43,7 @@ def digits(split: str) -> Source:
 
 
 def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source:
-    """One of torchvision's sets, lying where torchvision puts it: root/cifar-10-batches-py, root/FashionMNIST, ..."""
+    """One of torchvision's sets, in the place where torchvision puts it: root/cifar-10-batches-py, root/FashionMNIST, ..."""
     from torchvision import datasets
 
     splits = TORCHVISION[name]
@@ -56,7 +56,7 @@ def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source
         options[keyword] = split == "train" if keyword in ("train", "background") else theirs
     try:
         data = build(root, **options)
-    except Exception as error:  # whatever a damaged file provokes: RuntimeError, EOFError, UnpicklingError, zlib.error, ...
+    except Exception as error:  # whatever error a damaged file raises: RuntimeError, EOFError, UnpicklingError, zlib.error, ...
         raise InputError(absent(name, build.__name__, root, download, error)) from error
     rows = torch.arange(len(data)) if splits else share(len(data), split)
     pixels = getattr(data, "data", None)
@@ -67,7 +67,7 @@ def torchvision_set(name: str, split: str, root: Path, download: bool) -> Source
 
 
 def absent(name: str, build: str, root: Path, download: bool, error: Exception) -> str:
-    """What to say of a set that could not be opened."""
+    """The error text for a set that could not be opened."""
     reason = (str(error).strip().splitlines() or [""])[0].split(". ")[0].rstrip(".") or type(error).__name__
     if isinstance(error, ImportError) or reason.endswith("is not found"):  # some sets need h5py, scipy or lmdb
         return f"{name} needs a package that is not installed: {reason}"
@@ -80,7 +80,7 @@ def absent(name: str, build: str, root: Path, download: bool, error: Exception) 
 
 
 def class_names(name: str, data: object) -> tuple[str, ...]:
-    """What a torchvision set calls its classes, wherever it keeps the names; the first of several synonyms."""
+    """The names of a torchvision set's classes, from the attribute that has them; of several synonyms the first one."""
     places = ("classes", "categories", "class_to_idx", "all_categories", "_characters")
     names = next((getattr(data, p) for p in places if getattr(data, p, None)), range(UNNAMED.get(name, 0)))
     return tuple(str(n[0]) if isinstance(n, tuple) else str(n) for n in names)

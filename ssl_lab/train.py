@@ -1,4 +1,4 @@
-"""One visible loop: `steps` yields every step, `train` a Log an epoch; the body of the caller's `for` never changes the training."""
+"""One visible loop: `steps` yields every step, `train` yields a Log every epoch. The body of the caller's `for` never changes the training."""
 
 import copy
 import time
@@ -30,7 +30,7 @@ from ssl_lab.threads import asked, fastest, using
 class Step:
     """One step of a training, after its update.
 
-    epoch: from 1.   number: steps so far.   i, of: which step of its epoch, from 1, and how many there are.   loss: detached, on the device.
+    epoch: from 1.   number: steps so far.   i: number of the step in its epoch, from 1.   of: steps of its epoch.   loss: detached, on the device.
     embeddings: name → what the method noted of its views.   lr: of this step.   progress: from 0 to 1 over the recipe.
     """
 
@@ -45,19 +45,19 @@ class Step:
 
     @property
     def last(self) -> bool:
-        """Whether its epoch ends with it."""
+        """Whether it is the last step of its epoch."""
         return self.i == self.of
 
 
 def train(
     method: Method, data: Images, recipe: Recipe, out: str | Path | None = None, resume: bool = False, threads: int | None = None
 ) -> Iterator[Log]:
-    """Train a method on images, where its parameters lie (CPU, CUDA or MPS), yielding a Log after every epoch.
+    """Train a method on images, on the device of its parameters (CPU, CUDA or MPS), and yield a Log after every epoch.
 
-    The method sees only the columns that it declares: no labels, unless it learns from them.
+    The method gets only the columns that it declares, so it gets no labels unless it learns from them.
     out: a folder for config.json, metrics.jsonl, weights.safetensors and state.safetensors, written at every epoch's end.
-    resume: go on from there, to the bit on one machine. Stopping early, by `break` or by an interrupt, keeps what the method has learned.
-    threads: of the CPU; None takes OMP_NUM_THREADS or measures which number is fastest, and a resumed run takes its own again.
+    resume: go on from there; on one machine the result is the same to the bit. After `break` or an interrupt the method keeps what it has learned.
+    threads: of the CPU; None takes OMP_NUM_THREADS or measures which number is fastest. A resumed run keeps its number.
     Under `torchrun` every rank takes its part of each batch, and rank 0 writes.
     Raises: InputError, at once, for images or a batch that the method cannot use, or a folder that holds another run; Diverged when a step is
     not finite.
@@ -70,9 +70,9 @@ def follow(
     method: Method, data: Images, recipe: Recipe, out: str | Path | None = None, resume: bool = False, threads: int | None = None,
     words: dict | None = None,
 ) -> Iterator[Step | Log]:  # fmt: skip
-    """The same training, yielding every step, and after the last one of an epoch its Log.   words: more for config.json. Raises: as `train`."""
+    """The same training; yields every step and, after the last one of an epoch, a Log.   words: more for config.json. Raises: as `train`."""
     training = Training(method, data, recipe, threads)
-    require(not resume or world_size() == 1, f"this is one of {world_size()} processes, which cannot resume a run; begin another one")
+    require(not resume or world_size() == 1, f"{world_size()} processes together cannot resume a run; begin another run")
     run = Run.open(out, training, resume, words) if out is not None and rank() == 0 else None
     return events(training, run)
 
@@ -97,12 +97,12 @@ def events(training: "Training", run: Run | None) -> Iterator[Step | Log]:
 
 
 def steps(method: Method, data: Images, recipe: Recipe, threads: int | None = None) -> Iterator[Step]:
-    """The same training, yielding every step. Raises: as `train`."""
+    """The same training; yields every step. Raises: as `train`."""
     return Training(method, data, recipe, threads).steps()
 
 
 class Training:
-    """All that a training needs beside its method, and how far it is: what a run saves.
+    """What a training needs beside its method, and how far it is. A run saves it.
 
     epoch, number: whole epochs and steps so far.   stream: of this rank's random numbers.
     """
@@ -123,7 +123,7 @@ class Training:
     def check(self) -> None:
         """Refuse at once a batch that is too large or does not suit the method, labels beyond its classes, and an encoder that breaks a promise."""
         B, N, ranks = self.recipe.batch, len(self.lesson), world_size()
-        relabels = type(self.method).relabel is not Method.relabel  # and may lengthen the epoch
+        relabels = type(self.method).relabel is not Method.relabel  # a method that relabels may lengthen the epoch
         require(B <= N or relabels, f"batch={B} is more than the {N} images; take more images, or a batch of {N} at most")
         require(B % ranks == 0, f"batch={B} cannot be shared by {ranks} processes; take a multiple of {ranks}")
         self.method.check_batch(B, ranks)
@@ -133,7 +133,7 @@ class Training:
         check_encoder(self.method.encoder, to_float(self.lesson.x[:2].to(self.device)))
 
     def steps(self) -> Iterator[Step]:
-        """From where the training stands to its end."""
+        """Every step from the present one to the end."""
         method, recipe, guard = self.method, self.recipe, Guard(self.method, self.number)
         for epoch in range(self.epoch, recipe.epochs * method.generations):
             batches, count = self.begin(epoch)
@@ -179,7 +179,7 @@ class Training:
         return self.measured(batches), count
 
     def measured(self, batches: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
-        """The batches. On the CPU, steps of a copy choose the number of threads before the first step, unless it is given."""
+        """The batches. On the CPU, if no number of threads is given, steps of a copy choose it before the first step."""
         if self.threads is None and self.device.type == "cpu" and world_size() == 1:
             first = next(batches)
             trial = copy.copy(self)
@@ -209,7 +209,7 @@ class Training:
 
 
 def make_optimizer(method: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer; biases and normalisation do not decay."""
+    """The recipe's optimizer; biases and normalisation have no weight decay."""
     groups = parameter_groups(method, recipe.weight_decay)
     if recipe.optimizer == "lars":
         return LARS(groups, recipe.lr, recipe.momentum, eta=recipe.eta)

@@ -282,7 +282,7 @@ def test_a_fraction_looks_at_the_images_that_are_drawn():
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.01, float("nan"), None])
 def test_a_fraction_out_of_range_is_refused(fraction, as_users):
-    with pytest.raises(InputError, match=f"fraction={fraction} is the share of labels to keep: above 0 and at most 1"):
+    with pytest.raises(InputError, match=f"fraction={fraction} must be above 0 and at most 1"):
         labelled_by([0, 1]).label_fraction(fraction)
 
 
@@ -367,8 +367,8 @@ def test_a_limit_draws_a_random_part_in_the_order_of_the_set():
 
 REFUSED = [
     ({"name": None}, "data set None is not a name"),
-    ({"name": "scenes", "limit": 2.5}, "limit=2.5 is the number of images wanted: a whole number from 1"),
-    ({"name": "scenes", "limit": True}, "limit=True is the number of images wanted"),
+    ({"name": "scenes", "limit": 2.5}, "limit=2.5 must be a whole number of images, from 1"),
+    ({"name": "scenes", "limit": True}, "limit=True must be a whole number of images"),
     ({"name": "scenes", "seed": "a"}, "seed='a' must be a whole number"),
     ({"name": "scenes", "size": 32.0}, "size=32.0 must be a whole number of pixels"),
     ({"name": "scnes"}, "data set 'scnes' is unknown; did you mean 'scenes'"),
@@ -377,8 +377,8 @@ REFUSED = [
     ({"name": "scenes", "split": "val"}, "split of scenes 'val' is unknown; there are: train, test"),
     ({"name": "digits", "split": "val"}, "split 'val' is unknown; there are: train, test, all"),
     ({"name": "cifar10", "split": "val"}, "split of cifar10 'val' is unknown; there are: train, test"),
-    ({"name": "scenes", "limit": 0}, "limit=0 is the number of images wanted"),
-    ({"name": "digits", "limit": -3}, "limit=-3 is the number of images wanted"),
+    ({"name": "scenes", "limit": 0}, "limit=0 must be a whole number of images"),
+    ({"name": "digits", "limit": -3}, "limit=-3 must be a whole number of images"),
     ({"name": "digits", "limit": 2000}, "limit=2000 images were asked for, and this split has 1438; use limit=1438 or fewer"),
     ({"name": "scenes", "size": 15}, "size=15 must be a whole number of pixels from 16 to 224"),
     ({"name": "scenes", "size": 225}, "size=225 must be a whole number of pixels from 16 to 224"),
@@ -409,7 +409,7 @@ def test_few_images_can_be_drawn_many_times_without_copying_a_pixel():
     assert often.index.tolist() == [0, 1, 2, 0, 1, 2, 0]
     assert often[2:].repeated(2)[:].labels.tolist() == [images.labels[2], images.labels[0]]
     for count, some in ((0, images), (2, images[:0])):
-        with pytest.raises(InputError, match="at least one drawing"):
+        with pytest.raises(InputError, match="both numbers must be at least 1"):
             some.repeated(count)
 
 
@@ -434,7 +434,7 @@ def test_labels_of_any_whole_type_are_taken(dtype):
         ("[0, 1, 2, 3]", "labels are a list"),
         ("torch.tensor([0, -2, 1, 2])", "a label is -2; labels are counted from 0, and -1 stands for none"),
         ("torch.tensor([0, -100, -1, 2])", "a label is -100"),
-        ("torch.tensor([0, 10**9, 1, 2])", "a label is 1000000000, and there are 3 classes, 0 to 2; name the others, or correct it"),
+        ("torch.tensor([0, 10**9, 1, 2])", "a label is 1000000000, and there are 3 classes, 0 to 2; name more classes, or correct it"),
     ],
 )
 def test_other_labels_are_told(labels, words, without_shape_checks):

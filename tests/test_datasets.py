@@ -113,7 +113,7 @@ def test_deeper_values_need_the_one_that_is_white():
     deep = A.astype(np.uint16) * 257
     assert torch.equal(Images.of(deep, white=65535).x, X) and torch.equal(Images.of(Items(list(deep)), white=65535).x, X)
     for source in (deep, X.long(), Items(list(deep)), [Image.fromarray(a[..., 0].astype(np.uint16)) for a in deep]):
-        with pytest.raises(InputError, match="more than the 256 of 8 bits; say which one is white in all images"):
+        with pytest.raises(InputError, match="more than the 256 of 8 bits; say which value is white in all images"):
             Images.of(source)
 
 
@@ -182,13 +182,13 @@ def longer() -> Dataset:
 
 
 WRONG = {
-    "a DataLoader": (lambda: DataLoader(TensorDataset(X)), r"give what it draws from, Images.of\(loader.dataset\)"),
-    "an IterableDataset": (Stream, r"a Stream has no images by number; .*itertools.islice"),
-    "a generator": (lambda: (x for x in X), "a generator has no images by number"),
-    "an iterator": (lambda: iter(PICTURES), "a list_iterator has no images by number"),
-    "a path": (lambda: "pics", r"a str has no images by number; .*load\('folder:PATH'\) reads files"),
-    "a dictionary": (lambda: {"x": X}, "a dict has no images by number"),
-    "nothing": (lambda: None, "a NoneType has no images by number"),
+    "a DataLoader": (lambda: DataLoader(TensorDataset(X)), r"give its dataset, Images.of\(loader.dataset\)"),
+    "an IterableDataset": (Stream, r"a Stream does not give images by number; .*itertools.islice"),
+    "a generator": (lambda: (x for x in X), "a generator does not give images by number"),
+    "an iterator": (lambda: iter(PICTURES), "a list_iterator does not give images by number"),
+    "a path": (lambda: "pics", r"a str does not give images by number; .*load\('folder:PATH'\) reads files"),
+    "a dictionary": (lambda: {"x": X}, "a dict does not give images by number"),
+    "nothing": (lambda: None, "a NoneType does not give images by number"),
     "Images": (lambda: Images.of(X), "these are Images already"),
     "an empty Dataset": (lambda: Items([]), "this Items is empty; at least one image is needed"),
     "an empty tensor": (lambda: X[:0], r"torch.uint8 \(0, 3, 10, 12\) is no set of images"),
@@ -215,9 +215,9 @@ WRONG = {
     "two views": (lambda: pairs(PICTURES, PICTURES), "its label is a Image"),
     "a label below -1": (lambda: pairs(PICTURES, [-100]), "a label is -100; labels are counted from 0, and -1 stands for none"),
     "too few names": (lambda: Items(pairs(PICTURES), classes=["a"]), "a label is 3, and there are 1 classes"),
-    "parts with classes of their own": (lambda: ConcatDataset([named, Items(pairs(PICTURES), classes=["x"])]), "its parts have classes of their own"),
-    "flips": (lambda: Items(PICTURES, transforms.RandomHorizontalFlip()), "this Items gives other pixels when it is asked again"),
-    "crops": (lambda: Items(list(X), transforms.RandomCrop(8)), "a method augments by itself, anew at every step"),
+    "parts with classes of their own": (lambda: ConcatDataset([named, Items(pairs(PICTURES), classes=["x"])]), "its parts have different classes"),
+    "flips": (lambda: Items(PICTURES, transforms.RandomHorizontalFlip()), "this Items gives other pixels when an item is read again"),
+    "crops": (lambda: Items(list(X), transforms.RandomCrop(8)), "a method draws views of its own at every step"),
     "a Dataset that says too much of its length": (lambda: longer(), "item 6 of this Longer cannot be read"),
 }
 
@@ -232,11 +232,11 @@ def test_what_is_no_set_of_images_is_one_sentence(kind):
 
 
 @pytest.mark.parametrize("given, words", [
-    ("size=1.5", "size=1.5 must be a whole number of pixels from 8 to 1024"), ("size=4", "size=4"), ("white='a'", "white='a' is no value above 0"),
+    ("size=1.5", "size=1.5 must be a whole number of pixels from 8 to 1024"), ("size=4", "size=4"), ("white='a'", "white='a' must be a value above"),
     ("labels=list('abcdef')", "holds no numbers"), ("labels=np.zeros(6)", "labels are torch.float64 (6,)"),
     ("labels=[0, 1]", "labels has 2 rows and x has 6"), ("colour=1", "column 'colour' is unknown; there are: classes, factors"),
     ("labels=np.zeros((6, 1), int)", "labels are torch.int64 (6, 1)"), ("depth=A[:5, None, :, :, 0]", "depth has 5 rows and x has 6"),
-    ("depth=A[:, None, :, :, 0], size=8", "depth is torch.uint8 (6, 1, 10, 12) and x is torch.uint8 (6, 3, 8, 8); their pixels belong together"),
+    ("depth=A[:, None, :, :, 0], size=8", "depth is torch.uint8 (6, 1, 10, 12) and x is torch.uint8 (6, 3, 8, 8); both need the same height"),
 ])
 def test_what_is_given_beside_is_checked(given, words, without_shape_checks):
     said = without_shape_checks(f"""

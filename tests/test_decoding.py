@@ -63,7 +63,7 @@ def test_deeper_values_need_the_one_that_is_white_and_are_the_same_in_every_imag
     deep(tmp_path / f"c.{suffix}", np.full((8, 8), white, dtype))
     x = load(f"folder:{tmp_path}", "all", white=white).x
     assert x[:, 0, 0, 0].tolist() == [0, 128, 255]
-    with pytest.raises(InputError, match=rf"a.{suffix}: mode .*values 0 to 0, more than the 256 of 8 bits; say which one is white.*white="):
+    with pytest.raises(InputError, match=rf"a.{suffix}: mode .*values 0 to 0, more than the 256 of 8 bits; say which value is white.*white="):
         load(f"folder:{tmp_path}", "all")
     with pytest.raises(InputError, match=rf"c.{suffix}: mode .*values .* to .*, and 0 to white=.* are needed"):
         load(f"folder:{tmp_path}", "all", white=0.9 * white)
@@ -78,7 +78,7 @@ def test_values_that_are_none_or_below_black_are_refused(value, tmp_path):
 
 @pytest.mark.parametrize("white", [0, -1, float("nan"), float("inf")])
 def test_white_is_a_value_above_0(white):
-    with pytest.raises(InputError, match=r"is no value above 0, such as 65535 or 1.0"):
+    with pytest.raises(InputError, match=r"must be a value above 0, such as 65535 or 1.0"):
         load("scenes", white=white)
 
 
@@ -91,7 +91,7 @@ def test_colours_of_16_bits_have_65535_as_their_white(tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + made)
     assert load(f"folder:{tmp_path}", "all", white=65535).x[0, :, 0, 0].tolist() == [77, 7, 255]
     for white in (None, 4095):
-        with pytest.raises(InputError, match=r"a.png: mode RGB of 16 bits, of which Pillow reads the upper 8, so that white is 65535"):
+        with pytest.raises(InputError, match=r"a.png: mode RGB has 16 bits, of which Pillow reads the upper 8, so white must be 65535"):
             load(f"folder:{tmp_path}", "all", white=white)
 
 

@@ -151,7 +151,7 @@ def test_bad_input_is_refused():
         factor_table(noise()[:7], world())
     with pytest.raises(InputError, match="NaN"):
         factor_table(noise() * math.nan, world())
-    with pytest.raises(InputError, match="rotation is known of 0 images"):
+    with pytest.raises(InputError, match="rotation is known of only 0 images"):
         factor_table(noise(), world(periods={"rotation": 0.0}))
 
 

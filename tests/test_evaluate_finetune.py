@@ -53,7 +53,7 @@ def test_only_labelled_images_are_learned_and_asked(images, encoder, monkeypatch
 
 @pytest.mark.parametrize("wrong, words", [
     (lambda f, images: finetune(f, images.unlabelled(), images), "0 labelled images to learn from"),
-    (lambda f, images: finetune(f, images, images.unlabelled()), "0 to be asked about"),
+    (lambda f, images: finetune(f, images, images.unlabelled()), "0 to test on"),
     (lambda f, images: finetune(f, images, images, steps=0), "steps=0"),
     (lambda f, images: finetune(nn.Flatten(), images, images), "this Flatten, does not say how wide its features are"),
 ])

@@ -37,7 +37,7 @@ def test_where_no_image_sees_another_nothing_can_leak(images):
 
 
 def test_it_is_the_share_of_first_ranks_by_a_loop(images):
-    """Group norm: company plays no part, so the keys are what the network makes of each view by itself."""
+    """Group norm: the other images do not matter, so the keys are what the network makes of each view by itself."""
     method = moco(1, norm="group").eval()
     torch.manual_seed(4)
     x1, x2 = method.views(images[:64].x)
@@ -66,6 +66,6 @@ def test_a_batch_has_two_images_at_least(images, batch):
         leak(moco(8), images, batch=batch)
 
 
-def test_one_batch_has_no_other_company(images):
-    with pytest.raises(InputError, match="no two batches of 256; give 512 or more"):
+def test_one_batch_alone_is_refused(images):
+    with pytest.raises(InputError, match="fewer than two batches of 256; give 512 or more"):
         leak(moco(8), images, batch=256)

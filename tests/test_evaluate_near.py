@@ -37,7 +37,7 @@ def test_a_row_is_not_its_own_neighbour_even_among_copies():
 
 @pytest.mark.parametrize("k", [0, 5])
 def test_as_many_neighbours_as_there_are_not_are_refused(k):
-    with pytest.raises(InputError, match=f"k={k} neighbours of one among 5 images were asked for; from 1 to 4 there are"):
+    with pytest.raises(InputError, match=f"k={k} neighbours were asked for; choose k from 1 to 4, as there are 5 images"):
         nearest(rows(5), torch.tensor([0]), k)
 
 

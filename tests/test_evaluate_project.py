@@ -60,7 +60,7 @@ def test_what_has_no_map_is_refused(make, h, words):
 
 @pytest.mark.parametrize("neighbours", [1, 10, 15])
 def test_umap_with_fewer_points_than_neighbours_is_refused(neighbours):
-    with pytest.raises(InputError, match=rf"neighbours={neighbours} of 10 points: .* at least {neighbours + 1} points; use neighbours=9 or fewer"):
+    with pytest.raises(InputError, match=rf"neighbours={neighbours} of 10 points: UMAP takes from 2 to 9 neighbours here"):
         Umap(rows(10), neighbours=neighbours)
 
 

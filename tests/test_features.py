@@ -123,12 +123,12 @@ def test_what_is_not_one_row_an_image_is_refused(make, words):
 
 
 @pytest.mark.parametrize("call, words", [
-    ("features(lambda x: x, x)", "computed by a network (nn.Module) and not by a function; give one"),
+    ("features(lambda x: x, x)", "computed by a network (nn.Module), not by a function; give one"),
     ("features(small_resnet, x)", "not by a function"),
     ("features(net, TensorDataset(x))", "features takes Images and got a TensorDataset; Images.of(dataset) makes them"),
     ("features(net, DataLoader(TensorDataset(x)))", "got a DataLoader"), ("features(net, x.numpy())", "got a ndarray"),
     ("features(net, [x])", "got a list"),
-    ("features(net, x, batch=1.5)", "batch=1.5: a whole number"), ("features(net, x, batch='8')", "batch="),
+    ("features(net, x, batch=1.5)", "batch=1.5 must be a whole number"), ("features(net, x, batch='8')", "batch="),
 ])
 def test_what_features_are_not_computed_of_is_said(call, words, without_shape_checks):
     said = without_shape_checks(f"""

@@ -79,10 +79,10 @@ def test_a_flat_split_beside_one_of_classes_has_no_labels(tree, levels):
 @pytest.mark.parametrize(
     "files, words",
     [
-        (["validation/1.png", "test/2.png"], "holds validation, test, names of splits, and none to train on; call that one train"),
-        (["Test/a/1.png"], "holds Test, names of splits, and none to train on"),
+        (["validation/1.png", "test/2.png"], "holds validation, test: names of splits, but none is train; call one of them train"),
+        (["Test/a/1.png"], "holds Test: names of splits, but none is train"),
         (["train/1.png", "Training/2.png", "test/3.png"], "Training and train mean the same split; put their images together"),
-        (["train/a/1.png", "test/a/2.png", "unlabelled/3.png"], "the splits, and beside them images in unlabelled; move them out of it"),
+        (["train/a/1.png", "test/a/2.png", "unlabelled/3.png"], "which are splits, and also images in unlabelled; move these images out"),
         (["cat/train/1.png", "cat/test/2.png", "dog/train/3.png", "dog/test/4.png"], "cat holds test, train, which would be one class"),
     ],
 )
@@ -105,7 +105,7 @@ def test_folders_without_images_beside_the_splits_are_passed_over(tree, tmp_path
 def test_what_is_no_regular_file_is_named_and_not_waited_for(tree, tmp_path):
     name = tree({"1.png": 1})
     os.mkfifo(tmp_path / "pictures" / "2.png")
-    with pytest.raises(InputError, match=r"2.png: is no regular file, or a link to none"):
+    with pytest.raises(InputError, match=r"2.png: is no regular file, or is a broken link"):
         load(name, "all")
 
 
@@ -143,7 +143,7 @@ def test_the_share_of_a_set_is_always_the_same():
 @pytest.mark.parametrize(
     "files, words",
     [
-        ({"a/1.png": 1, "2.png": 2}, "holds class folders and, beside them, 2.png; sort all images into class folders, or none"),
+        ({"a/1.png": 1, "2.png": 2}, "holds class folders and also images outside them, 2.png; sort all images into class folders, or none"),
         ({"1.png": 1}, "1 images are too few for an 80/20 split with a test part; add images or use split='all'"),
     ],
 )
@@ -275,7 +275,7 @@ def test_what_is_nested_deeper_than_a_path_can_be_is_told_in_a_short_sentence(ne
 def test_a_file_that_vanishes_meanwhile_is_named(tree, tmp_path, monkeypatch):
     name, opened = tree({"1.png": 1, "2.png": 2}), folders.opened
     monkeypatch.setattr(folders, "opened", lambda path, label: (path.unlink(), opened(path, label))[1])
-    with pytest.raises(InputError, match=r"1.png: is no regular file, or a link to none, or was removed meanwhile"):
+    with pytest.raises(InputError, match=r"1.png: is no regular file, or is a broken link, or was removed meanwhile"):
         load(name, "all")
 
 
@@ -300,7 +300,7 @@ def test_files_of_other_kinds_are_counted_and_named_once(tree, tmp_path, capsys)
         load(name, split)
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"{tmp_path / 'pictures'}: passed over are 9 .heic, 3 .avif, 1 without a suffix; of image files, those are read that end in .png" in said
+    assert f"{tmp_path / 'pictures'}: files passed over: 9 .heic, 3 .avif, 1 without a suffix; only files that end in .png" in said
 
 
 @pytest.mark.parametrize("other", ["a.txt", "labels.CSV", "x.json", "x.xml", "README.md", "Thumbs.db", ".DS_Store", "desktop.ini", ".hidden/x.heic"])
@@ -315,7 +315,7 @@ def test_what_lies_beside_images_is_not_worth_a_word(other, tree, tmp_path, caps
 def test_where_no_image_is_left_the_others_are_named(tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.dcm").touch()
-    with pytest.raises(InputError, match=r"holds no images; files that end in .png, .* are needed; passed over are 3 .dcm"):
+    with pytest.raises(InputError, match=r"holds no images; files that end in .png, .* are needed; files passed over: 3 .dcm"):
         load(f"folder:{tmp_path}")
 
 

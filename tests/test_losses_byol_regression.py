@@ -56,7 +56,7 @@ def test_the_hand_example_in_value_and_gradient():
 
 
 @pytest.mark.parametrize("degrees, value", [(0, 0.0), (60, 1.0), (90, 2.0), (180, 4.0)])
-def test_from_0_for_one_direction_over_2_for_strangers_to_4_for_opposites(degrees, value):
+def test_from_0_for_one_direction_over_2_for_orthogonal_rows_to_4_for_opposite_ones(degrees, value):
     angle = math.radians(degrees)
     p, z = torch.tensor([[5.0, 0.0]]), 0.1 * torch.tensor([[math.cos(angle), math.sin(angle)]])
     assert byol_regression(p, z).item() == pytest.approx(value, abs=1e-6)

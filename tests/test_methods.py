@@ -284,7 +284,7 @@ def test_wrong_kinds_are_refused_in_a_sentence(without_shape_checks):
     """
     needles = [
         "K=40.0", "split=2.5", "blur_share=(0.1, 0.2)", "m='0.5'", "area=0.5", "widths=(8, 2.0)", "area=(0.1, 0.5, 1.0)",
-        "got SimCLR; give a MoCo", "steps=2.5", "batch=4.5",
+        "got a SimCLR; give a MoCo", "steps=2.5", "batch=4.5",
     ]  # fmt: skip
     said = without_shape_checks(script).splitlines()
     assert len(said) == len(needles) and all(needle in one for needle, one in zip(needles, said))

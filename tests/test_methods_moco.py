@@ -493,9 +493,9 @@ def test_while_the_queue_fills_it_is_said_that_the_loss_rises():
     method, images = small(MoCo, K=80, split=4), load("scenes", limit=40).unlabelled()
     remarks = [log.remark for log in train(method, images, replace(QUICK, lr=0.01))]
     assert [words.split(" of ")[0] for words in remarks[:2]] == ["40%", "80%"] and "queue" not in remarks[2]
-    assert "the loss rises while they replace its random rows" in remarks[0]
+    assert "the loss rises while they replace the random rows" in remarks[0]
     full = next(train(small(MoCo, K=16, split=4), images, replace(QUICK, lr=0.01))).remark
-    assert full.startswith("the queue is full of real keys now; the loss rose")
+    assert full.startswith("the queue holds only real keys now; the loss rose")
 
 
 @pytest.mark.parametrize("epoch, filled", [(1, 0.4), (1, 1.0), (2, 0.4), (2, 1.0)])
@@ -572,7 +572,7 @@ def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
 @pytest.mark.parametrize("options, words", [
     ({"K": 12}, "a queue of K=12 keys cannot hold a batch of 16; try K=16 or more, or a batch of 12"),
     ({"K": 14, "split": 4}, "cannot hold a batch of 16; try K=16 or more, or a batch of 12"),
-    ({"split": 5}, "split=5 groups .* cannot share a batch of 16; try a batch of 15 or split=1"),
+    ({"split": 5}, "split=5 equal groups .* of a batch of 16; try a batch of 15 or split=1"),
 ])
 def test_a_batch_that_does_not_fit_is_refused_before_anything_has_moved(options, words):
     method = small(MoCo, **options)

@@ -44,7 +44,7 @@ BROKEN = {  # what an encoder is: how it is built, and which promise it breaks
     "a tuple": (lambda: Odd(lambda h: (h, h)), "returns a tuple for 2 images.*wrap the part of it that returns one tensor"),
     "a dictionary": (lambda: Odd(lambda h: {"h": h}), "returns a dict for 2 images"),
     "nothing": (lambda: Odd(lambda h: None), "returns a NoneType for 2 images"),
-    "one channel": (lambda: small_resnet(width=4, channels=1), "it takes one channel, and images always have 3: build it with channels=3"),
+    "one channel": (lambda: small_resnet(width=4, channels=1), "it takes one channel, and images always have 3, .*: build it with channels=3"),
     "four channels": (lambda: Odd(channels=4), r"cannot take images of 3 x 32 x 32 pixels .*their channels are always 3"),
     "another size": (lambda: Encoder(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 4)), side=8), r"cannot take images of 3 x 32 x 32 pixels"),
     "a size of its own": (lambda: Encoder(transformer(), "heads.head", side=48), r"cannot take images of 32 x 32 pixels .*--size"),

@@ -78,7 +78,7 @@ def test_one_batch_norm_for_all_processes_does_not_take_its_place():
 
 
 @pytest.mark.parametrize("B, split, words", [
-    (100, 8, "split=8 groups .* cannot share a batch of 100; try a batch of 96 or split=4"), (8, 8, "batch of 8; try a batch of 16 or split=4"),
+    (100, 8, "split=8 equal groups .* of a batch of 100; try a batch of 96 or split=4"), (8, 8, "batch of 8; try a batch of 16 or split=4"),
     (97, 8, "batch of 97; try a batch of 96 or split=1"), (12, 8, "batch of 12; try a batch of 16 or split=4"),
     (1, 2, "batch of 1; try a batch of 4$"), (9, 6, "batch of 9; try a batch of 12 or split=3"),
 ])

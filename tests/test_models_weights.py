@@ -88,7 +88,7 @@ class Code:
     ("code.pth", lambda path: torch.save({"conv.weight": Code()}, path), "cannot be read"),
     ("list.pth", lambda path: torch.save([1], path), "state dict"),
     ("nothing.pth", lambda path: torch.save({}, path), "state dict"),
-    ("other.pth", lambda path: torch.save({"a": torch.rand(1)}, path), "none of the names"),
+    ("other.pth", lambda path: torch.save({"a": torch.rand(1)}, path), "none of this network's names"),
 ])
 def test_files_that_hold_no_weights_are_refused_and_none_is_executed(tmp_path, capsys, name, write, words):
     write(tmp_path / name)

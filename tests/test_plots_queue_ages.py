@@ -112,7 +112,7 @@ def test_the_chosen_curve_is_bold_and_every_curve_is_drawn(m):
     assert [one for one in MS if labels[f"m = {one:g}"]] == [m]
 
 
-def test_strangers_are_the_dotted_line():
+def test_keys_of_different_pictures_are_the_dotted_line():
     line = [item for item in items(drawing(strangers=0.31)[0], Strokes) if item.dash == "dotted"][-1]  # the first stands beside its meaning
     assert line.colours == NEGATIVE
     np.testing.assert_allclose(line.paths[0], [points([0.31])[0], points([0.31] * (LONGEST + 1))[-1]])

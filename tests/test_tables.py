@@ -328,7 +328,7 @@ def test_a_row_of_another_length_is_refused(row):
 
 @pytest.mark.parametrize("columns, words", [(("Method", "a", "a"), "Method, a, a"), ((), "none")])
 def test_columns_need_names_of_their_own(columns, words):
-    with pytest.raises(InputError, match=f"columns need names, each its own; got {words}"):
+    with pytest.raises(InputError, match=f"every column needs a name of its own; got {words}"):
         small(columns=columns)
 
 

@@ -1,8 +1,8 @@
-"""Random views of a batch, on its device: every image draws its own parameters, and nothing waits for the device.
+"""Random views of a batch, drawn on its device. Every image has its own parameters, and nothing waits for the device.
 
     Augmentation (strengths) → draw → Drawn (parameters of every image) → crop and flip → colour → blur → solarise
 
-Strengths and drawn parameters are values: the same draw can be applied to an image, its depth, its normals and its mask.
+Strengths and drawn parameters are frozen values, so the same crop can be applied to an image, its depth, its normals and its mask.
 """
 
 from ssl_lab.augment.colours import (

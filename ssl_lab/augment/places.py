@@ -1,4 +1,4 @@
-"""Where: crop, flip and blur are one matrix for the rows of an image and one for its columns."""
+"""Crop, flip and blur: one matrix for the rows of an image, and one for its columns."""
 
 import torch
 from jaxtyping import Bool, Float, Int64, Num
@@ -15,10 +15,10 @@ def mix_pixels(x: Float[Tensor, "B c H W"], rows: Float[Tensor, "B h H"], column
 
 
 def box(share: PerImage, aspect: PerImage, ratio: tuple[float, float], H: int, W: int) -> tuple[PerImage, PerImage]:
-    """Height and width in pixels of boxes of these shares of an image's area; aspect, in [0, 1], places their ratio, width to height.
+    """Height and width, in pixels, of boxes that cover these shares of an image; aspect, in [0, 1], chooses the ratio of width to height.
 
-    The ratio is log-uniform among those of `ratio` with which the box fits into the image, as torchvision finds by drawing again. Where none fits,
-    it is the end of `ratio` that is nearer to the image's own, and the box shrinks until it fits.
+    It is log-uniform among the ratios, within `ratio`, with which the box fits into the image; torchvision draws again until a box fits. If no ratio
+    fits, the end of `ratio` that is nearer to the image's own ratio is taken, and the box shrinks until it fits.
     """
     area = share * (H * W)
     low, high = (area / H**2).clamp(min=ratio[0]).log(), (W**2 / area).clamp(max=ratio[1]).log()
@@ -34,7 +34,7 @@ def box(share: PerImage, aspect: PerImage, ratio: tuple[float, float], H: int, W
 def crop(
     x: Float[Tensor, "B c H W"], top: PerImage, left: PerImage, height: PerImage, width: PerImage, flip: Bool[Tensor, " B"]
 ) -> Float[Tensor, "B c H W"]:
-    """Every image's box, in pixels, at the full size: bilinear, with nothing from outside the box; mirrored where `flip`."""
+    """Enlarge every image's box, in pixels, to the full size: bilinear, without pixels from outside the box, flipped where `flip`."""
     _, _, H, W = x.shape
     return mix_pixels(x, interpolation(top, height, H), interpolation(left, width, W, flip))
 
@@ -42,7 +42,7 @@ def crop(
 def nearest_crop(
     x: Num[Tensor, "B c H W"], top: PerImage, left: PerImage, height: PerImage, width: PerImage, flip: Bool[Tensor, " B"]
 ) -> Num[Tensor, "B c H W"]:
-    """The same box, every pixel the nearest one: for classes, which cannot be mixed."""
+    """The same crop, but every pixel takes the nearest one. It is for classes, which cannot be mixed."""
     B, c, H, W = x.shape
     rows, columns = nearest(top, height, H), nearest(left, width, W)
     columns = torch.where(flip[:, None], columns.flip(1), columns)
@@ -56,28 +56,28 @@ def nearest(start: PerImage, length: PerImage, n: int) -> Int64[Tensor, "B n"]:
 
 
 def interpolation(start: PerImage, length: PerImage, n: int, flip: Bool[Tensor, " B"] | None = None) -> Float[Tensor, "B n n"]:
-    """Weights by which n samples of [start, start + length) are mixed from n pixels: a triangle around each sample's centre."""
+    """Weights that mix n samples of [start, start + length) from n pixels: a triangle around each sample's centre."""
     at = centres(start, length, n).clamp(start[:, None], (start + length - 1)[:, None])
     at = at if flip is None else torch.where(flip[:, None], at.flip(1), at)
     return (1 - (torch.arange(n, device=start.device) - at[:, :, None]).abs_()).clamp_(min=0)
 
 
 def centres(start: PerImage, length: PerImage, n: int) -> Float[Tensor, "B n"]:
-    """Where n samples of [start, start + length) lie; a pixel's own number is its centre."""
+    """The centres of n samples of [start, start + length); the centre of pixel i is at i."""
     return start[:, None] + (torch.arange(n, dtype=length.dtype, device=start.device) + 0.5) * (length[:, None] / n) - 0.5
 
 
 def blur(x: Pixels, sigma: PerImage) -> Batch:
-    """Gaussian blur of sigma pixels over a tenth of the shorter side (at least 3 pixels), in all directions alike, mirrored at the edges."""
+    """Gaussian blur of sigma pixels. The kernel is a tenth of the shorter side wide (at least 3 pixels), and the edges are mirrored."""
     _, _, H, W = x.shape
-    radius = min(max(1, round(0.1 * min(H, W)) // 2), min(H, W) - 1)  # a single row has nothing to mirror
+    radius = min(max(1, round(0.1 * min(H, W)) // 2), min(H, W) - 1)  # a single row or column has nothing to mirror
     return mix_pixels(to_float(x), gaussian(sigma, radius, H), gaussian(sigma, radius, W)).clamp_(0, 1)
 
 
 def gaussian(sigma: PerImage, radius: int, n: int) -> Float[Tensor, "B n n"]:
-    """The matrix that convolves n pixels with a normalised Gaussian cut at `radius` < n; what falls off an end is folded back.
+    """The matrix that convolves n pixels with a normalised Gaussian, cut at `radius` < n; taps beyond an end are mirrored back.
 
-    No more than two taps fall on one pixel, so that it does not matter which is added first.
+    At most two taps fall on one pixel, so the order of adding does not change the sum.
     """
     offset = torch.arange(-radius, radius + 1, device=sigma.device)
     kernel = (-0.5 * (offset / sigma[:, None]) ** 2).softmax(1)

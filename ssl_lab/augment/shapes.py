@@ -6,26 +6,26 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 
-SLACK = 1e-3  # what rounding, and a resize, may add to a float
+SLACK = 1e-3  # how far rounding or a resize may take a float out of [0, 1]
 Pixels = Num[Tensor, "B 3 H W"]
 Batch = Float[Tensor, "B 3 H W"]
 PerImage = Float[Tensor, " B"]
 
 
 def in_range(x: Num[Tensor, "*shape"]) -> Num[Tensor, "*shape"]:
-    """The same pixels; bytes are always in their range, which costs nothing to say, and only other types are looked at.
+    """The same pixels, after a check of their range; bytes need no check.
 
-    Raises: InputError for floats beyond [0, 1], whole numbers beyond 0 to 255, and what is no number.
+    Raises: InputError for floats beyond [0, 1], whole numbers beyond 0 to 255, and NaN.
     """
     if x.dtype != torch.uint8 and x.numel() and x.device.type != "meta":
         low, high = (float(end) for end in x.detach().aminmax())
         top = 1 if x.is_floating_point() else 255
-        fix = "divide values of 0 to 255 by 255, and leave mean and standard deviation to the network (models.encoder)"
+        fix = "divide values from 0 to 255 by 255, and let the network normalise: models.encoder takes mean and std"
         fine = low >= -SLACK and high <= top + SLACK
         require(fine, f"pixels are {x.dtype} from {low:.3g} to {high:.3g}; bytes, or floats from 0 to 1, are needed: {fix}")
     return x
 
 
 def to_float(x: Pixels) -> Batch:
-    """[0, 1] float32 from bytes; floats as they are."""
+    """Bytes as float32 in [0, 1]; floats unchanged."""
     return x if x.is_floating_point() else x.float() / 255

@@ -1,4 +1,4 @@
-"""An augmentation is a value: it draws parameters, and what is drawn can be applied, to the image and to all that belongs to it."""
+"""An `Augmentation`, a frozen set of strengths, draws parameters. A `Drawn` applies them to an image and to all that belongs to it."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated
@@ -16,19 +16,19 @@ from ssl_lab.errors import require
 from ssl_lab.surroundings import uncast
 
 CACHED = 128  # images at a time on a CPU, so that a chunk stays in its cache: twice as fast as 512 (EPYC, torch 2.15)
-LARGE = 2**16  # pixels; of larger images fewer at a time, 2 of 1,024 pixels, so that what there is beside the result stays below 300 MB
-DRAWS = 14  # numbers that every image draws, whatever the strengths: moving one strength changes nothing but itself
+LARGE = 2**16  # pixels; of larger images fewer at a time (2 with a side of 1,024), so that memory beside the result stays below 300 MB
+DRAWS = 14  # numbers drawn for every image, whatever the strengths, so that a change of one strength leaves the others' draws as they are
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """SimCLR's augmentation (Chen et al. 2020, appendix A; the defaults are B.9's for CIFAR), with BYOL's solarisation.
 
-    area: share of the image that a crop keeps, drawn between these two.   ratio: of its width to its height, likewise, log-uniform.
-    flip: share of the images that are mirrored.   jitter: strength of the colour distortion, 1 as in the paper; 0 switches it off, grey included.
-    hue: largest turn of the hue at jitter 1, 0.5 being half the circle.   jitter_share, grey_share: of the images whose colours are distorted, and
-    of those that turn grey.   blur_share, solarise_share: of those that are blurred (sigma 0.1 to 2 pixels) or solarised.
-    Raises: InputError for values outside these ranges.
+    area: share of the image that a crop keeps, drawn between two numbers.   ratio: width to height of the crop, likewise, log-uniform.
+    flip: share of the images that are flipped.   jitter: strength of the colour distortion; 1 is the paper's, 0 switches off distortion and grey.
+    hue: largest turn of the hue at jitter 1; 0.5 is half the circle.   jitter_share, grey_share: shares of the images whose colours are distorted,
+    and that become grey.   blur_share, solarise_share: shares of the images that are blurred (sigma 0.1 to 2 pixels), and solarised.
+    Raises: InputError for values outside the ranges below.
     """
 
     area: Annotated[tuple[float, float], Range(above=0, high=1, hint="two shares of the image, the smaller one first")] = (0.08, 1.0)
@@ -55,7 +55,7 @@ class Augmentation:
     def draw(self, x: Num[Tensor, "B c H W"], generator: torch.Generator | None = None) -> "Drawn":
         """Parameters for every image of x, on its device, from this generator or torch's own."""
         B, _, H, W = x.shape
-        u = torch.rand(DRAWS, B, generator=generator, device=x.device, dtype=torch.float32)  # whatever the default is
+        u = torch.rand(DRAWS, B, generator=generator, device=x.device, dtype=torch.float32)  # whatever torch's default type is
         height, width = box(between(u[0], *self.area), u[1], self.ratio, H, W)
         on = (u[5] < self.jitter_share).to(u) * self.jitter
         b, c, s = (1 + on * between(u[6:9], -0.4, 0.4)).clamp(min=0)
@@ -68,12 +68,12 @@ class Augmentation:
         )  # fmt: skip
 
 
-SMALL = Augmentation(area=(0.5, 1.0), hue=0.5)  # for small images and a minute
+SMALL = Augmentation(area=(0.5, 1.0), hue=0.5)  # for small images and trainings of a minute
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn, one value an image: the box of the crop in pixels, the mirror, the colours, the blur; and which of it there is at all."""
+    """Drawn parameters, one value an image: the crop's box in pixels, flip, colours, blur. The last three say which operations are used at all."""
 
     top: PerImage
     left: PerImage
@@ -92,7 +92,7 @@ class Drawn:
     solarises: bool
 
     def __getitem__(self, rows: slice) -> "Drawn":
-        """Of these images."""
+        """The parameters of these images."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return Drawn(**{name: value[rows] if isinstance(value, Tensor) else value for name, value in values.items()})
 
@@ -104,14 +104,14 @@ class Drawn:
     @uncast
     def __call__(self, x: Pixels) -> Batch:
         """The view of every image, float32 in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
-        square = max(x.shape[2:]) ** 2  # as large as the matrices
+        square = max(x.shape[2:]) ** 2  # the size of the matrices
         step = CACHED if square <= LARGE else max(1, 32 * LARGE // square)
         if x.device.type == "cpu" and len(x) > step:
             out = torch.empty(x.shape, dtype=torch.float32)
             for i in range(0, len(x), step):
                 out[i : i + step] = self[i : i + step](x[i : i + step])
             return out
-        x = crop(to_float(in_range(x)).float(), *self.box).clamp_(0, 1)  # weights add up to 1 but for their rounding
+        x = crop(to_float(in_range(x)).float(), *self.box).clamp_(0, 1)  # rounded weights may add up to a little more than 1
         if self.coloured:
             x = jitter_colours(x, self.brightness, self.contrast, self.saturation, self.turn)
         if self.blurs:
@@ -123,28 +123,28 @@ class Drawn:
     @torch.no_grad()
     @uncast
     def map(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
-        """The same crop and mirror of a map with any channels and any range, such as Lab; colours are left alone, nothing is clamped."""
+        """The same crop and flip of a map with any channels and any range, such as Lab; colours do not change, and nothing is clamped."""
         return crop(x, *self.box)
 
     def depth(self, depth: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 1 H W"]:
-        """The same crop and mirror of distances."""
+        """The same crop and flip of distances."""
         return self.map(depth)
 
     @torch.no_grad()
     def normals(self, n: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-        """The same crop of unit vectors, of unit length again; a mirror turns their x around."""
+        """The same crop and flip of unit vectors. A flip changes the sign of x, and the result has unit length again."""
         sign = 1 - 2 * self.flip.to(n.dtype)
         n = self.map(n) * torch.stack([sign, torch.ones_like(sign), torch.ones_like(sign)], 1)[:, :, None, None]
         return F.normalize(n, dim=1)
 
     @torch.no_grad()
     def mask(self, mask: Num[Tensor, "B c H W"]) -> Num[Tensor, "B c H W"]:
-        """The same crop and mirror of classes, of which the nearest is taken."""
+        """The same crop and flip of classes; every pixel takes the nearest one."""
         return nearest_crop(mask, *self.box)
 
 
 def between(u: Tensor, low: float, high: float) -> Tensor:
-    """Numbers of [0, 1) as numbers from low to high."""
+    """Scale numbers of [0, 1) to the range from low to high."""
     return low + (high - low) * u
 
 

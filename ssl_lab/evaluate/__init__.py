@@ -1,4 +1,4 @@
-"""What a representation is worth: from features to one number, always without changing the network."""
+"""Measures of a representation, most of them one number. None of them changes the network."""
 
 from ssl_lab.evaluate.factors import factor_table
 from ssl_lab.evaluate.finetune import finetune

@@ -1,4 +1,4 @@
-"""Fine-tuning: what all of an encoder learns from a few labels, beside what a linear map reads from it frozen (SimCLR's section 4.3)."""
+"""Fine-tuning: the whole encoder learns from a few labels (SimCLR's section 4.3). A linear probe, instead, keeps the encoder frozen."""
 
 import copy
 
@@ -17,7 +17,7 @@ from ssl_lab.stream import RandomStream
 from ssl_lab.surroundings import usual
 from ssl_lab.train import train
 
-GENTLE = Recipe(epochs=1, batch=128, lr=5e-4, weight_decay=1e-2)  # for a trained encoder; one from random weights takes lr=2e-3
+GENTLE = Recipe(epochs=1, batch=128, lr=5e-4, weight_decay=1e-2)  # for a trained encoder; an untrained one takes lr=2e-3
 
 
 def finetune(
@@ -29,17 +29,17 @@ def finetune(
     augmentation: Augmentation = SMALL,
     threads: int | None = None,
 ) -> float:
-    """Accuracy on unseen images, in [0, 1], of a copy of the encoder and a linear classifier that learn together from the labelled images.
+    """Train a copy of the encoder and a linear classifier on the labelled images, and return their accuracy, in [0, 1], on the unseen images.
 
-    steps: optimizer steps; every labelled image is drawn equally often, and at least once.   recipe: its epochs repeat those steps.
-    threads: of the CPU, as `train` takes them. The encoder itself is left as it was.
-    Raises: InputError for what is no encoder, images without a label, or steps below 1.
+    steps: optimizer steps; the labelled images take turns, and each is drawn at least once.   recipe: each of its epochs has that many steps.
+    threads: as in `train`. The encoder itself does not change.
+    Raises: InputError for an encoder that is no network, images without a label, or steps below 1.
     """
     check_network("encoder", encoder, nn.Module)
     for given in (images, unseen):
         check_images(given, "fine-tuning")
     known, asked = images.labelled(), unseen.labelled()
-    require(len(known) > 0 and len(asked) > 0, f"{len(known)} labelled images to learn from and {len(asked)} to be asked about; both are needed")
+    require(len(known) > 0 and len(asked) > 0, f"got {len(known)} labelled images to learn from and {len(asked)} to test on; both are needed")
     Range(1, whole=True, hint="600 is the default").check("steps", steps)
     device = next(encoder.parameters()).device
     check_ids(labels := torch.cat([known.labels, asked.labels]))

@@ -1,4 +1,4 @@
-"""Weighted nearest neighbours: what a representation knows, without training anything (Wu et al. 2018, arXiv 1805.01978, section 3.4)."""
+"""Weighted nearest neighbours: they measure a representation without any training (Wu et al. 2018, arXiv 1805.01978, section 3.4)."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from ssl_lab.arguments import Range
 from ssl_lab.errors import require
 from ssl_lab.surroundings import uncast
 
-MOST = 100_000  # classes: each of them takes a column, of the votes or of the weights
+MOST = 100_000  # classes; each takes a column of the votes, or of the weights
 CHUNK = 1000  # test images at a time: 40 MB of similarities to 10,000 training images
 
 
@@ -18,9 +18,9 @@ CHUNK = 1000  # test images at a time: 40 MB of similarities to 10,000 training 
 def knn_accuracy(
     h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tensor, "M D"], yt: Int64[Tensor, " M"], k: int = 200, tau: float = 0.07
 ) -> float:
-    """Share of the test rows ht whose label yt is the one that their k nearest training rows vote for, in [0, 1].
+    """Share, in [0, 1], of the test rows ht whose label yt wins the vote of their k nearest training rows.
 
-    Near is cosine similarity s; a neighbour's vote weighs exp(s / tau); k is at most the number of training rows: min(k, N).
+    The nearest rows have the largest cosine similarity s. A neighbour's vote has the weight exp(s / tau). With fewer than k training rows all vote.
     Raises: InputError for lengths or widths that differ, no rows, unlabelled (-1) rows, NaN, k < 1 or tau <= 0.
     """
     check(h, y, ht, yt)
@@ -39,7 +39,7 @@ def vote(s: Float[Tensor, "M N"], y: Int64[Tensor, " N"], k: int, tau: float, cl
 
 
 def check(h: Tensor, y: Tensor, ht: Tensor, yt: Tensor) -> None:
-    """Refuse what has no answer: rows without a label, widths that differ, features that are not numbers."""
+    """Refuse rows without a label, widths that differ, and features that are not finite."""
     for rows, labels, name in ((h, y, "training"), (ht, yt, "test")):
         require(len(rows) == len(labels) and len(labels) > 0, f"every {name} row needs its label: got {len(rows)} rows and {len(labels)} labels")
         require(int(labels.min()) >= 0, f"{int((labels < 0).sum())} of {len(labels)} {name} rows have no label (-1); keep images.labelled()")
@@ -49,7 +49,7 @@ def check(h: Tensor, y: Tensor, ht: Tensor, yt: Tensor) -> None:
 
 
 def check_ids(labels: Tensor) -> None:
-    """Refuse labels that are numbers of something else than classes."""
+    """Refuse labels that are too large to be numbers of classes, such as identifiers."""
     top = int(labels.max()) if len(labels) else -1
     fix = "count the classes from 0, as labels.unique(return_inverse=True)[1] does"
-    require(top < MOST, f"a label is {top}, which would make {top + 1} classes, and {MOST} is the most; {fix}")
+    require(top < MOST, f"a label is {top}, which would make {top + 1} classes, and at most {MOST} are allowed; {fix}")

@@ -14,10 +14,10 @@ from ssl_lab.surroundings import gradients
 
 @dataclass(frozen=True)
 class Probe:
-    """A trained linear classifier, and how well it did on the test rows.
+    """A trained linear classifier, and its accuracy on the test rows.
 
-    accuracy, top5: share of test rows whose label is the best, or among the best min(5, C) classes.   weight (C, D), bias (C,): of the raw
-    features, so that logits = h @ weight.T + bias.   loss: what was minimised, at its minimum.
+    accuracy, top5: share of the test rows whose label has the largest logit, or one of the min(5, C) largest.   weight (C, D), bias (C,): for
+    features that are not scaled, logits = h @ weight.T + bias.   loss: the minimum that was found.
     """
 
     accuracy: float
@@ -27,15 +27,15 @@ class Probe:
     loss: float
 
     def __call__(self, h: Float[Tensor, "N D"]) -> Float[Tensor, "N C"]:
-        """Logits of features that were computed as the training features were."""
+        """Logits of features from the encoder that the training features came from."""
         return h.to(self.weight) @ self.weight.T + self.bias
 
 
 def linear_probe(h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tensor, "M D"], yt: Int64[Tensor, " M"], l2: float = 1.0) -> Probe:
-    """Fit softmax(h W + b) to the labels by full-batch L-BFGS from zeros, then count hits on the test rows: no learning rate, no seed.
+    """Fit softmax(h W + b) to the labels by full-batch L-BFGS from zeros, and test it. It needs no learning rate and no seed.
 
     Minimises (sum over rows of the cross-entropy + l2/2 |W|²) / N on features scaled to mean 0 and deviation 1 over the training rows; b is free.
-    As the penalty stands against the sum, l2 = 1/C of scikit-learn, and 1 suits ten labels as well as ten thousand.
+    The penalty is added to the sum, not to the mean, so l2 is scikit-learn's 1/C, and l2 = 1 suits 10 labels as well as 10,000.
     Raises: InputError for lengths or widths that differ, no rows, unlabelled (-1) rows, NaN or l2 < 0.
     """
     check(h, y, ht, yt)
@@ -49,13 +49,13 @@ def linear_probe(h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tens
 
 
 def at_double(rows: Tensor) -> Tensor:
-    """Floats in float64, where L-BFGS finds the same minimum on every machine; on the CPU, where the device (MPS) has no float64."""
+    """Floats in float64, so that L-BFGS finds the same minimum on every machine. Rows on MPS, which has no float64, move to the CPU."""
     rows = rows.cpu() if rows.device.type == "mps" else rows
     return rows.double() if rows.is_floating_point() else rows
 
 
 def deviation(h: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
-    """Standard deviation of every feature; 1 for one that never changes."""
+    """Standard deviation of every feature; 1 for a constant feature."""
     scale = h.std(dim=0, correction=0)
     return torch.where(scale > 1e-12 * h.abs().amax(dim=0), scale, 1.0)
 

@@ -1,6 +1,6 @@
-"""The shortcut meter: how often the colours of two views alone say that they come from one picture.
+"""The shortcut meter: how often colours alone tell which two views come from one picture.
 
-A contrastive loss asks for the partner of every view. What a histogram can answer, no network needs shapes for.
+A contrastive loss asks for the partner of every view. If a histogram of colours finds the partner, a network need not learn shapes.
 """
 
 import math
@@ -31,10 +31,10 @@ def colour_match(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: i
 @torch.no_grad()
 @uncast
 def nearest_colours(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins: int = 8) -> Int64[Tensor, " N"]:
-    """For every first view, which second view has the nearest histogram; the first of several that are equally near.
+    """For every first view, the second view with the most similar histogram; the first one of several that are equally similar.
 
-    Near is sum over colours of sqrt(p q), Bhattacharyya's overlap of two histograms, 1 - Hellinger's distance squared. Raises: see `colour_match`.
-    It finds most: of 256 scenes cropped to 8 to 100 % (8 bins, mean of 8 draws), 0.89, where the absolute difference finds 0.79 and the squared
+    Similarity is the sum over colours of sqrt(p q): Bhattacharyya's overlap, 1 - Hellinger's distance squared. Raises: see `colour_match`.
+    It finds the most partners: 0.89 of 256 scenes, cropped to 8 to 100 % (8 bins, mean of 8 draws). The absolute difference finds 0.79, the squared
     one 0.63; one histogram each of red, green and blue, with the same overlap, finds 0.62.
     """
     check(x1, x2, bins)
@@ -51,12 +51,12 @@ def colour_histogram(x: Num[Tensor, "N 3 H W"], bins: int) -> Float[Tensor, "N c
 
 
 def check(x1: Tensor, x2: Tensor, bins: int) -> None:
-    """Refuse what has no partners or no colours."""
+    """Refuse views without partners, and values that are no colours."""
     require(len(x1) == len(x2), f"every first view needs its partner: got {len(x1)} first views and {len(x2)} second views")
-    require(len(x1) >= 2, f"got {len(x1)} pair of views; at least 2 are needed, so that there is somebody to be taken for the partner")
+    require(len(x1) >= 2, f"got {len(x1)} pair of views; at least 2 are needed, since one pair has no negatives")
     require(whole(bins) and 2 <= bins <= 32, f"bins={bins}: each of red, green and blue is cut into 2 to 32 levels; 8 is the default")
     for x in (x1, x2):
         low, high = (value.item() for value in x.aminmax())  # NaN if one is
-        require(math.isfinite(low) and math.isfinite(high), "the views hold NaN or infinity; which transform made them?")
+        require(math.isfinite(low) and math.isfinite(high), "the views hold NaN or infinity; look for the transform that made them")
         fits = low >= 0 and high <= (1 if x.is_floating_point() else 255)
         require(fits, f"the views hold values from {low:.3g} to {high:.3g}; colours are floats in [0, 1], or bytes: leave out normalisation")

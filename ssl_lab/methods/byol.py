@@ -14,9 +14,9 @@ Grill et al., NeurIPS 2020, arXiv 2006.07733.
 A network that maps all images to one point has a loss of 0. The paper's hypothesis: the
 predictor and the slow target together prevent this collapse. In our recorded runs the
 predictor and the stop-gradient prevent it; the slow target only helps.
-differs: the paper calls m tau; its target starts from weights of its own, ours as a
-copy; hue as in SimCLR; brightness multiplies, where the authors add, and saturation is
-as strong as contrast.
+differs: the paper writes tau for m; its target starts from other random weights, ours
+as a copy; hue as in SimCLR; brightness multiplies, the authors add; saturation is as
+strong as contrast.
 """
 
 import math
@@ -43,22 +43,22 @@ T_PRIME = replace(T, solarise_share=0.2)
 
 
 class BYOL(Method):
-    """The online network predicts what a slow copy of it computes from the other view.
+    """The online network predicts what its slow copy computes from the other view.
 
-    encoder: f, with `.dim`.   m: the share of itself that the target keeps, at the
-    start; with 0 it is a copy at every step.   dim: width of g and q.   hidden: of the
-    layer in both.
+    encoder: f, with `.dim`.   m: the share of its weights that the target keeps, at the
+    start; with 0 it is a copy at every step.   dim: output width of g and q.   hidden:
+    width of the hidden layer in both.
     predictor=False: q is left out.
     stop_gradient=False: the online network is its own target; m has no effect.
     T, T_prime: draw the first view and the second.
-    The defaults are for small images and a minute; for the paper's on ImageNet see
-    `suits`.
+    The defaults are for small images and trainings of a minute; `suits` has the paper's
+    for ImageNet.
     Raises: InputError for values outside the ranges below.
     """
 
     recipes: ClassVar = {"scenes": SCENES, "paper": RECIPE}
     suits: ClassVar = {
-        # 0.996 is for 300,000 steps; the authors' code begins at 0.97 for 12,000
+        # 0.996 suits 300,000 steps; for 12,000 the authors' code begins at 0.97
         "scenes": {"m": 0.9},
         "paper": {
             "dim": 256,
@@ -101,7 +101,7 @@ class BYOL(Method):
 
     @torch.no_grad()
     def target(self, x: Tensor) -> Tensor:
-        """g'(f'(x)), a constant to the gradient."""
+        """g'(f'(x)), without a gradient."""
         return self.target_projector(self.target_encoder(x))
 
     @torch.no_grad()

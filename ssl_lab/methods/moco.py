@@ -11,11 +11,11 @@ He, Fan, Wu, Xie and Girshick, CVPR 2020, arXiv 1911.05722.
 
 The queue begins with random rows. The loss starts low, rises while real keys replace
 them, and falls afterwards. `stats()["filled"]` is the share of real keys.
-differs: f_k's batch norm sees the batch in `split` groups of shuffled images on one
-device, where the paper shuffles between devices; hue as in SimCLR.
+differs: f_k's batch norm works on `split` groups of the shuffled batch on one device;
+the paper shuffles between devices; hue as in SimCLR.
 Version 1 is mlp_head=False and jitter_share=1; version 2 (Chen, Fan, Girshick and He
 2020, arXiv 2003.04297) adds the head of two layers, blur (blur_share=0.5),
-jitter_share=0.8 and a cosine, which every Recipe has, and takes tau=0.2.
+jitter_share=0.8 and a cosine schedule (every Recipe has one), and takes tau=0.2.
 """
 
 from typing import Annotated, ClassVar
@@ -38,24 +38,24 @@ RECIPE = Recipe(
     epochs=200, batch=512, optimizer="sgd", lr=0.06, weight_decay=5e-4, warmup=0.0
 )
 SCENES = Recipe(epochs=40, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.3)
-KEYS = Range(1, whole=True, hint="a batch of keys or more; the paper uses 65536")
+KEYS = Range(1, whole=True, hint="at least one batch of keys; the paper uses 65536")
 GROUPS = Range(1, whole=True, hint="8 in the paper; 1 leaves batch norm as it is")
 
 
 class MoCo(Method):
-    """A query finds its key among K keys of earlier batches; a slow copy makes them.
+    """A query finds its own key among K earlier keys. A slow copy makes the keys.
 
     encoder: f_q, with `.dim`.   dim: width of q and k.   K: keys in the queue.
-    m: what f_k keeps of itself.   tau: temperature.
-    split: groups of f_k's batch norm. With 1 it leaks: the statistics of the batch tell
-    which key belongs to a query.
+    m: share of its weights that f_k keeps.   tau: temperature.
+    split: groups of f_k's batch norm. With 1 there is a leak: the batch's statistics
+    tell which key belongs to a query.
     mlp_head: version 2's projector, in place of one linear layer.
     augmentation: draws both views.
-    The defaults are for small images and a minute; the paper's for ImageNet: dim=128,
-    K=65536, m=0.999, tau=0.07, mlp_head=False, and an Augmentation of area=(0.2, 1),
-    hue=0.4, jitter_share=1. Those of the authors' CIFAR-10 notebook are in `suits`.
-    Raises: InputError for values outside the ranges below; from `train`, for a batch
-    that K cannot hold or `split` cannot divide.
+    The defaults are for small images and trainings of a minute; `suits` has those of
+    the authors' CIFAR-10 notebook. The paper's for ImageNet: dim=128, K=65536, m=0.999,
+    tau=0.07, mlp_head=False, Augmentation(area=(0.2, 1), hue=0.4, jitter_share=1).
+    Raises: InputError for values outside the ranges below; in `train`, for a batch
+    larger than K, or one that `split` cannot divide.
     """
 
     recipes: ClassVar = {"scenes": SCENES, "paper": RECIPE}
@@ -105,7 +105,7 @@ class MoCo(Method):
     def keys(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B d"]:
         """k = f_k(x). The batch is shuffled before f_k, and put back in order after it.
 
-        So batch norm has other groups at every step.
+        So batch norm has new groups at every step.
         """
         order = torch.randperm(len(x), device=x.device)
         k = unit(self.key_projector(self.key_encoder(x[order])))
@@ -144,10 +144,10 @@ class MoCo(Method):
             return collapse
         if filled == 1:
             return (
-                "the queue is full of real keys now; the loss rose while they replaced "
-                "its random rows, and falls from now on"
+                "the queue holds only real keys now; the loss rose while they replaced "
+                "the random rows, and it falls from now on"
             )
         return (
             f"{filled:.0%} of the queue are real keys; the loss rises while they "
-            "replace its random rows, and falls afterwards"
+            "replace the random rows, and it falls afterwards"
         )

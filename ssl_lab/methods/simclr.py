@@ -7,8 +7,8 @@ Chen, Kornblith, Norouzi and Hinton, ICML 2020, arXiv 2002.05709.
     loss   = NT-Xent(z1, z2)               Eqn. 1: find the other view among 2B - 1;
                                            keep f, drop g
 
-differs: hue turns in YIQ, which is 20 times faster on a CPU than HSV; the four colour
-operations are clamped once, not four times.
+differs: hue turns in YIQ, which is 20 times faster on a CPU than in HSV; the four
+colour operations are clamped once, not four times.
 """
 
 from typing import Annotated, ClassVar
@@ -36,10 +36,10 @@ SCENES = Recipe(
 class SimCLR(Method):
     """Pull the two views of an image together, push all other views away from them.
 
-    encoder: f, with `.dim`.   dim: width of z; None leaves the projector out, z = h.
+    encoder: f, with `.dim`.   dim: width of z; with None there is no projector, z = h.
     tau: temperature.   augmentation: draws both views.
-    The defaults are for small images and a minute; for the paper's on CIFAR-10 see
-    `suits`.
+    The defaults are for small images and trainings of a minute; `suits` has the paper's
+    for CIFAR-10.
     Raises: InputError for values outside the ranges below.
     """
 

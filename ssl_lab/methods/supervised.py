@@ -1,4 +1,4 @@
-"""The baseline that every method is measured against: labels and cross entropy.
+"""The baseline for every method: labels and cross entropy.
 
     loss = cross entropy(W f(augment(x)), y)
 """
@@ -25,8 +25,8 @@ PLAIN = replace(SMALL, jitter=0.0)  # crop and flip
 class Supervised(Method):
     """A linear classifier on the encoder, trained end to end.
 
-    encoder: f, with `.dim`.   classes: how many there are.   augmentation: crop and
-    flip, the plain baseline; SMALL is SimCLR's own.
+    encoder: f, with `.dim`.   classes: their number.   augmentation: PLAIN crops and
+    flips; SMALL is SimCLR's own.
     Raises: InputError for values outside the ranges below.
     """
 

@@ -1,4 +1,4 @@
-"""Encoders f, which map (B, channels, H, W) to (B, dim), say their `.dim`, and show their `maps`; heads; and slow copies of both."""
+"""Encoders f, which map (B, channels, H, W) to (B, dim), and have `.dim` and `.maps`; heads; and slow copies of both."""
 
 from ssl_lab.models.alexnet import SmallAlexNet, small_alexnet
 from ssl_lab.models.backbones import NAMES, encoder, resnet

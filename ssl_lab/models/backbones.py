@@ -21,11 +21,11 @@ def encoder(
 ) -> SmallResNet | SmallAlexNet | Encoder:
     """An encoder by name, untrained unless `weights` names a file.
 
-    name: "small_resnet" or "small_alexnet"; or a classifier of torchvision such as "resnet18" or "vit_b_16", or one of timm as "timm:NAME", without
-    its last layer.
-    stem: of a ResNet, "cifar" for small images: a 3×3 convolution of stride 1 and no pooling, so that 32 pixels end as 4×4 (SimCLR B.9).
-    mean, std: see Encoder; published weights need those that they were trained with, often models.IMAGENET.
-    Raises: InputError for an unknown name, a stem for another network than a ResNet, or weights that do not fit.
+    name: "small_resnet", "small_alexnet"; a classifier of torchvision such as "resnet18" or "vit_b_16", or one of timm as "timm:NAME", whose last
+    layer is left out.
+    stem: for a ResNet; "cifar" suits small images: a 3×3 convolution of stride 1 and no pooling, so that 32 pixels become a map of 4×4 (SimCLR B.9).
+    mean, std: see Encoder; published weights need the values of their training, often models.IMAGENET.
+    Raises: InputError for an unknown name, a stem for a network that is no ResNet, or weights that do not fit.
     """
     if name in OURS:
         require(stem is None, f"stem={stem!r} is for ResNets; {name} has its own")
@@ -42,8 +42,8 @@ def encoder(
 
 
 def resnet(name: str = "resnet18", stem: str = "cifar") -> Encoder:
-    """A torchvision ResNet without its classifier, untrained; `.dim` is 512 or 2048.   stem: see `encoder`; "imagenet" as published."""
-    require("resne" in name, f"backbone {name!r} is no ResNet; try resnet18 or resnet50, or another network by `encoder`")
+    """A torchvision ResNet without its classifier, untrained; `.dim` is 512 or 2048.   stem: see `encoder`; "imagenet" is the published one."""
+    require("resne" in name, f"backbone {name!r} is no ResNet; try resnet18 or resnet50, or make another network with `encoder`")
     one_of(stem, ("cifar", "imagenet"), "stem")
     return encoder(name, stem=stem)
 
@@ -60,12 +60,12 @@ def of_timm(name: str) -> nn.Module:
         import timm
     except ImportError as error:
         raise InputError(f"timm:{name} needs timm, which is not installed; pip install timm") from error
-    require(timm.is_model(name), f"timm has no {name!r}; timm.list_models() says what it has")
+    require(timm.is_model(name), f"timm has no {name!r}; timm.list_models() lists its networks")
     return timm.create_model(name, pretrained=False)
 
 
 def set_stem(network: nn.Module, name: str, stem: str | None) -> None:
-    """Give a ResNet the stem for small images, where that is asked for."""
+    """Give a ResNet the stem for small images, if `stem` is "cifar"."""
     if stem is None:
         return
     one_of(stem, ("cifar", "imagenet"), "stem")

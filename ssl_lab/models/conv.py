@@ -1,4 +1,4 @@
-"""A 3×3 convolution that is quick on the small maps at the end of a network for small images."""
+"""A 3×3 convolution that is fast on the small maps at the end of a network for small images."""
 
 import torch
 import torch.nn.functional as F
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class Conv3x3(nn.Conv2d):
-    """A 3×3 convolution of padding 1 without bias. On a map of at most 2×2, every output sees the whole map: it is one matrix product there.
+    """A 3×3 convolution of padding 1 without bias. On a map of at most 2×2, every output depends on the whole map, so it is one matrix product.
 
-    oneDNN, which torch's convolution uses on a CPU, multiplies with the padding as well: on AVX2 its two passes take 3 to 9 times as long.
+    torch's own convolution on a CPU (oneDNN) multiplies with the padding, too: on AVX2 its two passes take 3 to 9 times as long.
     """
 
     def __init__(self, width: int, out: int, stride: int = 1):
@@ -19,7 +19,7 @@ class Conv3x3(nn.Conv2d):
         (H, W), stride = x.shape[-2:], self.stride[0]
         if max(H, W) <= 2:
             return as_matrix(x, self.weight, stride)
-        across = stride if W > 1 else 1  # the same for one column; in bfloat16, oneDNN with 2 reads memory that nobody wrote (torch 2.15)
+        across = stride if W > 1 else 1  # one column gives the same; with 2, oneDNN reads uninitialised memory in bfloat16 (torch 2.15)
         return F.conv2d(x, self.weight, stride=(stride, across), padding=1)
 
 
@@ -35,5 +35,5 @@ def as_matrix(x: Float[Tensor, "B c H W"], weight: Float[Tensor, "d c 3 3"], str
 
 
 def taps(side: int, stride: int, device: torch.device) -> Int[Tensor, "out side"]:
-    """Which of the kernel's three rows (or columns) lies on which of the map's, for every output."""
+    """For every output, and every row (or column) of the map: which of the kernel's three rows (or columns) lies on it."""
     return 1 + torch.arange(side, device=device) - torch.arange(0, side, stride, device=device)[:, None]

@@ -1,4 +1,4 @@
-"""Any network as an encoder: one wrapper for those of torchvision, of timm, and of one's own."""
+"""Any network as an encoder: one wrapper for networks of torchvision, of timm, and of your own."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ from torch.func import functional_call
 
 from ssl_lab.errors import InputError, one_of, require
 
-IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}  # what published weights expect of pixels in [0, 1]
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}  # published weights expect pixels in [0, 1] to be normalised by these
 
 
 class Encoder(nn.Module):
     """encoder(x): features (B, dim). encoder.maps(x): the same before positions are averaged, (B, dim', h, w).
 
-    module: returns (B, dim), or a map (B, dim, h, w), of which the mean is taken.   classifier: the name of its layer to leave out, such as "fc".
+    module: returns (B, dim), or a map (B, dim, h, w), of which the mean is taken.   classifier: the name of the layer to leave out, such as "fc".
     maps: the name of the submodule that returns a map, or tokens with the h · w patches last; None: the last one that does.
     mean, std: of each channel, for networks that were trained on normalised pixels: x becomes (x - mean) / std.
-    channels, side: of the images with which `dim` and the maps are found; nothing is computed for it.
+    channels, side: of the images with which `dim` and the maps are found, on torch's meta device, which computes nothing.
     Raises: InputError for a module that cannot take such images or returns something else.
     """
 
@@ -27,7 +27,7 @@ class Encoder(nn.Module):
                  std: Sequence[float] | None = None, channels: int = 3, side: int = 224):
         super().__init__()
         pair = (mean is None and std is None) or (mean is not None and std is not None and len(mean) == len(std) == channels and min(std) > 0)
-        require(pair, f"mean={mean}, std={std}: both are needed or none, {channels} numbers each, std above 0; ImageNet's are models.IMAGENET")
+        require(pair, f"mean={mean}, std={std}: give both or none, {channels} numbers each, std above 0; ImageNet's are models.IMAGENET")
         self.module, self.classifier = module, classifier
         for name, values in (("mean", mean), ("std", std)):
             self.register_buffer(name, None if values is None else torch.tensor(values)[:, None, None])
@@ -58,22 +58,22 @@ class Encoder(nn.Module):
         if y.ndim == 3:  # tokens: a class token, if any, comes first
             h, w = returned[self.grid].shape[2:]
             return y[:, -h * w :].transpose(1, 2).unflatten(2, (h, w))
-        return y.movedim(-1, 1) if y.shape[-1] == self.dim != y.shape[1] else y  # some of timm's have channels last in name, too
+        return y.movedim(-1, 1) if y.shape[-1] == self.dim != y.shape[1] else y  # some of timm's networks return (B, h, w, d)
 
     def through(self, x: Float[Tensor, "B c H W"]) -> Tensor:
-        """The module itself. Raises: InputError for a size that it does not take; transformers have one size."""
+        """What the module returns. Raises: InputError for a size that it does not take; transformers take one size."""
         try:
             return self.module(self.normalised(x))
         except AssertionError as error:
             what = f"{type(self.module).__name__} cannot take images of {x.shape[-2]} x {x.shape[-1]} pixels ({error})"
-            raise InputError(f"{what}; load them at its size (--size, load(size=...)), or take a network without a size of its own") from error
+            raise InputError(f"{what}; load them at its size (--size, load(size=...)), or take a network that accepts every size") from error
 
     def normalised(self, x: Tensor) -> Tensor:
         return x if self.mean is None else (x - self.mean) / self.std
 
 
 def look(module: nn.Module, channels: int, side: int) -> tuple[int, str | None, str | None]:
-    """How wide a module's features are, which submodule returns positions last, and which returned the last map (B, C, h, w)."""
+    """The width of a module's features, the last submodule that returns positions, and the last one that returns a map (B, C, h, w)."""
     state = {name: tensor.to("meta") for name, tensor in (*module.named_parameters(), *module.named_buffers())}
     try:
         with watched(module) as seen, torch.no_grad():
@@ -97,7 +97,7 @@ def look(module: nn.Module, channels: int, side: int) -> tuple[int, str | None, 
 
 @contextmanager
 def watched(module: nn.Module, names: Collection[str | None] | None = None) -> Iterator[list[tuple[str, object]]]:
-    """What the submodules of these names (None: all) return inside, as (name, output) in the order in which they finish."""
+    """Collect what the submodules of these names (None: all) return inside the block: (name, output), in the order in which they finish."""
     seen = []
     hooks = [child.register_forward_hook(lambda _, __, y, name=name: seen.append((name, y)))
              for name, child in module.named_modules() if names is None or name in names]

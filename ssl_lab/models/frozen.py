@@ -1,4 +1,4 @@
-"""What is frozen rests: a normalisation layer that nobody trains keeps its statistics, too."""
+"""Frozen normalisation layers: a layer that is not trained keeps its statistics, too."""
 
 from collections.abc import Iterable
 
@@ -7,10 +7,10 @@ from torch.nn.modules.batchnorm import _NormBase
 
 
 def rest(module: nn.Module, besides: Iterable[nn.Module] = (), frozen: bool = False) -> None:
-    """Put every normalisation layer in it that has statistics, and that nobody trains, into evaluation mode.
+    """Put every frozen normalisation layer of the module that has statistics into evaluation mode.
 
-    Nobody trains it: it has parameters, and none takes a gradient; one without parameters is as the module that holds it, or else as `frozen`.
-    besides: networks that are left as they are, with all in them: slow copies take no gradient, and their statistics come from their own batches.
+    A layer is frozen if it has parameters and none takes a gradient. A layer without parameters counts as the module around it, or as `frozen`.
+    besides: networks that do not change: slow copies take no gradient, but their statistics come from their own batches.
     """
     needs = [p.requires_grad for p in module.parameters()]
     frozen = not any(needs) if needs else frozen

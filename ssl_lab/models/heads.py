@@ -10,7 +10,7 @@ from ssl_lab.errors import require
 
 def mlp(*widths: int, norm: bool = True) -> nn.Sequential:
     """A head g: linear layers of these widths, batch norm (unless norm=False) and ReLU between them, nothing after the last."""
-    fix = "a head needs at least the width that comes in and the one that goes out, whole numbers from 1"
+    fix = "a head needs at least an input width and an output width, whole numbers from 1"
     require(len(widths) >= 2 and all(whole(width) and width >= 1 for width in widths), f"widths={widths}: {fix}")
     *inner, last = itertools.pairwise(widths)
     layers = []

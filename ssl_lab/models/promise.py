@@ -1,4 +1,4 @@
-"""What an encoder promises is looked at on two images, before a training relies on it."""
+"""Before a training, two images show whether an encoder does what it promises."""
 
 import copy
 
@@ -12,9 +12,9 @@ from ssl_lab.stream import RandomStream
 
 
 def check_encoder(encoder: nn.Module, x: Float[Tensor, "2 3 H W"]) -> None:
-    """Raise InputError, saying which, for a promise that an encoder breaks: it maps (B, 3, H, W) to (B, encoder.dim).
+    """Raise InputError, which says why, if the encoder does not map (B, 3, H, W) to (B, encoder.dim).
 
-    A twin in evaluation mode is asked, so that nothing of it moves, and no random number of the caller's is spent.
+    A twin in evaluation mode takes the images, so the encoder does not change; the caller's random numbers do not change, either.
     """
     check_network("encoder", encoder, nn.Module)
     name, (C, H, W) = f"the encoder, this {type(encoder).__name__},", x.shape[1:]
@@ -23,10 +23,10 @@ def check_encoder(encoder: nn.Module, x: Float[Tensor, "2 3 H W"]) -> None:
             h = twin(encoder)(x)
         except InputError:
             raise
-        except Exception as error:  # whatever a network of somebody else's says
+        except Exception as error:  # whatever error a user's network raises
             fix = f"load images of the size that it takes (--size, load(size=...), Images.of(size=...)); their channels are always {C}"
             if takes(encoder, x[:, :1]):
-                fix = f"it takes one channel, and images always have {C}: build it with channels={C}, and load grey ones, whose three are equal"
+                fix = f"it takes one channel, and images always have {C}, equal ones in grey images: build it with channels={C}"
             raise InputError(f"{name} cannot take images of {C} x {H} x {W} pixels ({said(error)}); {fix}") from error
     check_rows(h, name, len(x))
     fix = f"set encoder.dim = {h.shape[1]}, or wrap it, models.Encoder(network)"
@@ -34,7 +34,7 @@ def check_encoder(encoder: nn.Module, x: Float[Tensor, "2 3 H W"]) -> None:
 
 
 def check_rows(h: object, name: str, count: int) -> None:
-    """Raise InputError unless this is one row of features an image."""
+    """Raise InputError unless h has one row of features for each image."""
     given = tuple(h.shape) if isinstance(h, Tensor) else f"a {type(h).__name__}"
     fix = "models.Encoder(network) takes the mean over positions" if isinstance(h, Tensor) else "wrap the part of it that returns one tensor"
     fine = isinstance(h, Tensor) and h.ndim == 2 and len(h) == count and h.is_floating_point()
@@ -42,10 +42,10 @@ def check_rows(h: object, name: str, count: int) -> None:
 
 
 def takes(encoder: nn.Module, x: Tensor) -> bool:
-    """Whether such images go through."""
+    """Whether the encoder accepts such images."""
     try:
         return twin(encoder)(x) is not None
-    except Exception:  # noqa: BLE001 (whatever it says)
+    except Exception:  # noqa: BLE001 (whatever error it raises)
         return False
 
 
@@ -56,5 +56,5 @@ def twin(encoder: nn.Module) -> nn.Module:
 
 
 def said(error: Exception) -> str:
-    """Which error it is, and the first line of what it says."""
+    """The kind of an error, and the first line of its message."""
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])

@@ -42,15 +42,15 @@ class SmallResNet(nn.Module):
         return self.maps(x).mean((2, 3))
 
     def maps(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B dim h w"]:
-        """Features of every position, 32 pixels apart: one for 32 pixels, 4×4 for 128."""
-        x = x.contiguous(memory_format=torch.channels_last)  # once; the stem's convolution would do it forwards and backwards
+        """Features of every position, 32 pixels apart: a map of 1×1 for images of 32 pixels, of 4×4 for 128."""
+        x = x.contiguous(memory_format=torch.channels_last)  # once here; else the stem's convolution does it forwards and again backwards
         return self.blocks(self.stem(x))
 
 
 def small_resnet(width: int = 16, channels: int = 3, norm: str = "batch") -> SmallResNet:
     """The network of the one-minute trainings.
 
-    width: channels after the stem; features are 8 · width.   channels: of the input.   norm: batch, or group (no image sees another).
+    width: channels after the stem; features are 8 · width.   channels: of the input.   norm: "batch", or "group", which mixes no images.
     Raises: InputError for a width below 1 or an unknown norm.
     """
     require(width >= 1, f"width={width}: at least one channel is needed")

@@ -1,4 +1,4 @@
-"""Batch norm as on several devices: each normalises its own part of the batch. MoCo's shuffled batch norm on one device."""
+"""Batch norm as on several devices, each of which normalises its own part of the batch. It is MoCo's shuffled batch norm, on one device."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -9,8 +9,8 @@ from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 
 
-class SplitBatchNorm(_NormBase):  # no _BatchNorm, so that nn.SyncBatchNorm.convert_sync_batchnorm, which opens the leak again, lets it be
-    """Batch norm that sees `split` groups of the batch, one after another in its order, as `split` devices would: each by its own mean and variance.
+class SplitBatchNorm(_NormBase):  # not a _BatchNorm, which nn.SyncBatchNorm.convert_sync_batchnorm would convert: the leak would be back
+    """Batch norm of `split` consecutive groups of the batch, each with its own mean and variance, as on `split` devices.
 
     Running statistics move towards the mean over the groups; in evaluation mode it is ordinary batch norm. Made by `split_batch_norm`.
     """
@@ -41,9 +41,9 @@ class SplitBatchNorm(_NormBase):  # no _BatchNorm, so that nn.SyncBatchNorm.conv
 def split_batch_norm(module: nn.Module, split: int) -> nn.Module:
     """The module with every batch norm in it replaced by a SplitBatchNorm of the same tensors under the same names; split = 1 changes nothing.
 
-    Raises: InputError for split < 1; the changed module, in training mode, for a batch that `split` cannot divide into groups of two or more.
+    Raises: InputError for split < 1. The changed module, in training mode, raises it for a batch that has not `split` equal groups of two or more.
     """
-    fix = "a batch is a whole number of groups, at least one; 8 is MoCo's number, 1 leaves batch norm as it is"
+    fix = "it is the number of groups in a batch, a whole number from 1; MoCo uses 8, and 1 leaves batch norm as it is"
     require(whole(split) and split >= 1, f"split={split}: {fix}")
     if split == 1:
         return module
@@ -58,4 +58,4 @@ def check_groups(B: int, split: int) -> None:
     """Refuse a batch that does not fall into `split` equal groups of at least two images."""
     batch, fits = max(2 * split, B - B % split), [s for s in range(1, split) if not (split % s or B % s) and 2 * s <= B]
     fix = f"try a batch of {batch}" + (f" or split={fits[-1]}" if fits else "")
-    require(B % split == 0 and 2 * split <= B, f"split={split} groups of two images or more cannot share a batch of {B}; {fix}")
+    require(B % split == 0 and 2 * split <= B, f"split={split} equal groups of two images or more cannot be made of a batch of {B}; {fix}")

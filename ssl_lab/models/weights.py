@@ -13,7 +13,7 @@ FIX = "save network.state_dict(), as .safetensors or with torch.save"
 
 
 def load_weights(encoder: nn.Module, path: str | Path) -> None:
-    """Fill an encoder; names may begin with "module.", "encoder." or the like, and a classifier's weights are passed over.
+    """Fill an encoder with the weights of a file. Names may begin with "module.", "encoder." or the like; a classifier's weights are ignored.
 
     Raises: InputError, naming what does not fit, or for a file that cannot be read.
     """
@@ -24,18 +24,18 @@ def load_weights(encoder: nn.Module, path: str | Path) -> None:
     missing = [name for name in here if name not in there and not name.endswith("num_batches_tracked")]
     unknown = [name for name in there if name not in here and not name.startswith(ignored)]
     other = [name for name in here if name in there and there[name].shape != here[name].shape]
-    wrong = [f"{len(names)} of its names {what}, {names[0]} first" for names, what in
-             ((missing, "are missing there"), (unknown, "are not known here"), (other, "have another shape here")) if names]
+    wrong = [f"{len(names)} names {what}, {names[0]} first" for names, what in
+             ((missing, "are missing in the file"), (unknown, "are unknown to the network"), (other, "have another shape in the network")) if names]
     require(not wrong, f"{path} does not fit this {type(network).__name__}: {'; '.join(wrong)}; build the network that the weights were made for")
     network.load_state_dict({name: there[name] for name in here if name in there}, strict=False)
 
 
 def without_prefix(tensors: dict[str, Tensor], here: dict[str, Tensor], path: str | Path) -> dict[str, Tensor]:
-    """The tensors under the one prefix that gives most of the names asked for."""
+    """The tensors under the prefix that gives most names of the network, without that prefix."""
     under = {prefix: {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)} for prefix in PREFIXES}
     known = {prefix: len(found.keys() & here.keys()) for prefix, found in under.items()}
     best = [prefix for prefix, count in known.items() if count == max(known.values())]
-    require(len(best) == 1, f"{path} holds none of the names of this network, or several networks: {', '.join(list(tensors)[:3])}, ...")
+    require(len(best) == 1, f"{path} holds none of this network's names, or several networks; it has {', '.join(list(tensors)[:3])}, ...")
     return under[best[0]]
 
 

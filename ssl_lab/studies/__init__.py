@@ -1,8 +1,8 @@
-"""Runs that are recorded in the package, and that one command records again: a method as it is, and the same with one switch turned.
+"""Trainings that are recorded in the package: methods as they are, and with one switch turned. One command records each of them again.
 
     STUDIES[name] → begin → Method, Recipe → record (train, watch, evaluate) → recorded/NAME.json, NAME.safetensors → recorded(name)
 
-`ssl-lab study NAME` does it. A study costs half a minute to ten minutes of one thread.
+`ssl-lab study NAME` does all of this, in half a minute to ten minutes of one thread.
 """
 
 from ssl_lab.studies.record import FOLDER, Record, figures, label_efficiency, record, recorded

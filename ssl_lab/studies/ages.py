@@ -1,4 +1,4 @@
-"""How the keys of MoCo's queue grow old: how well they agree with those that the present key network makes of the same views."""
+"""How the keys of MoCo's queue grow old: how similar each is to the key that the present key network makes of the same view."""
 
 from collections import deque
 
@@ -9,13 +9,13 @@ from ssl_lab.recipe import Log
 from ssl_lab.studies.watch import Watch
 from ssl_lab.train import Step
 
-MOMENTS = (1, 2, 5, 10, 20)  # epochs after which keys are made again, and after the last one
-OLDEST = 64  # steps
+MOMENTS = (1, 2, 5, 10, 20)  # epochs after which keys are made again; the last epoch is another
+OLDEST = 64  # steps, the greatest age
 
 
 class Ages(Watch):
-    """seen: "epoch", and after it "agreement", by age in steps from 0 the cosine of a key as it was made and as the key network makes it now, of the
-    same view, in other groups of batch norm (so that age 0 does not agree to 1); "strangers", the cosine of keys of different pictures.
+    """seen: "epoch"; "agreement", for each age in steps, from 0, the similarity of the old key to the key that the key network makes of the same view
+    now (batch norm has other groups, so age 0 is below 1); "strangers", the similarity of keys of different pictures. Similarity is the cosine.
     """
 
     def __init__(self, *study):
@@ -33,7 +33,7 @@ class Ages(Watch):
 
     @torch.no_grad()
     def agreement(self) -> tuple[list[float], float]:
-        """By age, and of strangers. The running statistics of batch norm, which making keys moves, are put back."""
+        """The mean similarity at each age, and of different pictures. Making keys changes batch norm's running statistics; they are put back."""
         method, x = self.method, self.made[-1][0]
         before = {name: tensor.clone() for name, tensor in method.key_encoder.state_dict().items()}
         with autocast(method.queue.device):

@@ -17,7 +17,7 @@ COUNTS = (10, 40, 100, 400, 10_000)
 
 
 class Labels(Watch):
-    """seen: "labels", how many, and at each the accuracy of every learner. All networks are the same; the trained one saw all images and no label.
+    """seen: "labels", their number, and the accuracy of every learner. All networks are built alike; the trained one has seen all images, no label.
 
     pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with SimCLR's own augmentation.   probe: logistic regression on
     the trained network's frozen features.   fine-tuned: all of the trained network, augmented.
@@ -30,7 +30,7 @@ class Labels(Watch):
                 self.seen.append({"labels": count, **self.row(some)})
 
     def row(self, some: Images) -> dict[str, float]:
-        """Every learner, with these labels."""
+        """The accuracy of every learner with these labels."""
         test, trained, seed = self.unseen, self.method.encoder, self.recipe.seed
         gentle = replace(GENTLE, seed=seed)
         scratch = replace(gentle, lr=2e-3)

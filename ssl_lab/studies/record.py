@@ -1,4 +1,4 @@
-"""What came of a study: one schema for all of them."""
+"""The results of a study, in one schema for all studies."""
 
 import dataclasses
 import json
@@ -23,16 +23,16 @@ from ssl_lab.train import Step, follow
 from ssl_lab.version import VERSION
 
 FOLDER = Path(__file__).parents[1] / "recorded"
-IMAGES, UNSEEN = 10_000, 2_000  # scenes to learn from, and to be asked about
-KNOWN, ASKED = 2_000, 500  # of them, for the kNN of every epoch
+IMAGES, UNSEEN = 10_000, 2_000  # scenes to learn from, and to test on
+KNOWN, ASKED = 2_000, 500  # so many of them for the kNN accuracy of every epoch
 
 
 @dataclass(frozen=True)
 class Record:
-    """What came of a study.
+    """The results of a study.
 
     curve: one row an epoch, from epoch 0, before training.   seen: the rows of its `Watch`.   knn, linear: accuracy for the shape on unseen scenes,
-    of frozen features.   factors: R² of what a linear map reads from them.   untrained: the same three of the weights before training.
+    of frozen features.   factors: R² of a linear map from these features to every factor.   untrained: the same three, before training.
     cpu_seconds: of the training, on one thread.
     """
 
@@ -54,8 +54,8 @@ class Record:
         return STUDIES[self.study].title
 
     def method(self) -> Method:
-        """The method with the weights that were learned, rounded to 16 bits; slow copies are copies once more, and a queue holds random rows."""
-        require(STUDIES[self.study].weights, f"of {self.study} figures are recorded and no weights; take begin({self.study!r}), and train it")
+        """The method with its learned weights, rounded to 16 bits. Slow copies equal the networks that they follow, and a queue holds random rows."""
+        require(STUDIES[self.study].weights, f"the record of {self.study} has no weights; take begin({self.study!r}), and train it")
         method, _ = begin(self.study)
         weights = under("method/", self.read())
         present = {name: tensor for name, tensor in method.state_dict().items() if name not in learned(method)}
@@ -65,7 +65,7 @@ class Record:
         return method
 
     def tensors(self) -> dict[str, Tensor]:
-        """What its `Watch` kept, by name."""
+        """The tensors that the `Watch` of the study kept, by name."""
         return under("seen/", self.read())
 
     def read(self) -> dict[str, Tensor]:
@@ -73,21 +73,21 @@ class Record:
 
 
 def recorded(name: str, folder: Path = FOLDER) -> Record:
-    """What came of a study, as the package has it. Raises: InputError for a name that is no study."""
+    """The recorded results of a study. Raises: InputError for a name that is no study."""
     one_of(name, STUDIES, "study")
     path = folder / f"{name}.json"
     return parse.record(Record, parse.read_dict(path), path, folder=folder)
 
 
 def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:
-    """Numbers of labels, and at each the mean accuracy of every learner over the recorded seeds."""
+    """Numbers of labels, and for each of them the mean accuracy of every learner over the recorded seeds."""
     seeds = [recorded(name).seen for name in ("simclr", "simclr-seed-1", "simclr-seed-2")]
     counts, learners = [row["labels"] for row in seeds[0]], list(seeds[0][0])[1:]
     return counts, {name: [sum(rows[i][name] for rows in seeds) / len(seeds) for i in range(len(counts))] for name in learners}
 
 
 def figures(name: str, folder: Path = FOLDER) -> str:
-    """kNN and linear accuracy in two columns; "-" for a study that nobody has recorded yet. Raises: InputError for a name that is no study."""
+    """kNN and linear accuracy in two columns; "-" for a study that is not recorded yet. Raises: InputError for a name that is no study."""
     one_of(name, STUDIES, "study")
     if not (folder / f"{name}.json").exists():
         return f"{'-':>7}{'-':>8}"
@@ -138,20 +138,20 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
 
 
 def learned(method: Method) -> dict[str, torch.Tensor]:
-    """The weights in 16 bits, without what follows them: slow copies and queues."""
+    """The weights in 16 bits, without slow copies and queues."""
     state = {name: tensor for name, tensor in method.state_dict().items() if "." in name and name.split(".")[0] not in method.slow}
     return {name: tensor.bfloat16() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
 
 
 def written(facts: dict) -> str:
-    """JSON with a line for every fact, and for every row of a table."""
+    """JSON with a line for every entry, and for every row of a table."""
     lines = {key: json.dumps(value) for key, value in facts.items()}
     tables = {key: "[\n" + ",\n".join(f"  {json.dumps(row)}" for row in facts[key]) + "\n ]" for key in ("curve", "seen") if facts[key]}
     return "{\n" + ",\n".join(f' "{key}": {text}' for key, text in (lines | tables).items()) + "\n}\n"
 
 
 def rounded(value):
-    """Floats to four digits after the point, all the way down."""
+    """Round floats to four digits after the point, in lists and dictionaries, too."""
     if isinstance(value, dict):
         return {key: rounded(v) for key, v in value.items()}
     if isinstance(value, list):

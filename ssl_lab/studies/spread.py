@@ -12,19 +12,19 @@ from ssl_lab.studies.watch import Watch
 from ssl_lab.train import Step
 
 SHOWN = 100  # scenes
-MOMENTS, BETWEEN = 18, 5  # steps at which their embedding is kept, evenly on a logarithmic scale, and how many rows there are for each
+MOMENTS, BETWEEN = 18, 5  # steps at which the embedding is kept, evenly on a logarithmic scale, and rows of `seen` for each of them
 
 
 def moments(last: int, count: int) -> list[int]:
-    """Steps from 1 to the last one, evenly on a logarithmic scale: a collapse takes 50 steps, learning takes thousands."""
+    """Steps from 1 to the last one, evenly on a logarithmic scale, since a collapse takes 50 steps, and learning takes thousands."""
     return sorted({round(step) for step in np.geomspace(1, last, count)})
 
 
 class Spread(Watch):
-    """seen: "step" from 1, and at each "loss", the mean since the one before; of unseen scenes in z "std" (1 = in all directions alike), "rank", the
-    effective rank of their unit rows, and "centred", that of the same rows less their mean. Batch norm is in training mode, as the loss sees them:
-    running statistics lag behind the first steps.
-    tensors: "z/STEP", these unit rows (N, d), and "labels", their shapes.
+    """seen: "step" from 1; "loss", its mean since the row before; and, of the unit rows z of unseen scenes, "std" (1 = equal in all directions),
+    "rank", their effective rank, and "centred", that of the rows minus their mean. Batch norm is in training mode, as in the loss,
+    since its running statistics lag behind in the first steps.
+    tensors: "z/STEP", these unit rows (N, d), and "labels", the shapes in the scenes.
     """
 
     def __init__(self, *study):

@@ -1,4 +1,4 @@
-"""Which studies there are."""
+"""The list of studies."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ from ssl_lab.surroundings import usual
 
 @dataclass(frozen=True)
 class Study:
-    """One training of scenes.
+    """One training on scenes.
 
-    title: what differs, in words.   change: arguments of the method.   recipe: what differs from its SCENES.   watch: what else is looked at.
+    title: what differs, in words.   change: arguments of the method.   recipe: what differs from its SCENES.   watch: what it records besides.
     weights: whether they are recorded.
     """
 
@@ -77,7 +77,7 @@ STUDIES = {
     "byol-no-predictor-no-stop": switched("no predictor, no stop-gradient", predictor=False, stop_gradient=False),
 }
 MOMENTA = {0.0: "moco-no-average", 0.9: "moco-m-0.9", 0.99: "moco", 0.999: "moco-m-0.999", 0.9999: "moco-m-0.9999"}
-BYOLS = {  # predictor, moving average, stop-gradient; without the last the online network is its own target, and there is nothing to average
+BYOLS = {  # predictor, moving average, stop-gradient; without stop-gradient the online network is its own target, which leaves nothing to average
     (True, True, True): "byol",
     (True, False, True): "byol-no-average",
     (True, True, False): "byol-no-stop",
@@ -88,7 +88,7 @@ BYOLS = {  # predictor, moving average, stop-gradient; without the last the onli
 
 
 def begin(name: str) -> tuple[Method, Recipe]:
-    """The method of a study with fresh weights, of its recipe's seed, and the recipe. Raises: InputError for a name that is no study."""
+    """The method of a study, with fresh weights from its recipe's seed, and the recipe. Raises: InputError for a name that is no study."""
     one_of(name, STUDIES, "study")
     study = STUDIES[name]
     kind = getattr(methods, study.method)

@@ -1,4 +1,4 @@
-"""What may be looked at while a study trains, beside what is recorded of all of them."""
+"""What a study may record during its training, beside what every study records."""
 
 from ssl_lab.data import Images
 from ssl_lab.method import Method
@@ -7,9 +7,9 @@ from ssl_lab.train import Step
 
 
 class Watch:
-    """Sees every step and every epoch of a study, and its end.
+    """It is called after every step and every epoch of a study, and at its end.
 
-    images, unseen: to learn from, and not.   seen: rows of what it saw, in order: the record's `seen`.   tensors: likewise, by name.
+    images, unseen: to learn from, and to test on.   seen: its rows, in order, for the record's `seen`.   tensors: the tensors it keeps, by name.
     """
 
     def __init__(self, method: Method, images: Images, unseen: Images, recipe: Recipe):

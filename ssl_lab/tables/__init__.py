@@ -1,4 +1,4 @@
-"""Tables as data: the lecture's, figure by figure as the papers print them, and ours, to which every notebook adds a row."""
+"""Tables as data: the lecture's, with the figures that the papers print, and our own, to which every notebook adds a row."""
 
 from ssl_lab.tables import byol, deepcluster, moco, simclr
 from ssl_lab.tables.random_network import RANDOM_NETWORK

@@ -6,7 +6,7 @@ Every figure is the paper's; none was measured here. Differences are computed.
 from ssl_lab.tables.table import Table
 
 PAPER = "He, Fan, Wu, Xie and Girshick 2020, arXiv 1911.05722"
-SUPERVISED = "super. IN-1M"  # what the differences are taken from
+SUPERVISED = "super. IN-1M"  # the row that the differences are from
 AVERAGE_PRECISION = {  # pre-training → AP50, AP, AP75
     "random init.": (60.2, 33.8, 33.1),
     SUPERVISED: (81.3, 53.5, 58.8),
@@ -18,7 +18,7 @@ GAINS = tuple(f"Δ {name}" for name in MEASURES)
 
 
 def with_gains(name: str) -> tuple:
-    """A row of the table: its figures and, for MoCo, how much more they are than those of supervised pre-training."""
+    """A row of the table: its figures and, for MoCo, their differences from supervised pre-training."""
     row = AVERAGE_PRECISION[name]
     gains = (round(a - b, 1) for a, b in zip(row, AVERAGE_PRECISION[SUPERVISED]))
     return (name, *row, *(gains if name.startswith("MoCo") else [None] * len(row)))
@@ -27,9 +27,9 @@ def with_gains(name: str) -> tuple:
 DETECTION = Table(
     "Object detection, fine-tuned on PASCAL VOC", f"{PAPER}, Table 2", ("Pre-training", *MEASURES, *GAINS),
     {"": tuple(map(with_gains, AVERAGE_PRECISION))},
-    "Average precision in percent, of Faster R-CNN (R50-C4) with every layer tuned; AP50 and AP75 at an overlap (IoU) of 0.50 and 0.75, AP the mean "
-    f"over ten from 0.50 to 0.95. Δ: more than {SUPERVISED}. IN-1M is ImageNet, IG-1B a billion images of Instagram: private data, so that the last "
-    "row can be quoted and never be reproduced.",
+    "Average precision in percent, of Faster R-CNN (R50-C4), every layer tuned. AP50 and AP75 are at an overlap (IoU) of 0.50 and 0.75; AP is the "
+    f"mean over ten overlaps from 0.50 to 0.95. Δ: difference from {SUPERVISED}. IN-1M is ImageNet. IG-1B is a billion images of Instagram; they are "
+    "private, so the last row can never be reproduced.",
     MEASURES, dict.fromkeys(GAINS, "{:+.1f}"),
 )  # fmt: skip
 

@@ -1,11 +1,11 @@
-"""Our own table: every notebook adds the row of its method."""
+"""Our own table, to which every notebook adds the row of its method."""
 
 import math
 
 from ssl_lab.errors import one_of, require
 from ssl_lab.tables.table import Table
 
-MEASURES = {  # what a row may hold → (its column, how it is written)
+MEASURES = {  # measure → (its column, the form of its figures)
     "knn": ("kNN", "{:.0%}"),
     "linear": ("linear", "{:.0%}"),
     "labels": ("labels to learn from", "{:,.0f}"),
@@ -16,7 +16,7 @@ MEASURES = {  # what a row may hold → (its column, how it is written)
 def results(rows: dict[str, dict[str, float]]) -> Table:
     """The table of what was measured here, one row a method, in the order of `rows`.
 
-    rows: method → its measures: knn and linear, accuracies in [0, 1]; labels and cpu_seconds, what the features cost, >= 0. What is missing is "-".
+    rows: method → its measures: knn and linear, accuracies in [0, 1]; labels and cpu_seconds, the cost of the features, >= 0. A missing one is "-".
     Raises: InputError for a measure of another name, and for accuracies or costs out of range.
     """
     for name, row in rows.items():

@@ -1,6 +1,6 @@
 """What SimCLR reached at full scale: the four tables of the lecture, from the paper's Tables 6, 7 and 8 (Chen et al., ICML 2020, arXiv 2002.05709).
 
-Every figure is the paper's, with ImageNet to learn from; none was measured here. The paper's "(ours)" is left out of the names.
+Every figure is the paper's, with pre-training on ImageNet; none was measured here. The paper's "(ours)" is left out of the names.
 """
 
 from ssl_lab.tables.table import Table
@@ -8,8 +8,8 @@ from ssl_lab.tables.table import Table
 PAPER = "Chen, Kornblith, Norouzi and Hinton 2020, arXiv 2002.05709"
 SETS = ("Food", "CIFAR10", "CIFAR100", "Birdsnap", "SUN397", "Cars", "Aircraft", "VOC2007", "DTD", "Pets", "Caltech-101", "Flowers")
 METRICS = (
-    "Percent, of ResNet-50 (4×). Top-1 accuracy, but for Aircraft, Pets, Caltech-101 and Flowers the mean over classes, and for VOC2007 the mean "
-    "average precision. Bold is the highest; the paper prints bold all that is not significantly lower."
+    "Percent, of ResNet-50 (4×): Top-1 accuracy; for Aircraft, Pets, Caltech-101 and Flowers its mean over classes; for VOC2007 mean average "
+    "precision. The highest figure is bold here. The paper also prints figures in bold that are not significantly lower."
 )
 
 TRANSFER_LINEAR = Table(

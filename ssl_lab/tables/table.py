@@ -1,4 +1,4 @@
-"""A table: read by people as text or in a notebook, by code by its names."""
+"""A table. People read it as text or in a notebook; code reads it by names."""
 
 import html
 import textwrap
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from ssl_lab.errors import require
 
-PLAIN = "mathjax_ignore tex2jax_ignore"  # a dollar is a dollar
-STAYS = "position: sticky; left: 0; max-width: 16em; background: inherit"  # opaque, over what scrolls below it
+PLAIN = "mathjax_ignore tex2jax_ignore"  # no mathematics: a dollar sign stays one
+STAYS = "position: sticky; left: 0; max-width: 16em; background: inherit"  # opaque, since other columns scroll under it
 PAPER = "background: var(--jp-layout-color0, Canvas)"
 SCROLLS = "white-space: nowrap"
 Cell = str | int | float | None  # None: not reported
@@ -19,8 +19,8 @@ class Table:
     """Rows of words and figures under the names of columns.
 
     title, source: what it shows, and who measured it.   rows: heading of a group → its rows, one cell a column; the heading "" is not shown.
-    note: what a reader must know.   best: columns of which the highest figure is shown bold.   forms: column → how its figures are written, "{:.0%}".
-    Raises: InputError for two columns of one name, a row that is too long or too short, and `best` or `forms` of a column that there is not.
+    note: what a reader must know.   best: columns whose highest figure is bold.   forms: column → the form of its figures, such as "{:.0%}".
+    Raises: InputError for two columns of one name, a row that is too long or too short, and an unknown column in `best` or `forms`.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Table:
 
     def __post_init__(self):
         names = ", ".join(self.columns) or "none"
-        require(len(set(self.columns)) == len(self.columns) > 0, f"{self.title}: columns need names, each its own; got {names}")
+        require(len(set(self.columns)) == len(self.columns) > 0, f"{self.title}: every column needs a name of its own; got {names}")
         for name in (*self.best, *self.forms):
             self._place(name)
         for row in self._all():
@@ -41,12 +41,12 @@ class Table:
             require(len(row) == len(self.columns), f"{self.title}: a row needs {len(self.columns)} cells, one a column; got {len(row)}: {words}")
 
     def column(self, name: str) -> tuple[Cell, ...]:
-        """One column, from above; None where nothing was reported. Raises: InputError for a column that there is not."""
+        """One column, from top to bottom; None where nothing was reported. Raises: InputError for an unknown column."""
         place = self._place(name)
         return tuple(row[place] for row in self._all())
 
     def row(self, *words: str) -> dict[str, Cell]:
-        """The one row that begins with these words, column → cell. Raises: InputError, listing what there is, unless it is one."""
+        """The one row that begins with these words, column → cell. Raises: InputError, with the names of rows, unless exactly one row does."""
         found = [row for row in self._all() if row[: len(words)] == words]
         known = ", ".join(dict.fromkeys(" · ".join(cell for cell in row if isinstance(cell, str)) for row in found or self._all()))
         asked = " · ".join(map(str, words))
@@ -94,7 +94,7 @@ class Table:
         return self.columns.index(name)
 
     def _figures(self) -> list[bool]:
-        """Which columns hold figures, and go to the right."""
+        """Which columns hold figures; these are aligned to the right."""
         return [not any(isinstance(cell, str) for cell in self.column(name)) for name in self.columns]
 
     def _written(self, row) -> list[str]:
@@ -118,5 +118,5 @@ def line(tag: str, cells: Iterable[str], figures: list[bool]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that HTML shows as it is, in a cell of one line."""
+    """The text for a cell of one line, escaped so that HTML shows it as it is."""
     return " ".join(html.escape(text).split())

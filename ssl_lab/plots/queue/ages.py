@@ -39,11 +39,11 @@ def momentum(
     page = Drawing(WIDTH, HEIGHT)
     page.panels = [(0, 0, WIDTH, STRIP), (0, STRIP, SPLIT, HEIGHT - STRIP), (SPLIT, STRIP, WIDTH - SPLIT, HEIGHT - STRIP)]
     said = f"K = {K:,}, which is {round(reach, 1):g} step{'s' * (round(reach, 1) != 1)} of {B}"
-    finding = f"m = {m:g}: keys in the queue agree to {kept:.2f} with new ones, strangers to {strangers[m]:z.2f}"
+    finding = f"m = {m:g}: keys in the queue agree to {kept:.2f} with new ones, different pictures to {strangers[m]:z.2f}"
     page.title(finding, f"{when}{' · ' * bool(when)}{said}")
     page.words(0.15, 1.1, f"age 0: {floor:.2f}, batch norm sees other groups", 13, GREY)
     page.strokes([[(4.71, 1.1), (5.1, 1.1)]], NEGATIVE, 2.5, "dotted")
-    page.words(5.18, 1.1, "strangers: different pictures", 13, NEGATIVE)
+    page.words(5.18, 1.1, "keys of different pictures", 13, NEGATIVE)
     oldest = curves(page, agreement, strangers[m], m, reach)
     tables(page, ours, theirs, m)
     ends = ", ".join(f"{curve[-1]:.2f} (m = {one:g}, {len(curve) - 1} steps old)" for one, curve in agreement.items())
