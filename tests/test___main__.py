@@ -48,8 +48,9 @@ def fails(capsys):
 
 
 @pytest.mark.parametrize("method", methods.__all__)
-def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folder, method):
-    assert main(["train", method.lower(), *TINY, "--epochs", "2", "--out", "run"]) == 0
+def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folder, method, tiny):
+    options = [word for name, value in tiny(method).items() for word in (f"--{name}", str(value))]
+    assert main(["train", method.lower(), *TINY, *options, "--epochs", "2", "--out", "run"]) == 0
     files = {path.name for path in (folder / "run").iterdir()}
     assert files == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors", "curves.png"}
     config = json.loads((folder / "run/config.json").read_text())
