@@ -43,7 +43,8 @@ SHARED = """
             else:
                 losses.append(event.loss)
                 clusters.append([*(x.tolist() for x in method.kept.values())])
-        found[name] = {"seen": seen, "clusters": clusters, "queues": queues, "losses": losses, "weights": [t.flatten().tolist() for t in method.state_dict().values()]}
+        weights = [t.flatten().tolist() for t in method.state_dict().values()]
+        found[name] = {"seen": seen, "clusters": clusters, "queues": queues, "losses": losses, "weights": weights}
     refused = []
     for wrong in ({"batch": 31}, {"batch": 32, "resume": True}):
         try:

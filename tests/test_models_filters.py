@@ -36,8 +36,7 @@ def slow_sobel(x: torch.Tensor) -> torch.Tensor:
         grey[1:-1, 1:-1] = x[b].double().sum(0) / 3
         for i in range(H):
             for j in range(W):
-                for near, far in ((0, 2), (2, 0)):
-                    sign = 1 if near == 0 else -1
+                for near, sign in ((0, 1), (2, -1)):
                     for step, weight in enumerate((1, 2, 1)):
                         found[b, 0, i, j] += sign * weight * grey[i + step, j + near]
                         found[b, 1, i, j] += sign * weight * grey[i + near, j + step]
