@@ -42,9 +42,15 @@ def parallel(method: nn.Module) -> nn.Module:
 @torch.no_grad()
 def agree(method: nn.Module) -> None:
     """Give every rank the buffers of rank 0: each rank's batch norm has seen only its own images."""
+    for buffer in method.buffers():
+        first(buffer)
+
+
+def first(x: Tensor) -> Tensor:
+    """Rank 0's x, written into that of every rank: what one device rounds otherwise than another is decided once."""
     if several():
-        for buffer in method.buffers():
-            dist.broadcast(buffer, 0)
+        dist.broadcast(x, 0)
+    return x
 
 
 def mean(x: Tensor) -> Tensor:

@@ -124,9 +124,10 @@ class Training:
         """Refuse at once a batch that is too large or does not suit the method, labels beyond its classes, and an encoder that breaks a promise."""
         B, N, ranks = self.recipe.batch, len(self.lesson), world_size()
         relabels = type(self.method).relabel is not Method.relabel  # a method that relabels may lengthen the epoch
-        require(B <= N or relabels, f"batch={B} is more than the {N} images; take more images, or a batch of {N} at most")
+        require(B <= N or (relabels and N > 0), f"batch={B} is more than the {N} images; take more images, or a batch of {N} at most")
         require(B % ranks == 0, f"batch={B} cannot be shared by {ranks} processes; take a multiple of {ranks}")
         self.method.check_batch(B, ranks)
+        self.method.check_data(self.lesson)
         if classes := self.method.settings.get("classes"):
             top, name = int(self.lesson.labels.max()), type(self.method).__name__
             require(top < classes, f"a label is {top}, and {name} was made for {classes} classes; give classes={top + 1}, or correct the label")

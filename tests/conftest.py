@@ -171,6 +171,13 @@ def tree(tmp_path, colour):
     return write
 
 
+@pytest.fixture(scope="session")
+def tiny() -> Callable[[str], dict]:
+    """tiny("MoCo") → arguments with which a method fits 16 images: its queue, its groups, its clusters."""
+    options = {"MoCo": {"K": 32, "split": 2}, "DeepCluster": {"clusters": 4, "pca": 4}}
+    return lambda name: options.get(name, {})
+
+
 @pytest.fixture
 def pictures():
     """Six pictures that are wider than high."""

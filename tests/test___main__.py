@@ -48,8 +48,9 @@ def fails(capsys):
 
 
 @pytest.mark.parametrize("method", methods.__all__)
-def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folder, method):
-    assert main(["train", method.lower(), *TINY, "--epochs", "2", "--out", "run"]) == 0
+def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folder, method, tiny):
+    options = [word for name, value in tiny(method).items() for word in (f"--{name}", str(value))]
+    assert main(["train", method.lower(), *TINY, *options, "--epochs", "2", "--out", "run"]) == 0
     files = {path.name for path in (folder / "run").iterdir()}
     assert files == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors", "curves.png"}
     config = json.loads((folder / "run/config.json").read_text())
@@ -58,6 +59,28 @@ def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folde
     assert config["recipe"]["epochs"] == 2
     assert [json.loads(line)["epoch"] for line in (folder / "run/metrics.jsonl").read_text().splitlines()] == [1, 2]
     assert (folder / "run/curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("options", [["--input", "sobel"], ["--balance", "weight"], ["--balance", "none", "--no-repair", "--input", "rgb"]])
+def test_deepcluster_trains_with_its_switches_resumes_and_is_measured(folder, options, capsys):
+    run = ["train", "DEEPCLUSTER", *TINY, "--clusters", "6", "--pca", "4", *options, "--epochs", "2", "--out", "run"]
+    assert main(run) == 0
+    lines = [json.loads(line) for line in (folder / "run/metrics.jsonl").read_text().splitlines()]
+    assert ["nmi" in line for line in lines] == [False, True] and {"smallest", "median", "largest", "empty"} <= set(lines[0])
+    (folder / "run/curves.png").unlink()
+    assert main(["train", "deepcluster", "--out", "run", "--resume"]) == 0  # nothing is left to do
+    assert (folder / "run/curves.png").exists()
+    assert main(["evaluate", "run"]) == 0
+    assert "trained" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options, words", [
+    ([], "clusters=50 of 32 images; use 32 or fewer"), (["--clusters", "8"], "pca=32 of 32 images; use 31 or fewer"),
+    (["--clusters", "1"], "clusters"), (["--input", "edges"], "edges"), (["--clusters", "8", "--pca", "1000"], "pca=1000"),
+])
+def test_clusters_that_cannot_be_are_refused_before_a_run_begins(folder, fails, options, words):
+    assert words in fails("train", "DeepCluster", *TINY, *options, "--out", "run")
+    assert not (folder / "run").exists()
 
 
 def test_evaluation_stands_beside_the_untrained_network_and_the_pixels(folder, capsys):

@@ -146,7 +146,7 @@ def test_every_argument_refuses_what_is_not_its_kind_in_one_sentence(kind, witho
         kind = globals().get("{kind}") or getattr(methods, "{kind}")
         first = {{"Recipe": {{"epochs": 2}}, "Augmentation": {{}}}}.get("{kind}", {{"encoder": small_resnet(width=4)}})
         nan, inf = float("nan"), float("inf")
-        never = {{int: (1.5, np.float32(2), True, np.True_, "2", nan, inf, [2], torch.tensor(2)), str: (1, None, "none", True),
+        never = {{int: (1.5, np.float32(2), True, np.True_, "2", nan, inf, [2], torch.tensor(2)), str: (1, None, "no such", True),
                  float: (True, np.False_, "0.5", nan, inf, -inf, np.float32("nan"), np.float64("inf"), 1j, [0.5], torch.tensor(0.5)),
                  bool: (0, 1, "False", None, np.int64(1)), tuple: (0.5, "ab", (0.5,), (0.5, nan), (0.5, True), (0.2, 0.3, 0.4), None)}}
         for name, p in arguments(kind).items():

@@ -1,4 +1,4 @@
-"""Two processes (gloo) give what one process with the whole batch gives: the gradient of every method, and one queue."""
+"""Two processes (gloo) give what one process with the whole batch gives: the gradient of every method, one queue, the same clusters."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SHARED = """
     import json, sys, warnings
     import torch
     import torch.distributed as dist
-    from ssl_lab import MoCo, SimCLR, small_resnet
+    from ssl_lab import DeepCluster, MoCo, SimCLR, small_resnet
     from ssl_lab.data import load
     from ssl_lab.distributed import rank
     from ssl_lab.errors import InputError
@@ -29,17 +29,22 @@ SHARED = """
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
     images, recipe, found = load("scenes", limit=80), Recipe(epochs=2, batch=32, lr=0.01), {}
-    for name, kind, options in (("SimCLR", SimCLR, {}), ("MoCo", MoCo, {"K": 40, "split": 2})):
+    for name, kind, options in (
+        ("SimCLR", SimCLR, {"dim": 8}), ("MoCo", MoCo, {"dim": 8, "K": 40, "split": 2}),
+        ("DeepCluster", DeepCluster, {"clusters": 6, "pca": 4, "balance": "none"}),
+    ):
         torch.manual_seed(rank())  # other weights on every rank, until the training begins
-        method, seen, queues, losses = kind(small_resnet(width=4), dim=8, **options), [], [], []
-        real = method.views
-        method.views = lambda x: seen.append((x.double().flatten(1) @ torch.arange(3072.0).double()).tolist()) or real(x)
+        method, seen, queues, losses = kind(small_resnet(width=4), **options), [], [], []
+        real, clusters = method.views, []
+        method.views = lambda x, *y: seen.append((x.double().flatten(1) @ torch.arange(3072.0).double()).tolist()) or real(x, *y)
         for event in follow(method, images, recipe, out=f"{sys.argv[1]}/{name}"):
             if hasattr(event, "progress"):
                 queues.append(method.queue.tolist() if name == "MoCo" else [])
             else:
                 losses.append(event.loss)
-        found[name] = {"seen": seen, "queues": queues, "losses": losses, "weights": [t.flatten().tolist() for t in method.state_dict().values()]}
+                clusters.append([*(x.tolist() for x in method.kept.values())])
+        weights = [t.flatten().tolist() for t in method.state_dict().values()]
+        found[name] = {"seen": seen, "clusters": clusters, "queues": queues, "losses": losses, "weights": weights}
     refused = []
     for wrong in ({"batch": 31}, {"batch": 32, "resume": True}):
         try:
@@ -164,7 +169,7 @@ def test_the_gradient_of_a_gathered_row_is_the_sum_over_ranks(monkeypatch):
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
-    """A short SimCLR and a short MoCo by `train` itself, through torchrun on two processes."""
+    """A short SimCLR, MoCo and DeepCluster by `train` itself, through torchrun on two processes."""
     folder = tmp_path_factory.mktemp("together")
     (folder / "script.py").write_text(textwrap.dedent(SHARED))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(folder / "script.py"), str(folder)]
@@ -174,7 +179,7 @@ def together(tmp_path_factory):
     return folder, [json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1)]
 
 
-@pytest.mark.parametrize("name", ["SimCLR", "MoCo"])
+@pytest.mark.parametrize("name", ["SimCLR", "MoCo", "DeepCluster"])
 def test_ranks_share_every_batch_and_end_with_the_same_weights(together, name):
     """80 images, two epochs of two batches of 32: 16 for each rank, no image twice in an epoch, and the same log on both."""
     _, (one, other) = together
@@ -191,9 +196,27 @@ def test_queues_are_equal_from_the_first_step(together):
     assert one["MoCo"]["queues"][0] != one["MoCo"]["queues"][1]
 
 
+def test_clusters_and_what_is_said_of_them_are_the_same_on_both(together):
+    _, (one, other) = together
+    (first, *_), (second, agreement, *_) = one["DeepCluster"]["clusters"]
+    assert one["DeepCluster"]["clusters"] == other["DeepCluster"]["clusters"]
+    assert len(first) == len(second) == 80 and len(set(first)) == 6 and 0 < agreement <= 1
+
+
+def test_what_one_device_decides_for_all_is_written_into_the_others(monkeypatch):
+    def broadcast(x, source):
+        x.copy_(torch.arange(3) + source)
+
+    mine = torch.zeros(3, dtype=torch.long)
+    assert distributed.first(mine) is mine and mine.tolist() == [0, 0, 0]  # alone
+    monkeypatch.setattr(distributed.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(distributed.dist, "broadcast", broadcast)
+    assert distributed.first(mine).tolist() == [0, 1, 2]
+
+
 def test_one_rank_writes_the_run(together):
     folder, _ = together
-    for name in ("SimCLR", "MoCo"):
+    for name in ("SimCLR", "MoCo", "DeepCluster"):
         assert {path.name for path in (folder / name).iterdir()} == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors"}
         assert len((folder / name / "metrics.jsonl").read_text().splitlines()) == 2
 

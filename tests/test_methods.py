@@ -19,7 +19,7 @@ from ssl_lab.errors import InputError
 from ssl_lab.guard import Diverged, Guard
 from ssl_lab.losses import nt_xent
 from ssl_lab.method import Method
-from ssl_lab.methods import BYOL, SimCLR, Supervised, byol, moco, simclr, supervised
+from ssl_lab.methods import BYOL, SimCLR, Supervised, byol, deepcluster, moco, simclr, supervised
 from ssl_lab.models import small_resnet
 from ssl_lab.optim import parameter_groups
 from ssl_lab.recipe import Log, Recipe
@@ -85,7 +85,8 @@ def test_what_moves_after_the_step_are_frozen_copies_and_queues_and_they_need_no
     learned = state(method)
     method.after_step(0.5)
     moved = {key.split(".")[0] for key, tensor in method.state_dict().items() if not torch.equal(tensor, learned[key])}
-    assert moved == set(SLOW[name]) | {key for key, _ in method.named_buffers() if "." not in key}
+    queues = {key for key, _ in method.named_buffers() if "." not in key} if method.candidates == "queue" else set()
+    assert moved == set(SLOW[name]) | queues
     assert before.keys() == method.state_dict().keys() and all(p.grad_fn is None for p in method.state_dict(keep_vars=True).values())
 
 
@@ -189,7 +190,7 @@ def test_every_method_compiles_without_a_break(without_shape_checks):
         from ssl_lab.models import small_resnet
         x, y = torch.rand(16, 3, 32, 32), torch.arange(16) % 10
         for name in methods.__all__:
-            method, views = getattr(methods, name)(small_resnet(width=4)), (x, y if name == "Supervised" else x.flip(3))
+            method, views = getattr(methods, name)(small_resnet(width=4)), (x, y if "labels" in getattr(methods, name).columns else x.flip(3))
             compiled, losses = torch.compile(method, fullgraph=True, backend="eager"), []
             for forward in (method, compiled):
                 torch.manual_seed(0)
@@ -202,7 +203,7 @@ def test_every_method_compiles_without_a_break(without_shape_checks):
     assert without_shape_checks(script).split() == methods.__all__
 
 
-@pytest.mark.parametrize("module", [simclr, moco, byol, supervised])
+@pytest.mark.parametrize("module", [simclr, moco, byol, supervised, deepcluster])
 def test_recipes_are_there_and_a_minute_is_shorter_than_the_paper(module):
     assert isinstance(module.RECIPE, Recipe) and module.SCENES.epochs < module.RECIPE.epochs
 
@@ -315,7 +316,7 @@ def test_hints_name_only_what_the_method_and_the_command_line_have(name):
     method, kind = build(name), getattr(methods, name)
     with pytest.raises(Diverged) as diverged:
         watched(method).check()
-    logs = [Log(2, 9, 9, 0.1, 0.1, 1.0, 9, {"std": std, "filled": filled}) for std in (0.01, 1.0) for filled in (0.5, 1.0)]
+    logs = [Log(2, 9, 9, 0.1, 0.1, 1.0, 9, {"std": std, "filled": part, "largest": part}) for std in (0.01, 1.0) for part in (0.5, 1.0)]
     said = [*written(inspect.getfile(kind)), *written(inspect.getfile(Method)), str(diverged.value), *map(method.remark, logs), kind.cure]
     said += [f"{part}; {part.hint}" for part in ranges(kind).values()]
     parser = argparse.ArgumentParser()

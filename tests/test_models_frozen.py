@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ssl_lab.data import load
-from ssl_lab.methods import BYOL, MoCo, SimCLR, Supervised
+from ssl_lab.methods import BYOL, DeepCluster, MoCo, SimCLR, Supervised
 from ssl_lab.models import rest, small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.train import train
@@ -30,10 +30,11 @@ def moved(module, before):
 
 def small(kind):
     torch.manual_seed(0)
-    return Supervised(small_resnet(width=4), classes=10) if kind is Supervised else kind(small_resnet(width=4))
+    options = {Supervised: {"classes": 10}, DeepCluster: {"clusters": 6, "pca": 4}}
+    return kind(small_resnet(width=4), **options.get(kind, {}))
 
 
-@pytest.mark.parametrize("kind", [SimCLR, MoCo, BYOL, Supervised])
+@pytest.mark.parametrize("kind", [SimCLR, MoCo, BYOL, DeepCluster, Supervised])
 def test_a_frozen_encoder_is_the_same_after_a_training(kind, images):
     method = small(kind)
     method.encoder.requires_grad_(False)

@@ -11,7 +11,7 @@ from torchvision.models import VisionTransformer
 
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
-from ssl_lab.methods import BYOL, MoCo, SimCLR, Supervised
+from ssl_lab.methods import BYOL, DeepCluster, MoCo, SimCLR, Supervised
 from ssl_lab.models import Encoder, check_encoder, encoder, small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
@@ -59,7 +59,7 @@ def test_the_promise_that_is_broken_is_said_before_the_first_step(kind):
         Training(SimCLR(build(), dim=4), load("scenes", limit=8), Recipe(1, batch=4))
 
 
-@pytest.mark.parametrize("method", [BYOL, MoCo, SimCLR, Supervised])
+@pytest.mark.parametrize("method", [BYOL, DeepCluster, MoCo, SimCLR, Supervised])
 @pytest.mark.parametrize("given, words", [
     ("nn.Conv2d(3, 4, 3)", "encoder, this Conv2d, does not say how wide its features are, in .dim; wrap it, models.Encoder(network)"),
     ("wide(0)", "has .dim=0, which must be a whole number from 1"),

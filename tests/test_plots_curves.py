@@ -24,6 +24,7 @@ PICTURES = {
     "all": (ROWS, None), "no std": ([{key: row[key] for key in row if key != "std"} for row in ROWS], 32),
     "all, and more to come": (ROWS, 32), "no rank": (LOSS + START, 32), "loss alone": (LOSS, None), "one epoch": (LOSS[:1], 1),
     "before training": (START, 32), "nothing yet": (NOTHING, 32), "nothing at all": (NOTHING, None), "large figures": (LARGE, 200),
+    "clusters, compared from the second epoch on": ([ROWS[1], ROWS[2] | {"nmi": 0.43}, ROWS[3] | {"nmi": 0.68}], 8),
     "not a number": ([{"epoch": 1, "loss": float("nan"), "rank": float("nan")}], 3),
 }  # fmt: skip
 
@@ -69,6 +70,13 @@ def test_a_measure_that_is_missing_has_no_panel(rows, summary):
     figure, said = plots.curves(rows)
     assert said == summary
     assert len(titles(figure)) == len(figure.panels) == 1
+
+
+def test_a_measure_that_comes_later_has_a_panel_from_then_on(holds, charts):
+    figure, summary = plots.curves([ROWS[1], ROWS[2] | {"nmi": 0.43}, ROWS[3] | {"nmi": 0.68}])
+    assert len(titles(plots.curves(ROWS[1:2])[0])) == 4 and titles(figure)[-1] == "NMI 0.43 → 0.68"
+    assert len(figure.panels) == 5 and holds(summary, "epoch 3", "NMI 0.43 → 0.68")
+    assert figure.spots[-1].said(0) == "epoch 2: NMI 0.43" and charts[4][0].up == (0, 1)
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def test_slow_epochs_are_all_drawn(clock):
 
 @pytest.mark.parametrize("values, words", [({}, "got nothing"), ({"accuracy": 0.5}, "got accuracy"), ({"loss": 1.0, "lr": 0.1}, "got lr")])
 def test_append_says_what_it_draws(values, words):
-    with pytest.raises(InputError, match=f"append takes a Log, loss, knn, rank, std; {words}"):
+    with pytest.raises(InputError, match=f"append takes a Log, loss, knn, rank, std, nmi; {words}"):
         TrainingView(3).append(**values)
 
 

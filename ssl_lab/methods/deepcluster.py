@@ -3,17 +3,17 @@
 Caron, Bojanowski, Joulin and Douze, ECCV 2018, arXiv 1807.05520.
 
     h      = f(x) of all images            before each epoch, without augmentation
-    y, C   = k-means(whiten(h))            Eqn. 2: clusters, without empty ones; C is not
-                                           used again
+    y, C   = k-means(whiten(h))            Eqn. 2: clusters, without empty ones; C is
+                                           not used again
     W      = N(0, 0.01²)                   numbers of clusters mean nothing: begin anew
     loss   = cross entropy(W f(T(x)), y)   Eqn. 1, images drawn so that clusters are
                                            equally frequent; keep f, drop W
 
-Two solutions are trivial: one cluster for all images, which the repair of empty clusters
-prevents; and large clusters only, which uniform sampling prevents.
+Two solutions are trivial: one cluster for all images, which the repair of empty
+clusters prevents; and large clusters only, which uniform sampling prevents.
 differs: one optimizer for f and W, which loses its state of W when W is drawn anew (the
-authors have a second one without momentum); clusters of the encoder's own features, which
-have been through a ReLU; a cluster that ends empty keeps its number.
+authors have a second one without momentum); clusters of the encoder's own features,
+which have been through a ReLU; a cluster that ends empty keeps its number.
 """
 
 from dataclasses import replace
@@ -27,18 +27,24 @@ from torch import Tensor, nn
 from ssl_lab.arguments import Choice, Range, Width, declared
 from ssl_lab.augment import SMALL, Augmentation
 from ssl_lab.data import Images
+from ssl_lab.distributed import first
+from ssl_lab.errors import require
 from ssl_lab.features import features
 from ssl_lab.geometry import nmi
 from ssl_lab.kmeans import kmeans, pca_whiten
 from ssl_lab.method import Method
 from ssl_lab.models import FILTERS, filtered
-from ssl_lab.recipe import Recipe
+from ssl_lab.recipe import Log, Recipe
+from ssl_lab.surroundings import usual
 
 # the authors' code: lr is constant there, in a cosine here
 RECIPE = Recipe(
     epochs=200, batch=256, optimizer="sgd", lr=0.05, weight_decay=1e-5, warmup=0.0
 )
-SCENES = Recipe(epochs=40, batch=128, optimizer="adamw", lr=2e-3, weight_decay=1e-2)
+SCENES = Recipe(epochs=20, batch=128, optimizer="adamw", lr=4e-3, weight_decay=1e-2)
+
+PLAIN = Augmentation(jitter=0.0)
+PAPER = {"clusters": 10_000, "pca": 256, "augmentation": PLAIN}
 
 
 class DeepCluster(Method):
@@ -51,21 +57,15 @@ class DeepCluster(Method):
     repair=False: empty clusters stay empty.   input: what f sees of a view, "rgb",
     "grey" or its edges, "sobel"; `.encoder` takes RGB all the same.
     sizes: images of each cluster.
-    Raises: InputError for values outside the ranges below; `train` for more clusters
-    than images, and for features that vary in fewer directions than `pca`.
+    Raises: InputError for values outside the ranges below, or a `pca` above the width
+    of f; `train` for more clusters than images, and for features that vary in fewer
+    directions than `pca`.
     """
 
     columns: ClassVar = ("x", "labels")
     labels: ClassVar = "own"
     recipes: ClassVar = {"scenes": SCENES, "paper": RECIPE}
-    suits: ClassVar = {
-        "paper": {
-            "clusters": 10_000,
-            "pca": 256,
-            "input": "sobel",
-            "augmentation": Augmentation(jitter=0.0),
-        }
-    }
+    suits: ClassVar = {"paper": PAPER}
 
     @declared
     def __init__(
@@ -76,10 +76,11 @@ class DeepCluster(Method):
         iterations: Annotated[int, Range(0, whole=True)] = 20,
         balance: Annotated[str, Choice(("sample", "weight", "none"))] = "sample",
         repair: bool = True,
-        input: Annotated[str, Choice(FILTERS)] = "grey",
+        input: Annotated[str, Choice(FILTERS)] = "sobel",
         augmentation: Augmentation = SMALL,
     ):
         super().__init__()
+        require(pca <= encoder.dim, f"pca={pca} of {encoder.dim} features; use fewer")
         self.pca, self.iterations, self.balance = pca, iterations, balance
         self.repair, self.augmentation = repair, augmentation
         self.encoder = filtered(encoder, input)
@@ -87,30 +88,39 @@ class DeepCluster(Method):
         self.register_buffer("sizes", torch.zeros(clusters, dtype=torch.long))
         self.register_buffer("weight", torch.ones(clusters))
 
+    @usual()
     @torch.no_grad()
     def relabel(self, data: Images) -> Images:
-        """Clusters of the features as labels, and W drawn anew."""
-        y = self.cluster(features(self.encoder, data))
+        """Clusters of the features as labels, and W drawn anew.
+
+        Rows that are drawn several times are clustered once; rows that are not drawn
+        have no label.
+        """
+        every = torch.arange(len(data.x), device=data.x.device)
+        rows = every if data.index is None else data.index
+        once = rows.unique()
+        h = features(self.encoder, Images(data.x, data.labels, index=once))
+        labels = torch.full_like(data.labels, -1)
+        labels[once] = self.cluster(h)  # in the data's own order
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.zeros_(self.classifier.bias)
-        rows = torch.arange(len(data.x)).to(y) if data.index is None else data.index
-        labels = data.labels.index_put((rows,), y)  # in the data's own order
-        drawn = rows[uniform_sampling(y)] if self.balance == "sample" else rows
-        return replace(data, labels=labels, classes=(), index=drawn)
+        if self.balance == "sample":
+            rows = rows[uniform_sampling(labels[rows])]
+        if self.balance == "weight":
+            n = labels[rows].bincount(minlength=len(self.weight))
+            self.weight.copy_(len(rows) / (n.count_nonzero() * n.clamp(min=1)))
+        return replace(data, labels=labels, classes=(), index=rows)
 
     def cluster(self, h: Float[Tensor, "N D"]) -> Int64[Tensor, " N"]:
         """Whiten, normalise, cluster; sizes, and NMI with the clusters before."""
         z = F.normalize(pca_whiten(h, self.pca)(h), dim=1)
         seed, k = int(torch.randint(2**31, ())), len(self.sizes)
         found = kmeans(z, k, self.iterations, seed=seed, repaired=self.repair)
-        y, before = found.assignment, self.kept.get("assignment")
+        y, before = first(found.assignment), self.kept.get("assignment")
         self.kept = {"assignment": y}
         if before is not None and len(before) == len(y):
             self.kept["nmi"] = nmi(before, y)
-        self.sizes.copy_(found.counts)
-        if self.balance == "weight":
-            full = (self.sizes > 0).sum()
-            self.weight.copy_(len(y) / (full * self.sizes.clamp(min=1)))
+        self.sizes.copy_(y.bincount(minlength=k))
         return y
 
     def views(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,6 +136,12 @@ class DeepCluster(Method):
         """h, which is clustered (B, dim)."""
         return self.encoder(x)
 
+    def check_data(self, data: Images) -> None:
+        N = len(data.x if data.index is None else data.index.unique())
+        for name, top in (("clusters", N), ("pca", N - 1)):
+            given, fix = self.settings[name], f"use {top} or fewer, or more images"
+            require(given <= top, f"{name}={given} of {N} images; {fix}")
+
     def stats(self) -> dict[str, Tensor]:
         """Shape of h; shares of clusters, how many are empty; NMI with before."""
         shares = self.sizes / self.sizes.sum().clamp(min=1)
@@ -134,20 +150,34 @@ class DeepCluster(Method):
         nmi = {"nmi": self.kept["nmi"]} if "nmi" in self.kept else {}
         return super().stats() | found | nmi
 
+    def remark(self, log: Log) -> str:
+        k, collapse = len(self.sizes), super().remark(log)
+        largest, empty = (log.stats.get(name, 0) for name in ("largest", "empty"))
+        if collapse or (largest <= (1 + 1 / k) / 2 and empty <= k / 2):
+            return collapse  # of 2 clusters, one may hold three quarters
+        return (
+            f"one of {k} clusters holds {largest:.0%} of the images, {empty:.0f} are "
+            "empty, so the labels tell little apart; keep repair=True and "
+            "balance='sample', or try fewer clusters"
+        )
+
 
 def uniform_sampling(
     assignment: Int64[Tensor, " N"], generator: torch.Generator | None = None
 ) -> Int64[Tensor, " N"]:
-    """N rows, drawn so that all clusters that are not empty come equally often.
+    """N rows in a random order, equally many of every cluster that is not empty.
 
-    Each gives N / (number of them) rows, rounded up, and the first N of all in a random
-    order are taken. A cluster gives each row once before any row again.
+    Counts differ by one at most. A cluster gives each row once before any row again.
+    Raises: InputError for no rows.
     """
+    N, device = len(assignment), assignment.device
+    require(N > 0, "uniform_sampling draws rows of clusters, and got no row")
     _, y, counts = assignment.unique(return_inverse=True, return_counts=True)
-    N, C, device = len(y), len(counts), y.device
-    order = torch.randperm(N, generator=generator).to(device)
+    order, clusters, mixed = (
+        torch.randperm(n, generator=generator, device="cpu").to(device)
+        for n in (N, len(counts), N)
+    )
     order = order[y[order].argsort(stable=True)]  # cluster by cluster
-    first, each = counts.cumsum(0) - counts, -(-N // C)
-    turn = torch.arange(each, device=device) % counts[:, None]
-    rows = order[first[:, None] + turn].flatten()
-    return rows[torch.randperm(len(rows), generator=generator).to(device)[:N]]
+    turn = torch.arange(-(-N // len(counts)), device=device)[:, None] % counts
+    rows = order[counts.cumsum(0) - counts + turn]  # at each turn, one row of each
+    return rows[:, clusters].flatten()[:N][mixed]

@@ -46,6 +46,8 @@ def sobel(x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
     As in DeepCluster's code: grey rises by 1 a pixel to the right, the first channel is -8; the border is padded with 0. Its network takes two
     channels; with a third one of zeros, every network for RGB fits.
     """
-    across = x.new_tensor([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]])
-    kernels = torch.stack([across, across.T])[:, None]
-    return F.pad(F.conv2d(x.mean(1, keepdim=True), kernels, padding=1), (0, 0, 0, 0, 0, 1))
+    grey = F.pad(x.mean(1, keepdim=True), (1, 1, 1, 1))
+    across, down = grey[..., :-2] - grey[..., 2:], grey[..., :-2, :] - grey[..., 2:, :]
+    across = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+    down = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
+    return torch.cat([across, down, torch.zeros_like(down)], 1)  # sums, and no convolution, which autocast would round to 8 bits

@@ -11,18 +11,19 @@ from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE
 
 MEASURES = {  # name → (in words, its form)
     "loss": ("loss", "{:.2f}"), "knn": ("kNN accuracy", "{:.0%}"), "rank": ("effective rank", "{:.3g}"), "std": ("std", "{:.2f}"),
+    "nmi": ("NMI", "{:.2f}"),
 }  # fmt: skip
-WIDTHS = {1: 6.5, 2: 13, 3: 14.4, 4: 14.4}  # inches of a picture of so many measures
+WIDTHS = {1: 6.5, 2: 13, 3: 14.4, 4: 14.4, 5: 18}  # inches of a picture of so many measures
 HEIGHT = 4.2
 PALE = "#f5c6a4"  # the ground of what has collapsed
 MANY = 60  # points from which a curve has no dots
 
 
 def curves(metrics: list[dict], epochs: int | None = None) -> tuple[Figure, str]:
-    """Loss, and where they were measured kNN accuracy, the effective rank of the embedding and its std, against the epoch.
+    """Loss, and where they were measured kNN accuracy, the effective rank of the embedding and its std, and NMI, against the epoch.
 
     metrics: one dictionary an epoch, with `epoch` and any of `loss`, `knn` in [0, 1], `rank` >= 1, `std` (1 = in all directions alike; below
-    COLLAPSED the ground is coloured); other keys are left alone.
+    COLLAPSED the ground is coloured), `nmi` in [0, 1], of clusters with those of the epoch before; other keys are left alone.
     epochs: how many there will be, so that the room to the right is what is still to come; None = as many as there are.
     """
     drawn = {name: [(row["epoch"], row[name]) for row in metrics if name in row] for name in MEASURES}
@@ -39,10 +40,10 @@ def curves(metrics: list[dict], epochs: int | None = None) -> tuple[Figure, str]
 def curve(page: Drawing, left: float, width: float, name: str, points: list[tuple[int, float]], epochs: int | None) -> None:
     """One measure; accuracy always from 0 to 100 %, so that a small gain looks small."""
     x, y = np.array(points, dtype=float).reshape(-1, 2).T
-    across, up = span(x, 0.03, epochs), {"knn": (0.0, 1.0), "std": (0.0, 1.1)}.get(name) or span(y, 0.05, foot=name == "rank")
+    across, up = span(x, 0.03, epochs), {"knn": (0.0, 1.0), "nmi": (0.0, 1.0), "std": (0.0, 1.1)}.get(name) or span(y, 0.05, foot=name == "rank")
     chart = Chart(page, left + 0.85, 0.75, left + width - 0.2, HEIGHT - 0.72, across, up)
     page.words(left + 0.25, 0.4, finding(name, points), 15 if width < 4 else 18, bold=True)
-    levels = PARTS if name == "knn" else {tick: f"{tick:g}" for tick in ([0, 0.5, 1] if name == "std" else ticks(up))}
+    levels = PARTS if name == "knn" else {tick: f"{tick:g}" for tick in ([0, 0.5, 1] if name in ("std", "nmi") else ticks(up))}
     if name == "std":
         page.areas([(chart.left, float(chart.y(COLLAPSED)), chart.box[2], chart.low - float(chart.y(COLLAPSED)))], PALE)
         page.words(chart.right, chart.y(COLLAPSED) - 0.12, "↓ collapsed", 12, GREY, ha="right")

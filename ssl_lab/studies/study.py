@@ -68,6 +68,7 @@ STUDIES = {
     "deepcluster-no-repair": clustered("empty clusters stay empty", repair=False),
     "deepcluster-no-cure": clustered("no repair, no balance", repair=False, balance="none"),
     "deepcluster-colour": clustered("all colours", input="rgb"),
+    "deepcluster-grey": clustered("the grey picture in place of its edges", input="grey"),
     "deepcluster-no-jitter": clustered("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
     "byol": Study("BYOL as it is", "BYOL", watch=Spread),
     "byol-no-average": switched("no moving average, m = 0", m=0.0),

@@ -31,7 +31,10 @@ from ssl_lab.stream import RandomStream
 from ssl_lab.tensors import read_tensors
 from ssl_lab.train import train
 
-METHODS = {"SimCLR": [], "MoCo": ["--K", "64", "--split", "1"], "BYOL": [], "Supervised": ["--labels", "0.8"]}
+METHODS = {
+    "SimCLR": [], "MoCo": ["--K", "64", "--split", "1"], "BYOL": [], "DeepCluster": ["--clusters", "6", "--pca", "4"],
+    "Supervised": ["--labels", "0.8"],
+}  # fmt: skip
 WORDS = ["--limit", "40", "--size", "16", "--batch", "16", "--epochs", "2", "--threads", "1"]
 TEXTS, TENSORS = ("config.json", "metrics.jsonl"), ("weights.safetensors", "state.safetensors")
 VALUES = (
