@@ -1,5 +1,8 @@
 """k-means that one can step through, on the features of any network: assign, update, repair."""
 
+import itertools
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -47,11 +50,11 @@ class KMeansExplorer(Explorer):
         most, names = min(MOST, len(z)), ["start", *(f"{round} {step}" for round in range(1, ROUNDS + 1) for step in STEPS)]
         controls = {
             "space": Choice("cluster", [("the map, 2 dimensions", "plane"), (f"the features, {z.shape[1]} dimensions", "features")]),
-            "k": Slider("k", 1, most, min(8, most)),
+            "k": Slider("k", 2, most, min(8, most)),
             "init": Choice("centroids begin", BEGINS),
             "repaired": Switch("repair empty clusters", True),
             "again": Button("another start"),
-            "step": Slider("step", stops=range(len(names)), value=1, only=True, names=names),
+            "step": Slider("step", stops=range(len(names)), only=True, names=names),
             "cluster": Slider("chosen cluster", 0, most - 1),
             "by": Choice("below it, the", ORDERS),
         }
@@ -62,35 +65,38 @@ class KMeansExplorer(Explorer):
         if name in ("k", "cluster"):
             self.controls["cluster"].value = min(self.controls["cluster"].value, self.controls["k"].value - 1)
 
+    def redraw(self) -> None:
+        """Draw; before the first step there are no clusters to be put in order."""
+        self.controls["by"].disabled = self.controls["step"].value == 0
+        super().redraw()
+
     def draw(self, space: str, k: int, init: str, repaired: bool, again: int, step: int, cluster: int, by: str):
         key, plane = (space, k, init, repaired, again), space == "plane"
         if key != self.key:
-            self.moments, self.key = run(self.spaces[space], self.xy, k, init, repaired, self.seed + again), key
+            self.key, self.run, self.moments = key, run(self.spaces[space], self.xy, k, init, repaired, self.seed + again), []
+        self.moments += itertools.islice(self.run, max(step + 1 - len(self.moments), 0))
         setting = f"begun {self.controls['init'].words(init)}" + " · no repair" * (not repaired)
         said = {"plane": plane, "setting": setting, "last": len(STEPS) * ROUNDS}
         return plots.kmeans_steps(self.moments[: step + 1], self.xy.numpy(), self.shown, self.labels, self.classes, min(cluster, k - 1), by, **said)
 
 
-def run(x: Float[Tensor, "N d"], xy: Float[Tensor, "N 2"], k: int, init: str, repaired: bool, seed: int) -> list[Moment]:
-    """All steps of `kmeans(x, k, ROUNDS, init, seed, repaired)`; a centroid's place on the map is the mean of its points'."""
+def run(x: Float[Tensor, "N d"], xy: Float[Tensor, "N 2"], k: int, init: str, repaired: bool, seed: int) -> Iterator[Moment]:
+    """The steps of `kmeans(x, k, ROUNDS, init, seed, repaired)`; a centroid's place on the map is the mean of its points'."""
     draw, x = generator(seed), x - x.mean(0)
     centroids = start(x, k, corner(x, xy, k) if init == "corner" else init, draw)
     places = corner(xy, xy, k) if init == "corner" else xy[torch.cdist(centroids, x).argmin(1)]
-    moments = [moment("start", 0, x, centroids, places, torch.full((len(x),), -1))]
+    yield moment("start", 0, x, centroids, places, torch.full((len(x),), -1))
     for number in range(1, ROUNDS + 1):
         new, assignment = kmeans_step(x, centroids)
-        moments.append(moment("assign", number, x, centroids, places, assignment))
+        yield moment("assign", number, x, centroids, places, assignment)
         counts = assignment.bincount(minlength=k)
         full = counts[:, None] > 0
         places = torch.where(full, torch.zeros(k, 2).index_add_(0, assignment, xy) / counts.clamp(min=1)[:, None], places)
-        centroids = new
-        moments.append(moment("update", number, x, centroids, places, assignment))
-        if repaired:
-            centroids = repair(new, counts, draw)
-            donors = torch.where(full[:, 0], torch.cdist(centroids, new), torch.inf) if bool((counts > 0).any()) else None
-            places = torch.where((centroids == new).all(1, keepdim=True), places, places[donors.argmin(1)])
-        moments.append(moment("repair", number, x, centroids, places, assignment))
-    return moments
+        yield moment("update", number, x, new, places, assignment)
+        centroids = repair(new, counts, draw) if repaired else new
+        donors = torch.where(full[:, 0], torch.cdist(centroids, new), torch.inf).argmin(1)
+        places = torch.where((centroids == new).all(1, keepdim=True), places, places[donors])
+        yield moment("repair", number, x, centroids, places, assignment)
 
 
 def moment(step: str, number: int, x, centroids, places, assignment) -> Moment:

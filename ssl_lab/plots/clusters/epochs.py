@@ -69,9 +69,8 @@ def clusterings(
     agreement(page, epochs, usual, now)
     drawn(page, clustering, draws, chosen)
     page.spots.append(lambda: parts.points(at, [sentence(i, now) for i in range(len(at))], mine.tolist()))
-    agree = f"NMI with the classes {now.truth:.2f}{with_before(now)}"
-    shares = ", ".join(f"{way} {percent(counts.max() / counts.sum())}" for way, counts in draws.items())
-    said = f"{agree}; the cluster that is drawn most often gets of the draws: {shares}; {clustering.said(chosen)}"
+    shares = " and ".join(f"{percent(counts.max() / counts.sum())} of {way} draws" for way, counts in draws.items())
+    said = f"the cluster that comes most often takes {shares}; {clustering.said(chosen)}"
     return page, f"{title}, epoch {now.number}: {found[0].lower()}{found[1:]}; {said}."
 
 
@@ -79,12 +78,12 @@ def finding(now: Epoch, epochs: Sequence[Epoch]) -> str:
     """What is to be seen in this epoch."""
     sizes, k = now.clustering.sizes, len(now.clustering)
     largest = sizes.max() / sizes.sum()
-    empty = f"; {now.clustering.empty} of {k} are empty" * (now.clustering.empty > 0)
+    empty = f"; {now.clustering.empty} of {k} empty" * (now.clustering.empty > 0)
     if largest > LARGE:
         return f"Nearly trivial: one cluster holds {percent(largest)} of all images{empty}"
     if not np.isfinite(now.nmi):
         return f"The first clusters are a random network's: NMI with the classes {now.truth:.2f}{empty}"
-    return f"NMI with the classes {epochs[0].truth:.2f} → {now.truth:.2f}, with the clusters of the epoch before {now.nmi:.2f}{empty}"
+    return f"Agreement (NMI): with the classes {epochs[0].truth:.2f} → {now.truth:.2f}, with the epoch before {now.nmi:.2f}{empty}"
 
 
 def near(now: Epoch, chosen: int, count: int = 7) -> list[int]:
@@ -117,9 +116,9 @@ def agreement(page: Drawing, epochs: Sequence[Epoch], usual: Sequence[Epoch], no
     """NMI with the epoch before and with the classes; a click goes to an epoch."""
     (top, low), number = parts.CHARTS, [epoch.number for epoch in epochs]
     chart = Chart(page, 6.55, top, 8.95, low, (1, max(number[-1], 2)), (0, 1))
-    page.words(parts.X, top - 0.28, "NMI with", **parts.HEAD)
-    page.words(7.05, top - 0.28, "clusters before", 13, bold=True)
-    page.words(9.2, top - 0.28, "classes", 13, POSITIVE, True, ha="right")
+    page.words(parts.X, top - 0.28, "NMI", **parts.HEAD)
+    page.words(6.55, top - 0.28, "epoch before", 13, bold=True)
+    page.words(8.95, top - 0.28, "classes", 13, POSITIVE, True, ha="right")
     chart.frame({1: "epoch 1", max(number[-1], 2): f"{max(number[-1], 2)}"}, {0: "0", 0.5: "0.5", 1: "1"})
     for rows, width, dash in ((usual, 1.5, "dashed"), (epochs, 2.5, "")):
         for name, colour in (("nmi", INK), ("truth", POSITIVE)):
@@ -128,13 +127,9 @@ def agreement(page: Drawing, epochs: Sequence[Epoch], usual: Sequence[Epoch], no
     chart.dots(now.number, now.truth, POSITIVE)
     chart.dots(now.number, now.nmi)
     said = {"epoch": number, "truth": [f"{epoch.truth:.2f}" for epoch in epochs]}
-    said["nmi"] = [*map(with_before, epochs)]
+    said["nmi"] = [f", with the epoch before {epoch.nmi:.2f}" if np.isfinite(epoch.nmi) else "" for epoch in epochs]
     tip, truth = "epoch {epoch}: NMI with the classes {truth}{nmi}", [epoch.truth for epoch in epochs]
     chart.answers("NMI of every epoch", number, truth, tip, said, {"epoch": number})
-
-
-def with_before(epoch: Epoch) -> str:
-    return f", with the clusters before {epoch.nmi:.2f}" if np.isfinite(epoch.nmi) else ""
 
 
 def drawn(page: Drawing, clustering: Clustering, draws: dict[str, Int[np.ndarray, " k"]], chosen: int) -> None:

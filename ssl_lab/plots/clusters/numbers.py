@@ -58,7 +58,7 @@ class Clustering:
     def ordered(self, by: str, count: int) -> list[int]:
         """So many clusters, the first of this order; those whose purity nobody knows are the last of it."""
         one_of(by, ORDERS, "order")
-        values = self.purity if by.endswith("pure") else self.sizes.astype(float)
+        values = self.purity if "pure" in by else self.sizes.astype(float)
         return np.argsort(-values if by in ("largest", "purest") else values, kind="stable")[:count].tolist()
 
 

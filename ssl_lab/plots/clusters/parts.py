@@ -24,10 +24,6 @@ def colour(cluster: int) -> str:
     return KINDS[cluster % len(KINDS)]
 
 
-def shape(cluster: int) -> str:
-    return SHAPES[cluster // len(KINDS) % len(SHAPES)]
-
-
 def begun(title: str, below: str) -> Drawing:
     """A picture with its title, and the panels of the map and of what stands beside it."""
     page = Drawing(WIDTH, HEIGHT)
@@ -45,10 +41,11 @@ def placed(xy: Float[np.ndarray, "n 2"], reach: float) -> Float[np.ndarray, "n 2
 def marks(page: Drawing, at: Float[np.ndarray, "n 2"], clusters: Values, size: float, edge: str = PAPER, width: float = 0.7) -> None:
     """Points in the colour and the shape of their clusters; -1 = none yet."""
     clusters = np.asarray(clusters)
-    for kind in dict.fromkeys(map(shape, np.unique(clusters).tolist())):
-        own = np.array([shape(cluster) == kind for cluster in clusters], dtype=bool)
+    kinds = np.maximum(clusters, 0) // len(KINDS) % len(SHAPES)
+    for kind in np.unique(kinds):
+        own, mark = kinds == kind, SHAPES[kind]
         fills = [colour(cluster) if cluster >= 0 else GREY for cluster in clusters[own].tolist()]
-        page.marks(*at[own].T, kind, size * LARGER.get(kind, 1), fills, edge, width)
+        page.marks(*at[own].T, mark, size * LARGER.get(mark, 1), fills, edge, width)
 
 
 def cloud(page: Drawing, at: Float[np.ndarray, "n 2"], clusters: Values, chosen: int, changed: Bool[np.ndarray, " n"]) -> None:
@@ -72,7 +69,7 @@ def strips(page: Drawing, clustering: Clustering, images: UInt8[np.ndarray, "N H
         y, size = FIRST + PITCH * row, int(clustering.sizes[cluster])
         marks(page, np.array([[X + 0.14, y + IMAGE / 2]]), [cluster], 15)
         page.words(X + 0.34, y + 0.15, f"{cluster}: {counted(size) if size else 'empty'}", 13, INK if size else NEGATIVE, True)
-        page.words(X + 0.34, y + 0.4, clustering.pure(cluster) if size else "it teaches nothing", 13, GREY)
+        page.words(X + 0.34, y + 0.4, clustering.pure(cluster) if size else "no image", 13, GREY)
         for place, image in enumerate(np.flatnonzero(clustering.assignment == cluster)[:room].tolist()):
             page.picture(images[image], X + WORDS + (IMAGE + 0.02) * place, y, IMAGE)
     said, box = [*map(clustering.said, shown)], (X, FIRST, END - X, PITCH * len(shown))

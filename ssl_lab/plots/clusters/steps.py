@@ -17,7 +17,9 @@ from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER
 from ssl_lab.plots.spots import Spots
 
 FINE = 106  # places across the map whose nearest centroid is looked up
-BESIDE = 0.17  # inches from a repaired centroid to the one that it came from: in truth they are so near that one would hide the other
+BESIDE, HIDDEN = 0.17, 0.1  # inches from a centroid to one that would hide it, and how near they must be for that: a repair moves one to another
+TOLD = (("assign", "every point goes to its nearest centroid"), ("update", "every centroid goes to the mean of its points"),
+        ("repair", "a centroid without a point goes beside another one,\nwhich then shares its points with it"))  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,23 +65,27 @@ def kmeans_steps(
     page = parts.begun(found, f"{called(now)} · k = {len(now.sizes)} · {setting}")
     at, centroids, old = (parts.placed(one, 1.15) for one in (xy, now.places, before.places))
     if plane:
-        regions(page, now.places)
+        regions(page, now.centroids)
     parts.cloud(page, at, now.assignment, chosen, changed)
-    shown = beside(centroids, before.empty & (now.step == "repair"))
+    shown, repaired = beside(centroids), (centroids != old).any(1) & (now.step == "repair")
     moved(page, old, shown, now.step)
-    marked(page, shown, now.empty & (shown == old).all(1), chosen)
+    marked(page, shown, now.empty & ~repaired, chosen)
     page.words(parts.LEFT, 6.62, legend(plane), 13, GREY, va="top")
     if now.step == "start":
-        page.words(parts.X, parts.FIRST, "no point has a cluster yet", **parts.HEAD)
+        for row, (step, said) in enumerate(TOLD):
+            page.words(parts.X, parts.FIRST + 0.7 * row, f"{row + 1}  {step}", **parts.HEAD)
+            page.words(parts.X + 1.3, parts.FIRST + 0.7 * row - 0.1, said, va="top")
     else:
         parts.strips(page, clustering, images, chosen, by)
     curve(page, moments, last)
     bars(page, clustering, chosen)
 
     def spots() -> Spots:
-        names = [clustering.said(cluster) for cluster in range(len(clustering))]
-        said = [*(sentence(image, now) for image in range(len(xy))), *(f"centroid of {name}" for name in names)]
-        return parts.points(np.concatenate([at, shown]), said, [*np.maximum(now.assignment, 0).tolist(), *range(len(names))])
+        names = [f"centroid {cluster}" + (f" of {clustering.said(cluster)}" if now.round else "") for cluster in range(len(clustering))]
+        clusters = now.assignment if now.round else np.full(len(xy), chosen)
+        far = np.sqrt(np.maximum((now.x**2).sum(1)[:, None] - 2 * now.x @ now.centroids.T + (now.centroids**2).sum(1), 0))
+        said = [*map(sentence, range(len(xy)), far), *names]
+        return parts.points(np.concatenate([at, shown]), said, [*clusters, *range(len(names))])
 
     page.spots.append(spots)
     cost = f"; mean squared distance {now.inertia:.3f}; {clustering.said(chosen)}" if now.round else ""
@@ -118,33 +124,34 @@ def legend(plane: bool) -> str:
     return f"large: centroids · dark edge: changed its cluster\n{space}"
 
 
-def sentence(image: int, now: Moment) -> str:
-    """An image and its two nearest centroids."""
-    far = np.linalg.norm(now.centroids - now.x[image], axis=1)
+def sentence(image: int, far: Float[np.ndarray, " k"]) -> str:
+    """An image and its two nearest centroids.   far: its distances to all of them."""
     first, *second = [f"centroid {cluster} at {far[cluster]:.3f}" for cluster in np.argsort(far, kind="stable")[:2].tolist()]
     return f"image {image}: {first}" + (f", then {second[0]}" if second else "")
 
 
-def regions(page: Drawing, places: Float[np.ndarray, "k 2"]) -> None:
+def regions(page: Drawing, centroids: Float[np.ndarray, "k 2"]) -> None:
     """The ground in the pale colour of the nearest centroid."""
     steps = (np.arange(FINE) + 0.5) / FINE * 2.3 - 1.15
     grid = np.stack(np.meshgrid(steps, -steps), axis=-1)
-    near = (grid.reshape(-1, 2) @ places.T - (places**2).sum(1) / 2).argmax(1).reshape(FINE, FINE)
+    near = (grid.reshape(-1, 2) @ centroids.T - (centroids**2).sum(1) / 2).argmax(1).reshape(FINE, FINE)
     tints = np.array([[int(parts.colour(cluster)[i : i + 2], 16) for i in (1, 3, 5)] + [62 - 24 * (cluster // len(KINDS) % 2)]
-                      for cluster in range(len(places))], np.uint8)  # fmt: skip
+                      for cluster in range(len(centroids))], np.uint8)  # fmt: skip
     page.image(tints[near], parts.LEFT, parts.TOP, parts.SIDE, parts.SIDE, smooth=True)
 
 
-def beside(at: Float[np.ndarray, "k 2"], repaired: Bool[np.ndarray, " k"]) -> Float[np.ndarray, "k 2"]:
-    """Repaired centroids around the one that they came from."""
+def beside(at: Float[np.ndarray, "k 2"]) -> Float[np.ndarray, "k 2"]:
+    """Centroids that would lie on another one, around it; all of them within the map."""
+    hidden = np.tril(np.linalg.norm(at[:, None] - at, axis=2) < HIDDEN, -1).any(1)
     turn = 2.4 * np.arange(len(at))  # radians, the golden angle
     far = BESIDE * (1 + np.arange(len(at)) / len(at))[:, None]
-    return np.where(repaired[:, None], at + far * np.stack([np.cos(turn), np.sin(turn)], axis=1), at)
+    places = np.where(hidden[:, None], at + far * np.stack([np.cos(turn), np.sin(turn)], axis=1), at)
+    return np.clip(places, np.array([parts.LEFT, parts.TOP]) + 0.15, np.array([parts.LEFT, parts.TOP]) + parts.SIDE - 0.15)
 
 
 def moved(page: Drawing, old: Float[np.ndarray, "k 2"], new: Float[np.ndarray, "k 2"], step: str) -> None:
     """The ways of the centroids, from a small ring."""
-    went = np.hypot(*(new - old).T) > 0.06
+    went = np.hypot(*(new - old).T) > HIDDEN
     if step in ("update", "repair") and went.any():
         page.strokes([*zip(old[went], new[went])], NEGATIVE if step == "repair" else INK, 2.5, "dashed" if step == "repair" else "")
         page.marks(*old[went].T, "o", 6, PAPER, INK, 1.5)
@@ -185,8 +192,8 @@ def bars(page: Drawing, clustering: Clustering, chosen: int) -> None:
     boxes = [(float(chart.x(cluster)) - wide / 2, chart.low - high[cluster], wide, high[cluster]) for cluster in range(k)]
     page.areas(boxes, [*map(parts.colour, range(k))])
     page.areas([boxes[chosen]], "", ANCHOR, 3)
-    none = np.flatnonzero(clustering.sizes == 0) if clustering.sizes.any() else np.array([], int)
+    none = np.flatnonzero((clustering.sizes == 0) & clustering.sizes.any())
     page.marks(chart.x(none), np.full(len(none), low - 0.1), "x", 10, NEGATIVE, width=2.5)
-    chart.frame({cluster: f"{cluster}" for cluster in (0, k - 1)}, {0: "0", most: f"{most}"})
-    names = [clustering.said(cluster) for cluster in range(k)]
+    chart.frame({cluster: f"{cluster}" for cluster in (0, k - 1)}, {0: "0", **({most: f"{most}"} if clustering.sizes.any() else {})})
+    names = [clustering.said(cluster) if clustering.sizes.any() else f"cluster {cluster}: no image yet" for cluster in range(k)]
     page.spots.append(Spots("sizes of clusters", chart.box, "{column}", sets={"cluster": range(k)}, columns=names))
