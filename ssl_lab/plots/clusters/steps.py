@@ -83,7 +83,7 @@ def kmeans_steps(
     def spots() -> Spots:
         names = [f"centroid {cluster}" + (f" of {clustering.said(cluster)}" if now.round else "") for cluster in range(len(clustering))]
         clusters = now.assignment if now.round else np.full(len(xy), chosen)
-        far = np.sqrt(np.maximum((now.x**2).sum(1)[:, None] - 2 * now.x @ now.centroids.T + (now.centroids**2).sum(1), 0))
+        far = np.linalg.norm(now.x[:, None] - now.centroids, axis=2)
         said = [*map(sentence, range(len(xy)), far), *names]
         return parts.points(np.concatenate([at, shown]), said, [*clusters, *range(len(names))])
 
@@ -192,8 +192,9 @@ def bars(page: Drawing, clustering: Clustering, chosen: int) -> None:
     boxes = [(float(chart.x(cluster)) - wide / 2, chart.low - high[cluster], wide, high[cluster]) for cluster in range(k)]
     page.areas(boxes, [*map(parts.colour, range(k))])
     page.areas([boxes[chosen]], "", ANCHOR, 3)
-    none = np.flatnonzero((clustering.sizes == 0) & clustering.sizes.any())
-    page.marks(chart.x(none), np.full(len(none), low - 0.1), "x", 10, NEGATIVE, width=2.5)
-    chart.frame({cluster: f"{cluster}" for cluster in (0, k - 1)}, {0: "0", **({most: f"{most}"} if clustering.sizes.any() else {})})
-    names = [clustering.said(cluster) if clustering.sizes.any() else f"cluster {cluster}: no image yet" for cluster in range(k)]
+    none, begun = np.flatnonzero(clustering.sizes == 0), bool(clustering.sizes.any())
+    if begun and len(none):
+        page.marks(chart.x(none), np.full(len(none), low - 0.1), "x", 10, NEGATIVE, width=2.5)
+    chart.frame({cluster: f"{cluster}" for cluster in (0, k - 1)}, {0: "0", **({most: f"{most}"} if begun else {})})
+    names = [clustering.said(cluster) if begun else f"cluster {cluster}: no image yet" for cluster in range(k)]
     page.spots.append(Spots("sizes of clusters", chart.box, "{column}", sets={"cluster": range(k)}, columns=names))
