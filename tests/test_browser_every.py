@@ -14,13 +14,16 @@ CHROMIUM, NO_PROXY, IMPORTS = (ROOM.CHROMIUM, ROOM.NO_PROXY, ROOM.IMPORTS)
 browser, notebook, sentence, changed = (ROOM.browser, ROOM.notebook, ROOM.sentence, ROOM.changed)
 troubles, nameless, serious = (ROOM.troubles, ROOM.nameless, ROOM.serious)
 
+RUNS = f"import runpy\nruns = runpy.run_path({str(Path(__file__).parent / 'dummies' / 'clusterings.py')!r})['write']()"
 EXPLORERS = {  # small, each in a cell of its own
     "SimilarityExplorer": "recording = Recording(method, images)\nrecording.add(1)\nexplorer = SimilarityExplorer(recording)",
     "ViewsExplorer": "explorer = ViewsExplorer(images)",
     "EmbeddingExplorer": "explorer = EmbeddingExplorer(features(method.encoder, images), images)",
     "SceneExplorer": 'explorer = SceneExplorer({"a network": method.encoder})',
     "CircleExplorer": "explorer = CircleExplorer()",
+    "ClusterExplorer": f"{RUNS}\nexplorer = ClusterExplorer(runs)",
     "CollapseLab": "explorer = CollapseLab()",
+    "KMeansExplorer": "explorer = KMeansExplorer(features(method.encoder, images), images, pca=8)",
     "MomentumExplorer": "explorer = MomentumExplorer()",
     "QueueExplorer": "explorer = QueueExplorer(MoCo(small_resnet(width=4)), images, steps=5, batch=8)",
 }
@@ -31,8 +34,8 @@ EVERY = [
 ]
 SWEPT = {  # what a saved page of each holds
     "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"jitter": [0.0, 0.5, 1.0]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
-    "SceneExplorer": {"shape": None}, "CircleExplorer": {"step": None}, "CollapseLab": {"step": None}, "MomentumExplorer": {"m": None},
-    "QueueExplorer": {"step": None},
+    "SceneExplorer": {"shape": None}, "CircleExplorer": {"step": None}, "ClusterExplorer": {"epoch": None}, "CollapseLab": {"step": None},
+    "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None}, "QueueExplorer": {"step": None},
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")

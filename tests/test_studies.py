@@ -131,8 +131,8 @@ def test_the_same_study_gives_the_same_figures(tmp_path):
 
 
 def test_watching_changes_no_training(tmp_path):
-    """What is looked at between the steps of MoCo and BYOL leaves the weights as they are."""
-    for name in ("moco", "byol"):
+    """What is looked at between the steps of MoCo and BYOL, and between the epochs of DeepCluster, leaves the weights as they are."""
+    for name in ("moco", "byol", "deepcluster"):
         method, recipe = begin(name)
         recipe = dataclasses.replace(recipe, epochs=1)
         for _ in record(name, tmp_path, limit=512, epochs=1):

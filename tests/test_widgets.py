@@ -4,7 +4,9 @@ import base64
 import copy
 import io
 import json
+import runpy
 import threading
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -55,13 +57,16 @@ def seeded(make):
         return make()
 
 
+RUNS = runpy.run_path(str(Path(__file__).parent / "dummies" / "clusterings.py"))["write"]()
 EXPLORERS = {
     "SimilarityExplorer": lambda method, images: widgets.SimilarityExplorer(recording(method, images), pairs=5),
     "ViewsExplorer": lambda method, images: widgets.ViewsExplorer(images),
     "EmbeddingExplorer": lambda method, images: widgets.EmbeddingExplorer(features(method.encoder, images), images),
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"a network": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+    "ClusterExplorer": lambda method, images: widgets.ClusterExplorer(RUNS),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
+    "KMeansExplorer": lambda method, images: widgets.KMeansExplorer(features(method.encoder, images), images, pca=8),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
     "QueueExplorer": lambda method, images: widgets.QueueExplorer(seeded(lambda: MoCo(method.encoder)), images, steps=5, batch=8),
 }

@@ -5,6 +5,8 @@ Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on
 
 from ssl_lab.plots.accuracy import compare, efficiency
 from ssl_lab.plots.circle import circle, unit
+from ssl_lab.plots.clusters.epochs import clusterings
+from ssl_lab.plots.clusters.steps import kmeans_steps
 from ssl_lab.plots.collapse import Ablation, Course, collapse
 from ssl_lab.plots.contrastive.cells import SHOWN
 from ssl_lab.plots.contrastive.pairs import similarity
@@ -22,6 +24,7 @@ from ssl_lab.plots.scene import scene
 from ssl_lab.plots.views import views
 
 __all__ = [
-    "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "collapse", "compare", "curves", "efficiency",
-    "embedding", "factors", "gallery", "hwc", "momentum", "pipeline", "query_matrix", "queue", "scene", "similarity", "unit", "views",
+    "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "clusterings", "collapse", "compare",
+    "curves", "efficiency", "embedding", "factors", "gallery", "hwc", "kmeans_steps", "momentum", "pipeline", "query_matrix", "queue", "scene",
+    "similarity", "unit", "views",
 ]

@@ -13,6 +13,7 @@ from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.studies.ages import Ages
+from ssl_lab.studies.clusterings import Clusterings
 from ssl_lab.studies.labels import Labels
 from ssl_lab.studies.spread import Spread
 from ssl_lab.studies.watch import Watch
@@ -44,7 +45,7 @@ def switched(title: str, **change) -> Study:
 
 
 def clustered(title: str, **change) -> Study:
-    return Study(title, "DeepCluster", change, weights=False)
+    return Study(title, "DeepCluster", change, watch=Clusterings, weights=False)
 
 
 STUDIES = {
@@ -62,7 +63,7 @@ STUDIES = {
     "moco-m-0.9": momentum(0.9),
     "moco-m-0.999": momentum(0.999),
     "moco-m-0.9999": momentum(0.9999),
-    "deepcluster": Study("DeepCluster as it is", "DeepCluster"),
+    "deepcluster": Study("DeepCluster as it is", "DeepCluster", watch=Clusterings),
     "deepcluster-no-balance": clustered("images drawn as they are, large clusters more often", balance="none"),
     "deepcluster-weight": clustered("images weighed by 1 / size of their cluster", balance="weight"),
     "deepcluster-no-repair": clustered("empty clusters stay empty", repair=False),

@@ -1,9 +1,11 @@
 """Pictures that can be touched, one explorer a file: thin shells of core ipywidgets over the functions of `plots`."""
 
 from ssl_lab.widgets.circle import CircleExplorer
+from ssl_lab.widgets.clusters import ClusterExplorer
 from ssl_lab.widgets.collapse import CollapseLab
 from ssl_lab.widgets.embedding import EmbeddingExplorer
 from ssl_lab.widgets.explorer import Explorer
+from ssl_lab.widgets.kmeans import KMeansExplorer
 from ssl_lab.widgets.momentum import MomentumExplorer
 from ssl_lab.widgets.picture import Picture
 from ssl_lab.widgets.queue import QueueExplorer
@@ -14,6 +16,6 @@ from ssl_lab.widgets.training import TrainingView
 from ssl_lab.widgets.views import ViewsExplorer
 
 __all__ = [
-    "CircleExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "MomentumExplorer", "Picture", "QueueExplorer", "Recording", "SceneExplorer",
-    "SimilarityExplorer", "TrainingView", "ViewsExplorer",
+    "CircleExplorer", "ClusterExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "KMeansExplorer", "MomentumExplorer", "Picture",
+    "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView", "ViewsExplorer",
 ]

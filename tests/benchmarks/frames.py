@@ -51,7 +51,9 @@ BUILDERS = {
     "EmbeddingExplorer": embedding,
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"random": small_resnet(), "supervised": small_resnet(), "SimCLR": method.encoder}),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
+    "ClusterExplorer": lambda method, images: widgets.ClusterExplorer(),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
+    "KMeansExplorer": lambda method, images: widgets.KMeansExplorer(features(method.encoder, images), images),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
     "QueueExplorer": lambda method, images: widgets.QueueExplorer(MoCo(method.encoder), images),
 }
