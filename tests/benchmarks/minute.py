@@ -26,7 +26,7 @@ from ssl_lab import methods, precision
 from ssl_lab.augment import Augmentation
 from ssl_lab.data import Images, load
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
-from ssl_lab.models import small_resnet
+from ssl_lab.models import SmallResNet, small_resnet
 from ssl_lab.train import train
 
 
@@ -80,6 +80,9 @@ def main() -> None:
             for part, value in list(vars(method).items()):
                 if isinstance(value, Augmentation):
                     setattr(method, part, replace(value, **strengths))
+            if not isinstance(method.encoder, SmallResNet):  # it sees something else than the random weights above
+                own = score(features(method.encoder, images), images, features(method.encoder, test), test)
+                print(f"seed {seed}, {name}, its encoder before training: {own}", flush=True)
             start, clock = time.process_time(), time.perf_counter()
             for log in train(method, images, replace(recipe, seed=seed)):
                 last = log
