@@ -70,13 +70,7 @@ def hwc(images) -> np.ndarray:
 def squared(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 3"]:
     """Images as squares, each in the middle of white; in a picture every image has a square of room, and none is squeezed into it or cut."""
     H, W = images.shape[1:3]
-    if H == W:
-        return images
-    S = max(H, W)
-    out = np.full((len(images), S, S, 3), 255, images.dtype)
-    top, left = (S - H) // 2, (S - W) // 2
-    out[:, top : top + H, left : left + W] = images
-    return out
+    return images if H == W else centred(images, max(H, W), (255, 255, 255))
 
 
 def smaller(images: UInt8[np.ndarray, "N H W c"], most: int) -> UInt8[np.ndarray, "N h w c"]:
@@ -91,12 +85,26 @@ def smaller(images: UInt8[np.ndarray, "N H W c"], most: int) -> UInt8[np.ndarray
 def edged(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 4"]:
     """Images as squares with an edge of one pixel; all around an image is transparent, so that it looks right on any page."""
     images = smaller(images, 96)
+    return centred(opaque(images), max(images.shape[1:3]) + 2, (255, 255, 255, 0))
+
+
+def opaque(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N H W 4"]:
+    """Images with an alpha, through which nothing is seen."""
+    return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=3)
+
+
+def centred(images: UInt8[np.ndarray, "N H W c"], S: int, ground: tuple[int, ...]) -> UInt8[np.ndarray, "N S S c"]:
+    """Images in the middle of squares of one colour."""
     H, W = images.shape[1:3]
-    S = max(H, W) + 2
-    out = np.full((len(images), S, S, 4), (255, 255, 255, 0), np.uint8)
+    out = np.full((len(images), S, S, len(ground)), ground, np.uint8)
     top, left = (S - H) // 2, (S - W) // 2
-    out[:, top : top + H, left : left + W] = np.concatenate([images, np.full_like(images[..., :1], 255)], axis=3)
+    out[:, top : top + H, left : left + W] = images
     return out
+
+
+def number(value: float, digits: int = 2, sign: str = "") -> str:
+    """With the minus of a printed text, and none before a zero.   sign: "+" = always one."""
+    return f"{value:{sign}z.{digits}f}".replace("-", "−")
 
 
 def percent(share: float) -> str:
