@@ -80,9 +80,8 @@ def collapse(
     now, then = course.at(step), usual.at(step)
     found = finding(now, then, step == last, table)
     what = f"{what}, step {step:,} of {last:,}"
-    page = Drawing(WIDE, HIGH)
-    page.panels = [(0.0, 0.0, WIDE, STRIP), *((left, STRIP, width, HIGH - STRIP) for left, width in ((0.0, 5.1), (5.1, 4.0), (9.1, 3.9)))]
-    page.title(found, f"━ {what}", 19)
+    page = Drawing(WIDE, HIGH, STRIP, [5.1, 9.1])
+    page.title(found, f"━ {what}", size=19)
     images(page, xy, labels, classes)
     curves(page, course, usual, step, now)
     bars(page, spread, usual_spread)

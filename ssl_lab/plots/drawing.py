@@ -168,11 +168,11 @@ class Drawing(Page):
     def words(self, x, y, text, size=14, colour=INK, bold=False, ha="left", va="center", turn=0, ground="", rim="") -> None:
         self.put(Words(float(x), float(y), str(text), size, colour, bold, ha, va, turn, ground, rim))
 
-    def title(self, text: str, below: str = "", size: float = 18) -> None:
-        """The finding, and a line on how it came about."""
+    def title(self, text: str, *below: str, size: float = 18) -> None:
+        """The finding, and below it, on one line, how it came about."""
         self.words(0.15, 0.36, text, size, bold=True)
-        if below:
-            self.words(0.15, 0.74, below, 14)
+        if any(below):
+            self.words(0.15, 0.74, " · ".join(filter(None, below)), 14)
 
     def picture(self, pixels, left: float, top: float, side: float, smooth: bool = True) -> None:
         """An image, whole and neither squeezed nor cut, in the middle of a square of room."""

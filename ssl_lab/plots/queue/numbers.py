@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ssl_lab.losses import minus_log_share, queue_scores
-from ssl_lab.plots.look import class_name, percent
+from ssl_lab.plots.look import class_name, number, percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Seen:
 
     def near(self, key: Float[np.ndarray, " d"]) -> str:
         """The cosine of a key with the query, in words."""
-        return f"cosine with query {self.query}: {signed(float(key @ self.now.q[self.query]))}"
+        return f"cosine with query {self.query}: {number(float(key @ self.now.q[self.query]))}"
 
     def said(self, slot: int) -> str:
         """A slot in words: its key, how near the query is, what the key takes of the softmax, and what it is to the query."""
@@ -140,16 +140,11 @@ class Seen:
         return f"all {K} negatives are real keys, the oldest {steps(int(self.now.age.max()))} old"
 
 
-def steps(count: int) -> str:
+def steps(count: float) -> str:
     """1 step, 2 steps."""
-    return f"{count} step" if count == 1 else f"{count} steps"
+    return f"{count:g} step" if count == 1 else f"{count:g} steps"
 
 
 def old(age: int) -> str:
     """The age of a row in words."""
     return "random" if age < 0 else "this step" if age == 0 else f"{steps(age)} old"
-
-
-def signed(cosine: float, digits: int = 2) -> str:
-    """With the minus of a printed text, and none before a zero."""
-    return f"{cosine:z.{digits}f}".replace("-", "−")
