@@ -66,7 +66,7 @@ class QueueExplorer(Explorer):
             "query": Slider("query", 0, batch - 1),
             "when": Choice("enqueue", WHEN),
         }
-        super().__init__({name: control for name, control in controls.items() if control}, **start)
+        super().__init__(controls, **start)
 
     def draw(self, K: int, m: float, query: int, when: str, step: int = 1):
         if (K, m) not in self.runs:
