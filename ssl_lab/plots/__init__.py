@@ -6,7 +6,7 @@ Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on
 from ssl_lab.plots.accuracy import compare, efficiency
 from ssl_lab.plots.circle import circle, unit
 from ssl_lab.plots.collapse import Ablation, Course, collapse
-from ssl_lab.plots.contrastive.cells import SHOWN
+from ssl_lab.plots.contrastive.margins import SHOWN
 from ssl_lab.plots.contrastive.pairs import similarity
 from ssl_lab.plots.contrastive.queries import query_matrix
 from ssl_lab.plots.curves import MEASURES, curves

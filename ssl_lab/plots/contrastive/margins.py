@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from ssl_lab.errors import one_of, require
 from ssl_lab.plots.contrastive.anchor import Views, X
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
@@ -13,12 +14,22 @@ from ssl_lab.plots.spots import Box, Spots
 
 WIDTH, HEIGHT, PARTED = 13.0, 6.625, X - 0.1  # inches: the drawing, and where its left half ends
 LEFT, TOP, SIDE = 0.15, 0.95, 4.78  # the square of images and cells
+SHOWN = ("softmax", "logits", "cosine")  # what the matrix can show
+
+
+def check(rows: int, tau: float, usual: str, anchor: int, shown: str, order: str, orders: tuple[str, ...], labels: Int[np.ndarray, " N"]) -> None:
+    """Refuse what no matrix of so many rows shows.   usual: the temperatures of the paper, in words."""
+    require(tau > 0, f"tau={tau} must be positive; the paper uses {usual}")
+    one_of(shown, SHOWN, "shown")
+    one_of(order, orders, "order")
+    require(0 <= anchor < rows, f"anchor={anchor} is no row of this batch; its rows are 0 to {rows - 1}")
+    others = " or ".join(f'"{one}"' for one in orders if one != "class")
+    require(order != "class" or bool((labels >= 0).any()), f'order="class" needs labels and these images have none; order them by {others}')
 
 
 def begun(title: str, batch: Contrast, epoch: str) -> Drawing:
     """A picture of two halves that has its title, and below it the setting under which the loss is what it is."""
-    page = Drawing(WIDTH, HEIGHT)
-    page.panels = [(0.0, 0.0, PARTED, HEIGHT), (PARTED, 0.0, WIDTH - PARTED, HEIGHT)]
+    page = Drawing(WIDTH, HEIGHT, splits=[PARTED])
     page.title(title)
     page.words(LEFT, 0.74, f"temperature {batch.tau:.3g}{' · ' * bool(epoch)}{epoch} · mean loss {batch.loss.mean():.2f}", 13, GREY)
     return page

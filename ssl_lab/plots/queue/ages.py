@@ -39,9 +39,9 @@ def momentum(
     tables(page, {one: 100 * share for one, share in ours.items()}, theirs, m)
     ends = ", ".join(f"{curve[-1]:.2f} (m = {one:g}, {len(curve) - 1} steps old)" for one, curve in agreement.items())
     return page, (
-        f"With {', '.join(filter(None, (f'm = {m:g}', when, said)))}: keys in the queue agree to {kept} with the present network's of the same views, "
-        f"to {floor:.2f} at age 0 and to {oldest}; keys of different pictures to {others}; the oldest recorded keys agree to {ends}; in the end kNN "
-        f"is {written(100 * ours[m])} here, on scenes, and the paper's linear probe on ImageNet {written(theirs[m])}."
+        f"With {', '.join(filter(None, (f'm = {m:g}', when, said)))}: keys in the queue agree to {kept} with the present network's of the same "
+        f"views, to {floor:.2f} at age 0 and to {oldest}; keys of different pictures to {others}; the oldest recorded keys agree to {ends}; "
+        f"in the end kNN is {written(100 * ours[m])} here, on scenes, and the paper's linear probe on ImageNet {written(theirs[m])}."
     )
 
 
