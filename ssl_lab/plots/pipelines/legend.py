@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ssl_lab.plots.pipelines.flows import Flow, Node
-from ssl_lab.plots.pipelines.glyphs import SHAPES, arrow, funnel
+from ssl_lab.plots.pipelines.glyphs import SHAPES, arrow
 
 WORDS = {
     "trained": "trained by gradient", "momentum": "follows by momentum", "frozen": "frozen", "kept": "kept after training", "vector": "vector",
@@ -31,7 +31,6 @@ def sample(axes, mark: str, left: float, y: float):
     """One mark, small."""
     if mark in ("label", "positive", "negative"):
         arrow(axes, [(left, y), (left + ROOM[mark] - 0.1, y)], mark)
-    elif mark == "vector":
-        SHAPES["vector"](axes, Node("vector", left + 0.07, y, ""), 0.45)
     else:
-        funnel(axes, left + 0.18, y, "trained" if mark == "kept" else mark, mark == "kept", 0.3)
+        kind, (right, scale) = "trained" if mark == "kept" else mark, (0.07, 0.45) if mark == "vector" else (0.18, 0.3)
+        SHAPES[kind](axes, Node(kind, left + right, y, "", kept=mark == "kept"), scale)

@@ -55,8 +55,8 @@ def queue(
     mistake = ", by mistake before the logits, so that every query's own key is among its negatives and no loss can fall below log 2 = 0.69"
     first = f", {mean[0]:.2f} at step 1" * (len(mean) > 1)
     return page, (
-        f"Step {len(mean)} of MoCo with a queue of {K} keys, {setting.replace(' · ', ', ')}{', ' * bool(setting)}{seen.stock()}; this step's {B} keys "
-        f"go to slots {seen.now.slots[0]} to {seen.now.slots[-1]}{mistake * early}. {words}; {loss}{first}; {consistency}."
+        f"Step {len(mean)} of MoCo with a queue of {K} keys, {setting.replace(' · ', ', ')}{', ' * bool(setting)}{seen.stock()}; this step's {B} "
+        f"keys go to slots {seen.now.slots[0]} to {seen.now.slots[-1]}{mistake * early}. {words}; {loss}{first}; {consistency}."
     )
 
 
