@@ -197,10 +197,6 @@ class Drawing(Page):
         self.printed()
         super().draw(renderer)
 
-    def savefig(self, *args, **options) -> None:
-        self.printed()
-        super().savefig(*args, **options)
-
     def findobj(self, *args, **options) -> list:
         self.printed()
         return super().findobj(*args, **options)

@@ -69,7 +69,10 @@ def table(page: Drawing, batch: Contrast, anchor: int, anchors: Views, views: Vi
             page.words(RANK, line.y, line.rank, 12, GREY, ha="right")
             page.words(COSINE, line.y, number(line.cosine, sign="+"), 13, ha="right")
     page.areas([(IMAGE, line.y - SIDE / 2, SIDE, SIDE) for line in lines], "", [line.colour for line in lines], 2.5)
-    bars(page, lines)
+    page.words(SHARE + BAR, HEAD, "share of the softmax", 12, GREY, ha="right")
+    page.words(COSINE, HEAD, "cosine", 12, GREY, ha="right")
+    boxes = [(SHARE, line.y - 0.16, BAR * part, 0.32) for line in lines for part in (1, line.share)]  # the pale bar behind each is 100 %
+    page.areas(boxes, [colour for line in lines for colour in (FAINT, line.colour)])
     arrows(page, lines, batch.tau)
     answer(page, anchor, anchors, views, lines)
     return facts
@@ -122,14 +125,6 @@ def forces(batch: Contrast, anchor: int, partner: str) -> str:
     weight, own = batch.weight(anchor), int(batch.partner[anchor])
     pushes = [weight[j] for j in range(len(weight)) if j not in (batch.itself(anchor), own)]
     return f"; the {partner} pulls with {digits(-weight[own])}" + (f" and the hardest negative pushes with {digits(max(pushes))}" if pushes else "")
-
-
-def bars(page: Drawing, lines: list[Candidate]) -> None:
-    """The shares, beside their numbers; the pale bar behind each is 100 %."""
-    page.words(SHARE + BAR, HEAD, "share of the softmax", 12, GREY, ha="right")
-    page.words(COSINE, HEAD, "cosine", 12, GREY, ha="right")
-    boxes = [(SHARE, line.y - 0.16, BAR * part, 0.32) for line in lines for part in (1, line.share)]
-    page.areas(boxes, [colour for line in lines for colour in (FAINT, line.colour)])
 
 
 def arrows(page: Drawing, lines: list[Candidate], tau: float) -> None:
