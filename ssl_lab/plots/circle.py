@@ -138,8 +138,9 @@ def arrows(tails: Float[np.ndarray, "n 2"], ways: Float[np.ndarray, "n 2"]) -> F
 def key(page: Drawing, views: tuple[str, str]) -> None:
     """What the marks mean, in the corners that the circle leaves free."""
     left, right, top, low = 0.15, WIDE / 2 - 0.15, STRIP + 0.2, HIGH - 0.2
-    for row, words in enumerate((f"● {views[0]}", f"○ {views[1]}", "━ partners")):
-        page.words(left, top + 0.27 * row, words, 13, POSITIVE)
+    page.words(left, top, f"● {views[0]}", 13, POSITIVE)
+    page.words(left, top + 0.27, f"○ {views[1]}", 13, POSITIVE)
+    page.words(left, top + 0.54, "━ partners", 13, POSITIVE)
     page.words(right, top, "━ who pushes whom", 13, NEGATIVE, ha="right")
     page.words(left, low, "→ minus the gradient", 13)
     page.words(right, low, "─ where it came from", 13, GREY, ha="right")
@@ -157,7 +158,7 @@ def told(angles, moves, weights, views: tuple[str, str]) -> Spots:
         "turn": [f"{abs(turn):.1f}° {'counter-' * bool(turn > 0)}clockwise" if abs(turn) >= 0.05 else "none" for turn in np.degrees(moves)],
     }
     box = (*(CENTRE - ROOM * RADIUS), 2 * ROOM * RADIUS, 2 * ROOM * RADIUS)
-    return Spots("points", box, "picture {picture} ({view}) at {angle}°: {felt}; next turn: {turn}", data, at=on_page(unit(angles)).tolist())
+    return Spots("points", box, "picture {picture} ({view}) at {angle}°: {felt}; next turn: {turn}", data, at=on_page(unit(angles)))
 
 
 def felt(pull: float, push: float, share: float, most: int) -> str:

@@ -82,6 +82,14 @@ def smaller(images: UInt8[np.ndarray, "N H W c"], most: int) -> UInt8[np.ndarray
     return np.stack([np.asarray(Image.fromarray(image[: H // step * step, : W // step * step]).reduce(step)) for image in images])
 
 
+def sheets(images: UInt8[np.ndarray, "n S S 4"], k: int) -> tuple[UInt8[np.ndarray, "H W 4"], UInt8[np.ndarray, "W H 4"]]:
+    """All images side by side in rows of k, and one above the other in columns of k; what is missing is transparent."""
+    images = smaller(images, 48)
+    missing = np.full((-len(images) % k, *images.shape[1:]), (255, 255, 255, 0), np.uint8)
+    blocks, S = np.concatenate([images, missing]).reshape(-1, k, *images.shape[1:]), images.shape[1]
+    return blocks.transpose(0, 2, 1, 3, 4).reshape(-1, k * S, 4), blocks.transpose(1, 2, 0, 3, 4).reshape(k * S, -1, 4)
+
+
 def edged(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 4"]:
     """Images as squares with an edge of one pixel; all around an image is transparent, so that it looks right on any page."""
     images = smaller(images, 96)

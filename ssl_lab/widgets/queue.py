@@ -57,10 +57,9 @@ class QueueExplorer(Explorer):
         self.views = views(method, chosen, seed)
         self.images, self.labels, self.classes = tuple(map(plots.hwc, self.views)), chosen.labels.cpu().numpy(), images.classes
         self.runs: dict[tuple[int, float], Run] = {}
-        momenta = sorted({*MOMENTA, method.m})
         controls = {
             "K": Slider("K", stops=[n * batch for n in BATCHES], value=4 * batch, only=True),
-            "m": Slider("m", stops=momenta, value=method.m, only=True, names=[f"{m:g}" for m in momenta]),
+            "m": Slider("m", stops=sorted({*MOMENTA, method.m}), value=method.m, only=True),
             "step": Slider("step", 1, steps, min(7, steps)) if steps > 1 else None,
             "query": Slider("query", 0, batch - 1),
             "when": Choice("enqueue", WHEN),

@@ -8,7 +8,7 @@ from jaxtyping import Int, UInt8
 
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name, number, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name, number, percent, sheets
 from ssl_lab.plots.spots import Spots, Values
 
 # Inches, y running down. The table begins at X.
@@ -74,7 +74,7 @@ def table(page: Drawing, batch: Contrast, anchor: int, anchors: Views, views: Vi
     boxes = [(SHARE, line.y - 0.16, BAR * part, 0.32) for line in lines for part in (1, line.share)]  # the pale bar behind each is 100 %
     page.areas(boxes, [colour for line in lines for colour in (FAINT, line.colour)])
     arrows(page, lines, batch.tau)
-    answer(page, anchor, anchors, views, lines)
+    page.spots.append(lambda: answers(anchor, anchors, views, lines))
     return facts
 
 
@@ -96,12 +96,10 @@ def candidates(batch: Contrast, anchor: int, views: Views, alike, top: int, part
 
 def mosaic(images: UInt8[np.ndarray, "n S S 4"]) -> UInt8[np.ndarray, "S S 4"]:
     """Up to nine images as one of the same size, three by three."""
-    S = images.shape[1]
+    S, third = images.shape[1], images.shape[1] // 3
     out = np.full((S, S, 4), (255, 255, 255, 0), np.uint8)
-    for k, image in enumerate(images):
-        small = image[::3, ::3][: S // 3, : S // 3]
-        top, left = k // 3 * (S // 3), k % 3 * (S // 3)
-        out[top : top + len(small), left : left + len(small)] = small
+    sheet, _ = sheets(images[:, ::3, ::3][:, :third, :third], 3)
+    out[: len(sheet), : 3 * third] = sheet
     return out
 
 
@@ -117,14 +115,11 @@ def heading(page: Drawing, batch: Contrast, anchor: int, anchors: Views, alike, 
     if alike.any():
         page.words(X + 1.18, 1.06, f"same class: {rivals}, {taken} of the weight", 13)
     facts = f"anchor {anchors.full(anchor)} pays {loss:.2f} and gives its {partner} {percent(p)} of its weight, rank {rank} of {batch.candidates}"
-    return facts + (f", and {taken} to the {rivals} that show the same class" if alike.any() else "") + forces(batch, anchor, partner)
-
-
-def forces(batch: Contrast, anchor: int, partner: str) -> str:
-    """The gradient in words: the partner and the negative that pushes most."""
-    weight, own = batch.weight(anchor), int(batch.partner[anchor])
+    facts += f", and {taken} to the {rivals} that show the same class" if alike.any() else ""
+    weight, own = batch.weight(anchor), batch.partner[anchor]
     pushes = [weight[j] for j in range(len(weight)) if j not in (batch.itself(anchor), own)]
-    return f"; the {partner} pulls with {digits(-weight[own])}" + (f" and the hardest negative pushes with {digits(max(pushes))}" if pushes else "")
+    pushed = f" and the hardest negative pushes with {digits(max(pushes))}" if pushes else ""
+    return f"{facts}; the {partner} pulls with {digits(-weight[own])}{pushed}"
 
 
 def arrows(page: Drawing, lines: list[Candidate], tau: float) -> None:
@@ -146,18 +141,14 @@ def arrow(x: float, y: float, length: float, leftward: bool) -> list[tuple[float
     return [(x + (length - a if leftward else a), y + b) for a, b in points]
 
 
-def answer(page: Drawing, anchor: int, anchors: Views, views: Views, lines: list[Candidate]) -> None:
-    """Let every line say who it is and what it does. A click makes it the anchor, if it can be one."""
+def answers(anchor: int, anchors: Views, views: Views, lines: list[Candidate]) -> Spots:
+    """Every line says who it is and what it does. A click makes it the anchor, if it can be one."""
     kinds, does = (*NAMED, "partner"), {ANCHOR: "which moves nothing", POSITIVE: "which pulls", NEGATIVE: "which pushes"}
     box = (X, FIRST - STEP / 2, WEIGHT + ARROW + 0.12 - X, STEP * len(lines))
-
-    def spots() -> Spots:
-        who = [views.full(line.j) + f", {line.who}" * (line.who in kinds) if line.j >= 0 else line.who for line in lines]
-        data = {"share": [percent(line.share) for line in lines], "weight": [f"{digits(abs(line.weight))}, {does[line.colour]}" for line in lines]}
-        sets = {"anchor": [views.called[line.j] if line.j >= 0 else anchors.called[anchor] for line in lines]} if views is anchors else {}
-        return Spots("lines of the anchor's table", box, "{row}: share {share}, weight {weight}", data, sets, rows=who)
-
-    page.spots.append(spots)
+    who = [views.full(line.j) + f", {line.who}" * (line.who in kinds) if line.j >= 0 else line.who for line in lines]
+    data = {"share": [percent(line.share) for line in lines], "weight": [f"{digits(abs(line.weight))}, {does[line.colour]}" for line in lines]}
+    sets = {"anchor": [views.called[line.j] if line.j >= 0 else anchors.called[anchor] for line in lines]} if views is anchors else {}
+    return Spots("lines of the anchor's table", box, "{row}: share {share}, weight {weight}", data, sets, rows=who)
 
 
 def digits(weight: float) -> str:

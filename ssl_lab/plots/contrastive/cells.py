@@ -5,10 +5,10 @@ from jaxtyping import Float, UInt8
 from matplotlib.colors import LinearSegmentedColormap
 
 from ssl_lab.plots.contrastive.anchor import Views
-from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, brackets, marks, pointers, rim, sheets
+from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, brackets, marks, pointers, rim
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, NEGATIVE, POSITIVE, number, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, NEGATIVE, POSITIVE, number, percent, sheets
 from ssl_lab.plots.spots import Box, Spots
 
 TO_PARTNER, TO_NEGATIVE, TO_ITSELF = (
@@ -74,10 +74,12 @@ def matrix(page: Drawing, batch: Contrast, views: Views, alike, anchor: int, sho
     if n <= SPELLED:
         spell(page, grid, batch, shown, rows)
     scales(page, shown, batch.kept)
-    answer(page, "cells of the matrix", cells, batch, alike, views, views, rows, rows)
     filled = np.r_[rows, rows[-1:].repeat(-n % k)].reshape(-1, k)
-    rim(page, "images at the left", beside, batch, views, filled)
-    rim(page, "images at the top", above, batch, views, filled.T)
+    page.spots += [
+        lambda: answers("cells of the matrix", cells, batch, alike, views, views, rows, rows),
+        lambda: rim("images at the left", beside, batch, views, filled),
+        lambda: rim("images at the top", above, batch, views, filled.T),
+    ]
 
 
 def painted(batch: Contrast, shown: str, rows, partner) -> UInt8[np.ndarray, "M M 4"]:
@@ -95,22 +97,18 @@ def brightness(batch: Contrast, shown: str) -> Float[np.ndarray, "A C"]:
     return values.clip(0, 1)
 
 
-def answer(page: Drawing, name: str, box: Box, batch: Contrast, alike, anchors: Views, candidates: Views, rows, columns) -> None:
-    """Let every cell say its numbers. A click makes its row the anchor."""
-
-    def spots() -> Spots:
-        what = np.where(alike, ", same class", "").astype(object)
-        if batch.square:
-            what[np.arange(len(what)), batch.partner] = ", its partner"
-            np.fill_diagonal(what, ", itself")
-        cosine, share, cost, kinds = (of[np.ix_(rows, columns)].ravel().tolist() for of in (batch.cosine, batch.share, batch.cost, what))
-        said = [f"{one:.2f}".replace("inf", "∞") for one in cost]
-        data = {"what": kinds, "cosine": [number(one, sign="+") for one in cosine], "share": [*map(percent, share)], "loss": said}
-        tip = "anchor {row} → {column}{what}: cosine {cosine}, share {share}, −log p {loss}"
-        sets = {"anchor": anchors.called[rows].repeat(len(columns))}
-        return Spots(name, box, tip, data, sets, rows=[*map(anchors.full, rows.tolist())], columns=[*map(candidates.full, columns.tolist())])
-
-    page.spots.append(spots)
+def answers(name: str, box: Box, batch: Contrast, alike, anchors: Views, candidates: Views, rows, columns) -> Spots:
+    """Every cell says its numbers. A click makes its row the anchor."""
+    what = np.where(alike, ", same class", "").astype(object)
+    if batch.square:
+        what[np.arange(len(what)), batch.partner] = ", its partner"
+        np.fill_diagonal(what, ", itself")
+    cosine, share, cost, kinds = (of[np.ix_(rows, columns)].ravel().tolist() for of in (batch.cosine, batch.share, batch.cost, what))
+    said = [f"{one:.2f}".replace("inf", "∞") for one in cost]
+    data = {"what": kinds, "cosine": [number(one, sign="+") for one in cosine], "share": [*map(percent, share)], "loss": said}
+    tip = "anchor {row} → {column}{what}: cosine {cosine}, share {share}, −log p {loss}"
+    sets = {"anchor": anchors.called[rows].repeat(len(columns))}
+    return Spots(name, box, tip, data, sets, rows=[*map(anchors.full, rows.tolist())], columns=[*map(candidates.full, columns.tolist())])
 
 
 def spell(page: Drawing, grid: Grid, batch: Contrast, shown: str, rows) -> None:

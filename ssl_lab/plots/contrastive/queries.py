@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
 from ssl_lab.plots.contrastive.anchor import Views, table
-from ssl_lab.plots.contrastive.cells import DARK, TO_NEGATIVE, TO_PARTNER, answer, brightness, scales
-from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, begun, brackets, check, marks, pointers, rim, sheets
+from ssl_lab.plots.contrastive.cells import DARK, TO_NEGATIVE, TO_PARTNER, answers, brightness, scales
+from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, begun, brackets, check, marks, pointers, rim
 from ssl_lab.plots.contrastive.numbers import Contrast, arranged, groups, lookup, same_class
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, edged
+from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, edged, sheets
 from ssl_lab.plots.spots import Box
 
 RIM, GAP, TALL = 0.6, 0.15, 0.45  # inches: room for the images of the queue and for pointers; the most that a row is high, or a column wide
@@ -48,9 +48,11 @@ def query_matrix(
     named, grid = groups(order, labels[:N], classes, 1), Strip(N, K)
     rims(page, grid, images[rows], images[N + rows], images[2 * N + columns])
     matrix(page, grid, batch, alike, anchor, shown, rows, 1 + columns, named, batch.listed(anchor, top))
-    answer(page, "own keys", grid.box(0, 0, N), batch, alike, queries, candidates, rows, np.array([0]))
-    answer(page, "cells of the queue", grid.box(0, 1, N, K), batch, alike, queries, candidates, rows, 1 + columns)
-    rim(page, "queries and their keys", (LEFT, grid.y(0), 2 * grid.cell, N * grid.cell), batch, queries, rows[:, None], "key")
+    page.spots += [
+        lambda: answers("own keys", grid.box(0, 0, N), batch, alike, queries, candidates, rows, np.array([0])),
+        lambda: answers("cells of the queue", grid.box(0, 1, N, K), batch, alike, queries, candidates, rows, 1 + columns),
+        lambda: rim("queries and their keys", (LEFT, grid.y(0), 2 * grid.cell, N * grid.cell), batch, queries, rows[:, None], "key"),
+    ]
     facts = table(page, batch, anchor, queries, candidates, alike[anchor], top, "key")
     what = f"{shown.capitalize()} of {N} queries by {order}, each with its own key and K = {K} keys of a queue, at temperature {tau:.3g}"
     return page, f"{what}{', ' * bool(epoch)}{epoch}: {found} and the mean loss is {batch.loss.mean():.2f}; {facts}."

@@ -37,8 +37,9 @@ def draw_node(axes, node: Node, picture=None):
         axes.text(node.x, node.y, node.symbol, ha="center", va="center", fontsize=points, color=colour, zorder=4)
     name = " ".join(filter(None, (node.word, node.symbol))) if outside or picture is not None else node.word
     air = 0.2 if node.kind in NETWORKS else 0.1
-    colour = NEGATIVE if node.kind == "row" else INK
-    axes.text(node.x, high + air if up else low - air, name, ha="center", va="bottom" if up else "top", fontsize=NAME if node.kind == "vector" else size(name), color=colour)
+    y, va = (high + air, "bottom") if up else (low - air, "top")
+    points, colour = NAME if node.kind == "vector" else size(name), NEGATIVE if node.kind == "row" else INK
+    axes.text(node.x, y, name, ha="center", va=va, fontsize=points, color=colour)
 
 
 def frame(node: Node, scale: float = 1.0) -> tuple[float, float, float, float]:

@@ -184,14 +184,10 @@ def ages(page: Drawing, seen: Seen) -> str:
     words = f"keys {steps(int(grown[-1]))} old agree to {agree[-1]:.3f}" if len(grown) else "no key is old yet"
     page.words(X, 3.3, words, **HEAD)
     present = "with what the present key network makes of their views"
-
-    def spots() -> Spots:
-        own_key = f"own key: {seen.near(now.k[seen.query])}; share {percent(seen.share[0])}"
-        curve = [f"keys {steps(int(one))} old agree to {value:.3f} {present}" for one, value in zip(grown, agree)]
-        at = [*zip(x, y), (chart.x(0), chart.y(own)), *chart.points(grown, agree)]
-        return Spots("keys by their age", chart.box, "{said}", {"said": [*map(seen.said, slot), own_key, *curve]}, at=at)
-
-    page.spots.append(spots)
+    at = [*zip(x, y), (chart.x(0), chart.y(own)), *chart.points(grown, agree)]
+    curve = [f"keys {steps(int(one))} old agree to {value:.3f} {present}" for one, value in zip(grown, agree)]
+    own_key = f"own key: {seen.near(now.k[seen.query])}; share {percent(seen.share[0])}"
+    page.spots.append(lambda: Spots("keys by their age", chart.box, "{said}", {"said": [*map(seen.said, slot), own_key, *curve]}, at=at))
     if len(grown):
         page.words(X, 3.62, "■ with what the present network makes of their views", 13)
     return f"{words} {present}" if len(grown) else words
