@@ -1,6 +1,5 @@
 """One look for every picture, and what all of them need."""
 
-import functools
 import threading
 import warnings
 from collections.abc import Iterator
@@ -29,21 +28,13 @@ LOOKING = threading.RLock()  # matplotlib's settings are global, and front ends 
 
 @contextmanager
 def our_look() -> Iterator[None]:
-    """Inside, matplotlib's own settings with LOOK, one figure at a time, whatever style the reader has chosen; outside, the reader's again."""
+    """Inside, matplotlib's own settings with LOOK, one figure at a time, whatever style the reader has chosen; outside, the reader's again.
+
+    @our_look() before a function: it draws inside.
+    """
     with LOOKING, style.context(["default", LOOK]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")  # a box stands for a sign that the font lacks
         yield
-
-
-def in_our_look(draw):
-    """Draw in our look."""
-
-    @functools.wraps(draw)
-    def drawn(*args, **options) -> tuple[Figure, str]:
-        with our_look():
-            return draw(*args, **options)
-
-    return drawn
 
 
 class Page(Figure):

@@ -139,14 +139,9 @@ class Button(Control):
 
 def places(low, high, step, log: bool) -> list:
     """Where a slider stops from low to high."""
-    if log:
-        first, last = np.log10([low, high])
-        step = step or 0.05
-        exponents = first + step * np.arange(round((last - first) / step) + 1)
-        return [low, *(float(f"{10**exponent:.3g}") for exponent in exponents[1:-1]), high]
-    if all(isinstance(number, Integral) for number in (low, high, step or 1)):
-        marks = [*range(low, high + 1, step or 1)]
-        return marks if marks[-1] == high else [*marks, high]
-    step = step or (high - low) / 100
-    count = round((high - low) / step)
-    return [low, *(float(f"{low + step * k:.6g}") for k in range(1, count)), high]
+    if not log and all(isinstance(number, Integral) for number in (low, high, step or 1)):
+        return sorted({*range(low, high + 1, step or 1), high})
+    first, last = np.log10([low, high]) if log else (low, high)
+    step = step or (0.05 if log else (high - low) / 100)
+    between = [first + step * k for k in range(1, round((last - first) / step))]
+    return [low, *(float(f"{10**stop:.3g}" if log else f"{stop:.6g}") for stop in between), high]
