@@ -1,9 +1,11 @@
 """A chart puts data where its axes say, and says them to a pointer."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from ssl_lab.plots.chart import Chart
+from ssl_lab.plots.chart import Chart, apart
 from ssl_lab.plots.drawing import Areas, Drawing, Marks, Strokes, Words
 
 
@@ -48,3 +50,12 @@ def test_a_curve_answers_along_x(chart):
     (spots,) = chart.page.spots
     assert isinstance(chart.page.items[0], Marks) and spots.at == [[1, 0.5], [5, 3.5]] and spots.along == "x" and spots.box == chart.box
     assert spots.said(1) == "step 10" and not [item for item in chart.page.items if isinstance(item, Words)]
+
+
+def test_labels_stay_in_the_order_of_their_ends_and_at_their_ends_where_there_is_room():
+    assert apart({0.1: 0.5, 0.2: -0.5}, 0.13) == {0.1: 0.5, 0.2: -0.5}
+    for ends in (dict.fromkeys(range(5), 0.95), dict.fromkeys(range(5), -0.99), dict(zip(range(5), (0.3, 0.31, -0.9, -0.95, 0.96)))):
+        heights = apart(ends, 0.13)
+        order = sorted(ends, key=lambda one: -ends[one])
+        assert all(heights[one] - heights[other] >= 0.13 - 1e-9 for one, other in itertools.pairwise(order))
+        assert min(heights.values()) >= -1 and max(heights.values()) <= 1

@@ -11,11 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import nt_xent
-from ssl_lab.plots.contrastive.anchor import arrow, mosaic, number, signed
+from ssl_lab.plots.contrastive.anchor import arrow, digits, mosaic
 from ssl_lab.plots.contrastive.cells import Grid, brief
 from ssl_lab.plots.contrastive.numbers import arranged, contrast, groups
 from ssl_lab.plots.drawing import Areas, Image, Marks, Words
-from ssl_lab.plots.look import ANCHOR, FAINT, class_name, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, class_name, number, percent
 
 SHAPES = ("ring", "hourglass", "an extraordinarily long name")
 
@@ -398,7 +398,8 @@ def test_every_cell_says_its_pair_and_its_numbers_and_a_click_makes_its_row_the_
         same = labels[i % 5] == labels[j % 5] >= 0
         kind = ", itself" if i == j else ", its partner" if i % 5 == j % 5 else ", same class" if same else ""
         paid = f"{-math.log(share[i][j]):.2f}" if share[i][j] else "∞"
-        assert cells.said(place) == f"anchor {who} → {whom}{kind}: cosine {signed(cosine[i][j])}, share {percent(share[i][j])}, −log p {paid}"
+        said = f"cosine {number(cosine[i][j], sign='+')}, share {percent(share[i][j])}, −log p {paid}"
+        assert cells.said(place) == f"anchor {who} → {whom}{kind}: {said}"
         assert cells.sets["anchor"][place] == NUMBERS[i]
 
 
@@ -406,7 +407,7 @@ def test_a_share_that_is_too_small_for_a_float_still_has_its_log():
     z = np.array([[1.0, 0], [0, 1.0], [1.0, 0], [0, 1.0]])
     found = contrast(z, 1e-4)
     assert found.share[0, 1] == 0
-    assert found.minus_log_share()[0, 1] == pytest.approx(1e4)
+    assert found.cost[0, 1] == pytest.approx(1e4)
 
 
 @pytest.mark.parametrize("pairs", [4, 5, 35])
@@ -439,8 +440,8 @@ def test_every_line_of_the_table_says_who_it_is_and_what_it_does_and_a_click_mak
         shape, view = class_name(int(labels[j % 6]), SHAPES), "first view" if j < 6 else "second view"
         kind = ", itself" if j == 8 else ", partner" if j == 2 else ", same class" if labels[j % 6] == 0 else ""
         does = "moves nothing" if j == 8 else "pulls" if j == 2 else "pushes"
-        said = f"{j} ({shape}, {view}){kind}: share {percent(found.share[8, j])}, weight {number(abs(found.weight(8)[j]))}, which {does}"
+        said = f"{j} ({shape}, {view}){kind}: share {percent(found.share[8, j])}, weight {digits(abs(found.weight(8)[j]))}, which {does}"
         assert lines.said(place) == said
     rest = [j for j in range(12) if j not in listed]
-    assert lines.said(4) == f"8 others: share {percent(found.share[8, rest].sum())}, weight {number(found.weight(8)[rest].sum())}, which pushes"
+    assert lines.said(4) == f"8 others: share {percent(found.share[8, rest].sum())}, weight {digits(found.weight(8)[rest].sum())}, which pushes"
     assert lines.sets["anchor"] == [*listed, 8]  # all others together are nobody: the anchor stays

@@ -10,12 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce, unit
-from ssl_lab.plots.contrastive.anchor import signed
 from ssl_lab.plots.contrastive.cells import DARK, TO_NEGATIVE, TO_PARTNER
 from ssl_lab.plots.contrastive.numbers import lookup
 from ssl_lab.plots.contrastive.queries import Strip
 from ssl_lab.plots.drawing import Areas, Words
-from ssl_lab.plots.look import ANCHOR, percent
+from ssl_lab.plots.look import ANCHOR, number, percent
 
 SHAPES = ("ring", "hourglass", "an extraordinarily long name")
 
@@ -234,4 +233,4 @@ def test_every_cell_says_query_key_and_numbers_and_a_click_makes_the_query_the_a
 
 def numbers(found, i, j):
     share = found.share[i, j]
-    return f"cosine {signed(found.cosine[i, j])}, share {percent(share)}, −log p {-math.log(share):.2f}"
+    return f"cosine {number(found.cosine[i, j], sign='+')}, share {percent(share)}, −log p {-math.log(share):.2f}"

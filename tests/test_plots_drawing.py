@@ -101,6 +101,18 @@ def test_a_page_of_inches_is_its_own_size_and_one_panel():
     assert drawing.get_size_inches().tolist() == [4, 3] and drawing.panels == [(0, 0, 4, 3)] and drawing.spots == []
 
 
+def test_the_strip_of_the_title_and_what_lies_between_the_splits_are_panels():
+    assert Drawing(13, 6, 1, [5, 9]).panels == [(0, 0, 13, 1), (0, 1, 5, 5), (5, 1, 4, 5), (9, 1, 4, 5)]
+    assert Drawing(13, 6, splits=[5]).panels == [(0, 0, 5, 6), (5, 0, 8, 6)]
+
+
+def test_below_a_title_stand_those_facts_that_there_are():
+    drawing = Drawing(4, 3)
+    drawing.title("found", "step 1", "", "K = 4")
+    drawing.title("found", "")
+    assert [item.text for item in drawing.items] == ["found", "step 1 · K = 4", "found"]
+
+
 def test_our_look_is_kept_whatever_style_the_reader_has_chosen():
     code = """
 import io, matplotlib

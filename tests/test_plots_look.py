@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from ssl_lab import plots
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import Page, class_name, edged, smaller, squared
+from ssl_lab.plots.look import Page, class_name, edged, number, sheets, smaller, squared
 from ssl_lab.plots.queue.numbers import Moment
 
 OTHERS = {
@@ -216,6 +216,18 @@ def test_a_smaller_image_has_means_of_squares_of_pixels(H, W, step):
     assert made.shape == (2, H // step, W // step, 3)
     for i, j in np.ndindex(made.shape[1:3]):
         np.testing.assert_allclose(made[:, i, j], x[:, i * step : (i + 1) * step, j * step : (j + 1) * step].mean((1, 2)), atol=1)
+
+
+def test_a_sheet_has_its_images_in_order_and_what_is_missing_is_transparent():
+    images = np.zeros((3, 2, 2, 4), np.uint8) + np.array([10, 20, 30], np.uint8)[:, None, None, None]
+    rows, columns = (sheet[::2, ::2] for sheet in sheets(images, 2))
+    assert rows[..., 0].tolist() == [[10, 20], [30, 255]] and columns[..., 0].tolist() == [[10, 30], [20, 255]]
+    assert rows[1, 1, 3] == columns[1, 1, 3] == 0
+
+
+def test_a_number_has_a_printed_minus_and_none_before_a_zero():
+    assert [number(value) for value in (0.125, -0.14, -0.001, -0.0)] == ["0.12", "−0.14", "0.00", "0.00"]
+    assert [number(value, 1, "+") for value in (0.31, -0.31, 0.0)] == ["+0.3", "−0.3", "+0.0"]
 
 
 def test_square_images_are_left_alone():

@@ -1,6 +1,5 @@
 """The picture of the momentum: what it says is in its numbers, and its words are large enough and do not collide."""
 
-import itertools
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from ssl_lab.errors import InputError
 from ssl_lab.plots.drawing import Areas, Marks, Strokes, Words
 from ssl_lab.plots.look import FAINT, GREY, NEGATIVE, POSITIVE
 from ssl_lab.plots.queue import ages
-from ssl_lab.plots.queue.ages import APART, BAR, LEFT, LONGEST, LOW, RIGHT, SPLIT, TOP, apart, mean
+from ssl_lab.plots.queue.ages import BAR, LEFT, LONGEST, LOW, RIGHT, SPLIT, TOP, mean
 
 MS = (0.0, 0.9, 0.99, 0.999, 0.9999)
 OURS, THEIRS = dict(zip(MS, (0.2385, 0.4, 0.95, 0.9, 0.5))), dict(zip(MS, ("fails", 55.2, 57.8, 59.0, 58.9)))
@@ -167,15 +166,6 @@ def test_a_line_of_the_tables_says_both_worlds_and_a_click_takes_its_m():
         (label,) = [item for item in items(figure, Words) if item.text == f"m = {m:g}" and item.x > SPLIT]
         top = table.box[1] + place * table.box[3] / len(MS)
         assert top < label.y - 0.265 and label.y + 0.12 < top + table.box[3] / len(MS)
-
-
-def test_labels_stay_in_the_order_of_their_ends_and_at_their_ends_where_there_is_room():
-    assert apart({0.1: 0.5, 0.2: -0.5}) == {0.1: 0.5, 0.2: -0.5}
-    for ends in (dict.fromkeys(MS, 0.95), dict.fromkeys(MS, -0.99), dict(zip(MS, (0.3, 0.31, -0.9, -0.95, 0.96)))):
-        heights = apart(ends)
-        order = sorted(ends, key=lambda one: -ends[one])
-        assert all(heights[one] - heights[other] >= APART - 1e-9 for one, other in itertools.pairwise(order))
-        assert min(heights.values()) >= -1 and max(heights.values()) <= 1
 
 
 def test_it_says_what_it_needs():

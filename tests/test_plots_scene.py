@@ -133,8 +133,8 @@ def test_a_place_of_the_scene_says_what_is_there(H, W):
         assert spots.box == box
         for place in range(0, ASKED**2, 7):
             i, j = (int((k + 0.5) * size / ASKED) for k, size in zip(divmod(place, ASKED), (H, W)))
-            normal = ", ".join(f"{value:.2f}" for value in now["normals"][i, j])
-            wanted = {"depth": f"depth {now['depth'][i, j]:.2f}", "normals": f"normal ({normal})"}
+            normal = ", ".join(f"{value:z.2f}" for value in now["normals"][i, j])
+            wanted = {"depth": f"depth {now['depth'][i, j]:z.2f}", "normals": f"normal ({normal})"}
             wanted = wanted.get(spots.name.split(",")[0], NAMES[now["mask"][i, j]])
             assert spots.said(place) == wanted.replace("-", "−")
 

@@ -186,6 +186,15 @@ def test_one_change_is_one_redraw():
         assert counted.drawn == number
 
 
+def test_a_control_of_none_is_left_out():
+    class Few(widgets.Explorer):
+        def draw(self, level, row=7):
+            return Drawing(4, 3), f"level {level}, row {row}."
+
+    few = Few({"level": Slider("level", 0, 2), "row": None})
+    assert [*few.controls] == [*few.panel.controls] == ["level"] and few.summary == "level 0, row 7."
+
+
 def test_start_values_are_checked_like_all_others():
     assert Counted(level=7).controls["level"].value == 7
     with pytest.raises(InputError, match="level=11 is not offered; level is from 0 to 10"):

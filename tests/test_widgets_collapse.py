@@ -12,11 +12,11 @@ from ssl_lab.methods import byol
 from ssl_lab.plots.collapse import ROOM
 from ssl_lab.tables.byol import ABLATION
 from ssl_lab.widgets import CollapseLab
-from ssl_lab.widgets.collapse import ROWS, ablation, course, embeddings, flat, labels, maps, run, spread, words
+from ssl_lab.widgets.collapse import ROWS, ablation, flat, run, words
 
 KEPT = [(True, True, True), (True, False, True)]
 BROKEN = [switches for switches in ROWS if switches not in KEPT]
-LAST = max(embeddings(True, True, True))
+LAST = max(run(True, True, True).z)
 
 
 @pytest.fixture(scope="module")
@@ -26,25 +26,25 @@ def lab():
 
 @pytest.mark.parametrize("switches", ROWS)
 def test_every_run_has_the_same_recipe_and_began_alike(switches):
-    found, usual = run(*switches), run(True, True, True)
+    found, usual = run(*switches).record, run(True, True, True).record
     assert found.recipe == usual.recipe
     assert found.recipe == vars(byol.SCENES)
     assert found.untrained == usual.untrained
-    assert np.array_equal(found.tensors()["labels"], labels())
-    assert list(embeddings(*switches)) == list(embeddings(True, True, True))
+    assert np.array_equal(found.tensors()["labels"], run(True, True, True).labels)
+    assert list(run(*switches).z) == list(run(True, True, True).z)
 
 
 @pytest.mark.parametrize("switches", ROWS)
 def test_the_curve_is_that_of_the_embedding_that_is_shown(switches):
-    for step, z in embeddings(*switches).items():
-        now = course(*switches).at(step)
+    for step, z in run(*switches).z.items():
+        now = run(*switches).course.at(step)
         assert z.norm(dim=1).sub(1).abs().max() < 2e-3
         assert now["std"] == pytest.approx(z.std(0).mean().item() * 8, abs=2e-3)
 
 
 @pytest.mark.parametrize("switches", BROKEN)
 def test_without_predictor_or_stop_gradient_the_loss_falls_to_zero_because_all_is_one_point(lab, switches):
-    now, usual, xy = course(*switches).at(LAST), course(True, True, True).at(LAST), maps(*switches)
+    now, usual, xy = run(*switches).course.at(LAST), run(True, True, True).course.at(LAST), run(*switches).maps
     assert now["std"] < COLLAPSED / 2
     assert now["loss"] < 0.01 < usual["loss"]
     assert now["rank"] < 2 < 10 < now["centred"]
@@ -54,11 +54,11 @@ def test_without_predictor_or_stop_gradient_the_loss_falls_to_zero_because_all_i
 
 @pytest.mark.parametrize("switches", KEPT)
 def test_with_both_the_images_stay_apart(lab, switches):
-    now, xy = course(*switches).at(LAST), maps(*switches)
+    now, xy = run(*switches).course.at(LAST), run(*switches).maps
     assert now["std"] > 5 * COLLAPSED
     assert now["rank"] > 4
     assert np.ptp(xy[LAST], axis=0).min() > 1
-    assert run(*switches).knn > 2 * run(*switches).untrained["knn"]
+    assert run(*switches).record.knn > 2 * run(*switches).record.untrained["knn"]
     assert "; no collapse" in lab.set(**named(switches)).summary
 
 
@@ -83,16 +83,16 @@ def test_words_of_the_switches():
 def test_the_table_is_the_papers_beside_the_recorded_runs():
     rows = ablation(False, True, True).rows
     assert [paper for _, paper, _ in rows] == [row[-1] for row in ABLATION.rows["Without negatives"]]
-    assert [here for *_, here in rows] == [100 * run(*switches).knn for switches in ROWS]
+    assert [here for *_, here in rows] == [100 * run(*switches).record.knn for switches in ROWS]
     assert rows[ablation(False, True, True).chosen][0] == "no predictor"
 
 
 @pytest.mark.parametrize("switches", ROWS)
 def test_maps_begin_alike_and_are_never_rescaled(switches):
     """Distances on the map and in z: their ratio is near 1 on the whole, collapsed or not; no point leaves the frame."""
-    found = maps(*switches)
-    assert abs(found[1] - maps(True, True, True)[1]).mean() < 0.05
-    for step, z in embeddings(*switches).items():
+    found = run(*switches).maps
+    assert abs(found[1] - run(True, True, True).maps[1]).mean() < 0.05
+    for step, z in run(*switches).z.items():
         xy = torch.from_numpy(found[step])
         assert abs(xy).max() < ROOM - 0.06  # the largest mark has half of that as its radius
         assert 0.6 < (torch.pdist(xy).mean() / torch.pdist(z.double()).mean()).item() < 1.1
@@ -121,21 +121,24 @@ def test_a_round_of_flat_moves_every_point_to_the_mean_of_where_the_others_want_
         assert np.allclose(flat(distances, xy, 1)[i], np.mean([*wanted, one], axis=0) - xy.mean(axis=0), atol=1e-12)
 
 
-def test_spread_is_the_std_of_every_dimension():
-    z = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
-    assert spread(z) == pytest.approx([2**0.5, 0])
+def test_the_bars_are_the_std_of_every_dimension(lab):
+    lab.set(**named((False, True, True)), step=LAST)
+    (bars,) = (spots for spots in lab.figure.spots if not callable(spots) and spots.name == "dimensions")
+    for place, dimension in enumerate(bars.data["dimension"]):
+        rows = [float(row[dimension]) for row in run(False, True, True).z[LAST]]
+        assert bars.said(place).startswith(f"dimension {dimension}: std {np.std(rows, ddof=1):.3f}, healthy")
 
 
 def test_the_nearest_recorded_step_is_shown(lab):
-    steps = list(embeddings(True, True, True))
+    steps = list(run(True, True, True).z)
     for step in (steps[9], steps[9] + 2, steps[9] - 2):
         assert f"step {steps[9]:,} of {LAST:,}" in lab.set(step=step).summary
 
 
-@pytest.mark.parametrize("at", range(len(embeddings(True, True, True))))
+@pytest.mark.parametrize("at", range(len(run(True, True, True).z)))
 def test_every_recorded_step_can_be_asked_for_and_is_played(lab, at):
     step = lab.controls["step"].stops()[at]
-    assert step == list(embeddings(True, True, True))[at]
+    assert step == list(run(True, True, True).z)[at]
     assert f"step {step:,} of {LAST:,}" in lab.set(step=step).summary
 
 
@@ -153,7 +156,7 @@ def test_a_click_on_a_row_sets_its_switches(lab, switches):
     assert asked == named(switches)
     assert lab.set(**asked).summary.startswith(words(*switches))
     row, name = ROWS[switches]
-    assert spots.said(place) == f"{name}: {ABLATION.row(row)['Top 1']} % in the paper, {100 * run(*switches).knn:.1f} % here"
+    assert spots.said(place) == f"{name}: {ABLATION.row(row)['Top 1']} % in the paper, {100 * run(*switches).record.knn:.1f} % here"
 
 
 def test_a_click_on_a_curve_goes_to_the_nearest_recorded_step(lab):
@@ -161,7 +164,7 @@ def test_a_click_on_a_curve_goes_to_the_nearest_recorded_step(lab):
     assert [one.name for one in spots] == ["loss", "std", "rank"]
     kept = lab.controls["step"].stops()
     for one in spots:
-        for step, goes in zip(course(True, True, True).step, one.sent()["sets"]["step"], strict=True):
+        for step, goes in zip(run(True, True, True).course.step, one.sent()["sets"]["step"], strict=True):
             assert max(goes / step, step / goes) == min(max(one / step, step / one) for one in kept)
             assert goes in kept
 

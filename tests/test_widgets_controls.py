@@ -14,7 +14,7 @@ TAU = {"low": 0.01, "high": 10.0, "value": 0.2, "log": True}
 MAKE = {
     "whole": lambda: Slider("row", 0, 9, 3), "real": lambda: Slider("level", 0.0, 1.0, 0.5), "log": lambda: Slider("temperature", **TAU),
     "stops": lambda: Slider("epoch", stops=[0, 5, 20], value=5, only=True), "near": lambda: Slider("step", stops=[1, 10, 100]),
-    "named": lambda: Slider("m", stops=[0.0, 0.99], only=True, names=["a copy", "slow"]),
+    "exact": lambda: Slider("m", stops=[0.0, 0.99, 0.9999], only=True),
     "choice": lambda: Choice("rows", [("by view", "view"), ("by class", "class"), ("none", None)]), "switch": lambda: Switch("predictor", True),
     "button": lambda: Button("draw again", most=99),
 }  # fmt: skip
@@ -45,7 +45,7 @@ def test_a_front_end_is_told_in_json(control):
         ("log", [0, 11, float("inf")], "temperature is from 0.01 to 10"),
         ("stops", [1, 21, "5"], "epoch is one of 0, 5, 20"),
         ("near", [0, 101, 2.5], "step is a whole number from 1 to 100"),
-        ("named", [0.5, "slow"], "m is one of 0, 0.99"),
+        ("exact", [0.5, "slow"], "m is one of 0, 0.99, 0.9999"),
         ("choice", ["by view", 1], "rows is one of 'view', 'class', None"),
         ("switch", [1, "on", None], "predictor is True or False"),
         ("button", [-1, 100, True, 1.5], "draw again is a whole number from 0 to 99"),
@@ -87,7 +87,7 @@ def test_values_are_written_as_people_write_them():
     assert Slider("arc", 0, 360, 180, 10, unit="°").words(90) == "90°"
     assert Slider("angle", -3.0, 3.0).words(-0.5) == "−0.5"
     assert Slider("step", 0, 5000).words(1200) == "1,200"
-    assert MAKE["named"]().words(0.99) == "slow"
+    assert MAKE["exact"]().words(0.9999) == "0.9999"  # to three digits it would be 1
     assert [MAKE["switch"]().words(value) for value in (True, False)] == ["on", "off"]
 
 

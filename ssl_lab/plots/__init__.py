@@ -8,7 +8,7 @@ from ssl_lab.plots.circle import circle, unit
 from ssl_lab.plots.clusters.epochs import clusterings
 from ssl_lab.plots.clusters.steps import kmeans_steps
 from ssl_lab.plots.collapse import Ablation, Course, collapse
-from ssl_lab.plots.contrastive.cells import SHOWN
+from ssl_lab.plots.contrastive.margins import SHOWN
 from ssl_lab.plots.contrastive.pairs import similarity
 from ssl_lab.plots.contrastive.queries import query_matrix
 from ssl_lab.plots.curves import MEASURES, curves

@@ -3,10 +3,10 @@
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, in_our_look
+from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, our_look
 
 
-@in_our_look
+@our_look()
 def compare(scores: dict[str, float], what: str, chance: float | None = None) -> tuple[Figure, str]:
     """Accuracies side by side, the last of them ours.
 
@@ -28,7 +28,7 @@ def compare(scores: dict[str, float], what: str, chance: float | None = None) ->
     return figure, f"{what}: {', '.join(f'{name} {value:.0%}' for name, value in scores.items())}."
 
 
-@in_our_look
+@our_look()
 def efficiency(counts: list[int], scores: dict[str, list[float]], ours: tuple[str, ...]) -> tuple[Figure, str]:
     """What unlabelled images are worth: accuracy on unseen images against the number of labels.
 

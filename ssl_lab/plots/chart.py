@@ -82,3 +82,13 @@ class Chart:
     def answers(self, name: str, x, y, tip: str, data: Mapping[str, Values], sets: Mapping[str, Values] | None = None) -> None:
         """Let every point of a curve say its numbers: the one nearest to the pointer along x."""
         self.page.spots.append(Spots(name, self.box, tip, data, sets or {}, at=self.points(x, y).tolist(), along="x"))
+
+
+def apart(ends: Mapping[float, float], least: float, low: float = -1.0, high: float = 1.0) -> dict[float, float]:
+    """Heights of the labels of curves, as near to the curves' ends as they can be without a collision: from above downwards, then back up."""
+    order, y = sorted(ends, key=lambda one: -ends[one]), []
+    for one in order:
+        y.append(min(ends[one], y[-1] - least if y else high))
+    for i in reversed(range(len(y))):
+        y[i] = max(y[i], y[i + 1] + least if i + 1 < len(y) else low)
+    return dict(zip(order, y))

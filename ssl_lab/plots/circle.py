@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import GREY, INK, NEGATIVE, PAPER, POSITIVE, percent
+from ssl_lab.plots.look import GREY, INK, NEGATIVE, PAPER, POSITIVE, number, percent
 from ssl_lab.plots.spots import Spots
 
 WIDE, HIGH, STRIP = 13.0, 6.5, 0.7  # inches; the strip has the title
@@ -25,15 +25,9 @@ FEW = 2  # on a circle, everybody has two neighbours
 
 
 def circle(
-    angles: Float[np.ndarray, "T points"],
-    moves: Float[np.ndarray, " points"],
-    weights: Float[np.ndarray, "points points"],
-    curves: dict[str, np.ndarray],
-    even: float,
-    step: int = 0,
-    what: str = "",
-    views: tuple[str, str] = ("one view", "the other"),
-) -> tuple[Figure, str]:
+    angles: Float[np.ndarray, "T points"], moves: Float[np.ndarray, " points"], weights: Float[np.ndarray, "points points"],
+    curves: dict[str, np.ndarray], even: float, step: int = 0, what: str = "", views: tuple[str, str] = ("one view", "the other"),
+) -> tuple[Figure, str]:  # fmt: skip
     """Two views of some pictures as points on the circle after `step` steps of gradient descent, and loss, alignment and uniformity at all steps.
 
     angles: of all points, first views before second ones, at steps 0 .. T - 1, in radians.
@@ -47,8 +41,7 @@ def circle(
     require(n >= 4 and n % 2 == 0, f"got {n} points; at least two pairs are needed, one for the other to be told from")
     finite = all(np.isfinite(values).all() for values in (angles, moves, weights, *curves.values()))
     require(finite, f"the loss {what} or its gradient is not finite; try a higher temperature")
-    found, page = finding(angles[step], weights), Drawing(WIDE, HIGH)
-    page.panels = [(0.0, 0.0, WIDE, STRIP), (0.0, STRIP, WIDE / 2, HIGH - STRIP), (WIDE / 2, STRIP, WIDE / 2, HIGH - STRIP)]
+    found, page = finding(angles[step], weights), Drawing(WIDE, HIGH, STRIP, [WIDE / 2])
     page.title(found, size=19)
     points(page, angles[: step + 1], moves, weights)
     key(page, views)
@@ -58,10 +51,6 @@ def circle(
         curve(page, 1.5 + 1.75 * place, name, values, step, place == len(curves) - 1, *aims.get(name, (None, "")))
     changed = ", ".join(f"{name} {ends(values, step)}" for name, values in curves.items())
     return page, f"{what}{', ' * bool(what)}step {step} of {last}: {changed}; {found}."
-
-
-def number(value: float, digits: int = 2) -> str:
-    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def ends(values, step: int) -> str:
@@ -104,7 +93,7 @@ def finding(angles, weights) -> str:
 def points(page: Drawing, angles, moves, weights) -> None:
     """The circle now: pairs with their numbers, arrows along it, who pushes whom inside, and outside where everybody came from."""
     n, now = angles.shape[1], angles[-1]
-    place = unit(now)
+    place, B = unit(now), n // 2
     page.strokes([on_page(unit(np.linspace(0, 2 * np.pi, 181)))], "#c9c4ba", 1.5)
     if len(angles) > 1:
         age = np.arange(len(angles))[::-1] / LONG
@@ -115,14 +104,14 @@ def points(page: Drawing, angles, moves, weights) -> None:
     part = (share[i, j] + share[j, i]) / np.maximum(pushed[i].astype(int) + pushed[j], 1)  # the mean over those of the two that anybody pushes
     seen = THICK * part > THIN
     page.strokes([*on_page(np.stack([place[i], place[j]], axis=1)[seen])], NEGATIVE, THICK * part[seen], alpha=0.55)
-    page.strokes([*on_page(np.stack([place[: n // 2], place[n // 2 :]], axis=1))], POSITIVE, 2)
+    page.strokes([*on_page(np.stack([place[:B], place[B:]], axis=1))], POSITIVE, 2)
     go = abs(moves) > STILL
-    along = unit(now + np.pi / 2)[go]
-    ways = (ARROW * moves[go]).clip(-FAR, FAR)[:, None] * along
-    page.areas([*arrows(on_page(place[go] + RIM * np.sign(moves[go])[:, None] * along), RADIUS * ways * (1, -1))], INK)
-    for own, size, face, ink in ((place[n // 2 :], 26, PAPER, POSITIVE), (place[: n // 2], 19.5, POSITIVE, PAPER)):
-        page.marks(*on_page(own).T, "o", size, face, POSITIVE, 2)
-        for picture, (x, y) in enumerate(on_page(own)):
+    along, turns = unit(now + np.pi / 2)[go], moves[go][:, None]
+    ways = (ARROW * turns).clip(-FAR, FAR) * along
+    page.areas([*arrows(on_page(place[go] + RIM * np.sign(turns) * along), RADIUS * ways * (1, -1))], INK)
+    for own, size, face, ink in (on_page(place[B:]), 26, PAPER, POSITIVE), (on_page(place[:B]), 19.5, POSITIVE, PAPER):
+        page.marks(*own.T, "o", size, face, POSITIVE, 2)
+        for picture, (x, y) in enumerate(own):
             page.words(x, y, picture, 12, ink, bold=True, ha="center", va="center_baseline")
 
 
@@ -149,8 +138,9 @@ def arrows(tails: Float[np.ndarray, "n 2"], ways: Float[np.ndarray, "n 2"]) -> F
 def key(page: Drawing, views: tuple[str, str]) -> None:
     """What the marks mean, in the corners that the circle leaves free."""
     left, right, top, low = 0.15, WIDE / 2 - 0.15, STRIP + 0.2, HIGH - 0.2
-    for row, words in enumerate((f"● {views[0]}", f"○ {views[1]}", "━ partners")):
-        page.words(left, top + 0.27 * row, words, 13, POSITIVE)
+    page.words(left, top, f"● {views[0]}", 13, POSITIVE)
+    page.words(left, top + 0.27, f"○ {views[1]}", 13, POSITIVE)
+    page.words(left, top + 0.54, "━ partners", 13, POSITIVE)
     page.words(right, top, "━ who pushes whom", 13, NEGATIVE, ha="right")
     page.words(left, low, "→ minus the gradient", 13)
     page.words(right, low, "─ where it came from", 13, GREY, ha="right")
@@ -168,7 +158,7 @@ def told(angles, moves, weights, views: tuple[str, str]) -> Spots:
         "turn": [f"{abs(turn):.1f}° {'counter-' * bool(turn > 0)}clockwise" if abs(turn) >= 0.05 else "none" for turn in np.degrees(moves)],
     }
     box = (*(CENTRE - ROOM * RADIUS), 2 * ROOM * RADIUS, 2 * ROOM * RADIUS)
-    return Spots("points", box, "picture {picture} ({view}) at {angle}°: {felt}; next turn: {turn}", data, at=on_page(unit(angles)).tolist())
+    return Spots("points", box, "picture {picture} ({view}) at {angle}°: {felt}; next turn: {turn}", data, at=on_page(unit(angles)))
 
 
 def felt(pull: float, push: float, share: float, most: int) -> str:
@@ -181,7 +171,8 @@ def felt(pull: float, push: float, share: float, most: int) -> str:
 def curve(page: Drawing, top: float, name: str, values, step: int, lowest: bool, aim: float | None, words: str) -> None:
     """One measure at all steps, thin where it is yet to come; its aim dashed."""
     steps, last = np.arange(len(values)), len(values) - 1
-    low, high = min(values.min(), np.inf if aim is None else aim), max(values.max(), -np.inf if aim is None else aim)
+    aims = [] if aim is None else [aim]
+    low, high = min([*values, *aims]), max([*values, *aims])
     room = max(0.15 * (high - low), 0.005)
     chart = Chart(page, 7.35, top, 12.8, top + 0.93, (0, last), (low - room, high + room))
     page.words(chart.left, top - 0.22, f"{name} {ends(values, step)}", 16, bold=True)
@@ -189,7 +180,7 @@ def curve(page: Drawing, top: float, name: str, values, step: int, lowest: bool,
     chart.frame(across, {tick: number(tick) for tick in (low, high)}, "step" * lowest, size=13)
     chart.curve(steps, values, GREY, 1.2)
     chart.curve(steps[: step + 1], values[: step + 1])
-    if aim is not None:
+    for aim in aims:
         chart.level(aim, POSITIVE, 2)
         page.words(chart.right - 0.06, chart.y(aim) - 0.13, words, 14, POSITIVE, ha="right")
     chart.dots(step, values[step])

@@ -59,17 +59,9 @@ class Ablation:
 
 
 def collapse(
-    xy: Float[np.ndarray, "N 2"],
-    labels: Int[np.ndarray, " N"],
-    classes: tuple[str, ...],
-    spread: Float[np.ndarray, " d"],
-    course: Course,
-    usual_spread: Float[np.ndarray, " d"],
-    usual: Course,
-    table: Ablation,
-    step: int,
-    what: str,
-) -> tuple[Figure, str]:
+    xy: Float[np.ndarray, "N 2"], labels: Int[np.ndarray, " N"], classes: tuple[str, ...],
+    spread: Float[np.ndarray, " d"], course: Course, usual_spread: Float[np.ndarray, " d"], usual: Course, table: Ablation, step: int, what: str,
+) -> tuple[Figure, str]:  # fmt: skip
     """One training at one step, beside the usual one that no switch was turned in.
 
     xy: N images on a map whose distances are those of unit rows.   spread: std of every dimension of unit rows.   what: the switches, in words.
@@ -80,9 +72,8 @@ def collapse(
     now, then = course.at(step), usual.at(step)
     found = finding(now, then, step == last, table)
     what = f"{what}, step {step:,} of {last:,}"
-    page = Drawing(WIDE, HIGH)
-    page.panels = [(0.0, 0.0, WIDE, STRIP), *((left, STRIP, width, HIGH - STRIP) for left, width in ((0.0, 5.1), (5.1, 4.0), (9.1, 3.9)))]
-    page.title(found, f"━ {what}", 19)
+    page = Drawing(WIDE, HIGH, STRIP, [5.1, 9.1])
+    page.title(found, f"━ {what}", size=19)
     images(page, xy, labels, classes)
     curves(page, course, usual, step, now)
     bars(page, spread, usual_spread)
@@ -139,7 +130,6 @@ def curves(page: Drawing, course: Course, usual: Course, step: int, now: dict[st
         "std": (f"std {now['std']:.2f} of 1", (0, 0.5, 1), 1.05),
         "rank": (f"rank {now['rank']:.1f}", (1, 32, 64), 68),
     }
-    misses = ": misses it" if now["std"] < COLLAPSED else ""
     x, last = np.log10(course.step), np.log10(course.step[-1])
     same = np.maximum(np.searchsorted(usual.step, course.step, side="right") - 1, 0)
     for place, (name, (head, ticks, most)) in enumerate(measures.items()):
@@ -151,6 +141,7 @@ def curves(page: Drawing, course: Course, usual: Course, step: int, now: dict[st
         tip, data = f"step {{step}}: {name} {{value}}", {"step": [f"{one:,}" for one in course.step], "value": [f"{value:.3f}" for value in values]}
         if low:
             chart.curve(x, course.centred, NEGATIVE, 2)
+            misses = ": misses it" * (now["std"] < COLLAPSED)
             page.words(chart.right, chart.top - 0.18, f"centred {now['centred']:.1f}{misses}", 13, NEGATIVE, ha="right")
             tip, data = tip + ", centred {centred}", {**data, "centred": [f"{value:.1f}" for value in course.centred]}
         if usual is not course:

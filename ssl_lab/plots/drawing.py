@@ -1,7 +1,8 @@
 """A picture as the list of what is on it, in inches, y down. matplotlib prints the list, a browser shows it, and both say the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -134,16 +135,17 @@ class Drawing(Page):
 
     width, height: inches; an inch is PIXELS of a browser's where the drawing has its full size.   items: what is on it.
     spots: what answers a pointer.   panels: boxes that stand side by side where there is room, one below the other where there is none; together
-    they are the whole drawing.
+    they are the whole drawing: the strip of the title, if it has one, and what lies between the splits, which are counted from the left.
     """
 
-    def __init__(self, width: float, height: float):
+    def __init__(self, width: float, height: float, strip: float = 0.0, splits: Sequence[float] = ()):
         super().__init__(figsize=(width, height), dpi=PIXELS, facecolor=PAPER, edgecolor=PAPER, layout="none")
         self.patch.set_sketch_params(None)  # whatever style the reader has chosen
         self.width, self.height = width, height
         self.items: list[Item] = []
         self.spots: list[Spots | Callable[[], Spots]] = []
-        self.panels: list[Box] = [(0.0, 0.0, width, height)]
+        self.panels: list[Box] = [(0.0, 0.0, width, strip)] if strip else []
+        self.panels += [(left, strip, right - left, height - strip) for left, right in pairwise((0.0, *splits, width))]
         self.whole = True  # whether matplotlib has all items
 
     def put(self, item: Item) -> None:
@@ -166,11 +168,11 @@ class Drawing(Page):
     def words(self, x, y, text, size=14, colour=INK, bold=False, ha="left", va="center", turn=0, ground="", rim="") -> None:
         self.put(Words(float(x), float(y), str(text), size, colour, bold, ha, va, turn, ground, rim))
 
-    def title(self, text: str, below: str = "", size: float = 18) -> None:
-        """The finding, and a line on how it came about."""
+    def title(self, text: str, *below: str, size: float = 18) -> None:
+        """The finding, and below it, on one line, how it came about."""
         self.words(0.15, 0.36, text, size, bold=True)
-        if below:
-            self.words(0.15, 0.74, below, 14)
+        if any(below):
+            self.words(0.15, 0.74, " · ".join(filter(None, below)), 14)
 
     def picture(self, pixels, left: float, top: float, side: float, smooth: bool = True) -> None:
         """An image, whole and neither squeezed nor cut, in the middle of a square of room."""
@@ -195,13 +197,8 @@ class Drawing(Page):
         self.printed()
         super().draw(renderer)
 
-    def savefig(self, *args, **options) -> None:
-        self.printed()
-        super().savefig(*args, **options)
-
     def findobj(self, *args, **options) -> list:
-        if not self.whole:
-            self.printed()
+        self.printed()
         return super().findobj(*args, **options)
 
 

@@ -7,7 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import INK, PAPER, Page, in_our_look
+from ssl_lab.plots.look import INK, PAPER, Page, our_look
 
 KEPT = LinearSegmentedColormap.from_list("kept", ["#fdfbf7", "#c6d4dc", "#5f8ea9", "#0b4f79", "#04263f"])  # light to dark, so grey print tells it too
 NAMES = {"x": "x position", "y": "y position"}  # where a factor's own name says too little
@@ -16,7 +16,7 @@ NOTABLE = 0.1  # a change of R² that is worth a headline
 CELL, SIDE, LINE, WIDE = (1.85, 0.52), 2.3, 0.27, 10.7  # inches: a cell, names of the rows, a line of the columns' names, room for a title
 
 
-@in_our_look
+@our_look()
 def factors(tables: dict[str, dict[str, float]]) -> tuple[Figure, str]:
     """R² of what one linear map reads from the features of each network: a column a network, a row a cause, darker the more.
 

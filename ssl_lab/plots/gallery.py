@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import INK, Page, hwc, in_our_look, squared
+from ssl_lab.plots.look import INK, Page, hwc, our_look, squared
 
 
-@in_our_look
+@our_look()
 def gallery(rows: dict[str, np.ndarray], columns: list[str] | tuple[str, ...] = (), title: str = "") -> tuple[Figure, str]:
     """A contact sheet: labelled rows of images, (N, H, W, 3) uint8 or tensors (N, 3, H, W), with a name over each column if there are any.
 
@@ -31,8 +31,5 @@ def gallery(rows: dict[str, np.ndarray], columns: list[str] | tuple[str, ...] = 
 
 def sheet(rows) -> np.ndarray:
     """Rows of images as one, with thin white gaps, each pixel four times as large so that it stays crisp."""
-    lines = []
-    for images in rows:
-        large = images.repeat(4, axis=1).repeat(4, axis=2)
-        lines.append(np.concatenate(np.pad(large, ((0, 0), (4, 4), (4, 4), (0, 0)), constant_values=255), axis=1))
-    return np.concatenate(lines, axis=0)
+    large = [images.repeat(4, axis=1).repeat(4, axis=2) for images in rows]
+    return np.concatenate([np.concatenate(np.pad(line, ((0, 0), (4, 4), (4, 4), (0, 0)), constant_values=255), axis=1) for line in large])

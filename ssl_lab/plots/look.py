@@ -1,6 +1,5 @@
 """One look for every picture, and what all of them need."""
 
-import functools
 import threading
 import warnings
 from collections.abc import Iterator
@@ -29,21 +28,13 @@ LOOKING = threading.RLock()  # matplotlib's settings are global, and front ends 
 
 @contextmanager
 def our_look() -> Iterator[None]:
-    """Inside, matplotlib's own settings with LOOK, one figure at a time, whatever style the reader has chosen; outside, the reader's again."""
+    """Inside, matplotlib's own settings with LOOK, one figure at a time, whatever style the reader has chosen; outside, the reader's again.
+
+    @our_look() before a function: it draws inside.
+    """
     with LOOKING, style.context(["default", LOOK]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")  # a box stands for a sign that the font lacks
         yield
-
-
-def in_our_look(draw):
-    """Draw in our look."""
-
-    @functools.wraps(draw)
-    def drawn(*args, **options) -> tuple[Figure, str]:
-        with our_look():
-            return draw(*args, **options)
-
-    return drawn
 
 
 class Page(Figure):
@@ -70,13 +61,7 @@ def hwc(images) -> np.ndarray:
 def squared(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 3"]:
     """Images as squares, each in the middle of white; in a picture every image has a square of room, and none is squeezed into it or cut."""
     H, W = images.shape[1:3]
-    if H == W:
-        return images
-    S = max(H, W)
-    out = np.full((len(images), S, S, 3), 255, images.dtype)
-    top, left = (S - H) // 2, (S - W) // 2
-    out[:, top : top + H, left : left + W] = images
-    return out
+    return images if H == W else centred(images, max(H, W), (255, 255, 255))
 
 
 def smaller(images: UInt8[np.ndarray, "N H W c"], most: int) -> UInt8[np.ndarray, "N h w c"]:
@@ -88,15 +73,37 @@ def smaller(images: UInt8[np.ndarray, "N H W c"], most: int) -> UInt8[np.ndarray
     return np.stack([np.asarray(Image.fromarray(image[: H // step * step, : W // step * step]).reduce(step)) for image in images])
 
 
+def sheets(images: UInt8[np.ndarray, "n S S 4"], k: int) -> tuple[UInt8[np.ndarray, "H W 4"], UInt8[np.ndarray, "W H 4"]]:
+    """All images side by side in rows of k, and one above the other in columns of k; what is missing is transparent."""
+    images = smaller(images, 48)
+    missing = np.full((-len(images) % k, *images.shape[1:]), (255, 255, 255, 0), np.uint8)
+    blocks, S = np.concatenate([images, missing]).reshape(-1, k, *images.shape[1:]), images.shape[1]
+    return blocks.transpose(0, 2, 1, 3, 4).reshape(-1, k * S, 4), blocks.transpose(1, 2, 0, 3, 4).reshape(k * S, -1, 4)
+
+
 def edged(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N S S 4"]:
     """Images as squares with an edge of one pixel; all around an image is transparent, so that it looks right on any page."""
     images = smaller(images, 96)
+    return centred(opaque(images), max(images.shape[1:3]) + 2, (255, 255, 255, 0))
+
+
+def opaque(images: UInt8[np.ndarray, "N H W 3"]) -> UInt8[np.ndarray, "N H W 4"]:
+    """Images with an alpha, through which nothing is seen."""
+    return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=3)
+
+
+def centred(images: UInt8[np.ndarray, "N H W c"], S: int, ground: tuple[int, ...]) -> UInt8[np.ndarray, "N S S c"]:
+    """Images in the middle of squares of one colour."""
     H, W = images.shape[1:3]
-    S = max(H, W) + 2
-    out = np.full((len(images), S, S, 4), (255, 255, 255, 0), np.uint8)
+    out = np.full((len(images), S, S, len(ground)), ground, np.uint8)
     top, left = (S - H) // 2, (S - W) // 2
-    out[:, top : top + H, left : left + W] = np.concatenate([images, np.full_like(images[..., :1], 255)], axis=3)
+    out[:, top : top + H, left : left + W] = images
     return out
+
+
+def number(value: float, digits: int = 2, sign: str = "") -> str:
+    """With the minus of a printed text, and none before a zero.   sign: "+" = always one."""
+    return f"{value:{sign}z.{digits}f}".replace("-", "−")
 
 
 def percent(share: float) -> str:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE
+from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE, number
 from ssl_lab.plots.spots import Box, Spots
 
 LAYERS = np.array([(239, 236, 230), (27, 31, 36), (150, 155, 162)], np.uint8)  # ground, object, shadow
@@ -24,8 +24,7 @@ def scene(before: np.ndarray, now: dict[str, np.ndarray], moved: dict[str, float
     """
     require(len(moved) > 0, "moved={}: name at least one representation, such as pixels")
     require(all(distance >= 0 for distance in moved.values()), f"a distance is a number from 0 on; got {moved}")
-    figure, changed = Drawing(13, 6.6), tuple(name.replace("_", " ") for name in changed)
-    figure.panels = [(0, 0, 13, 0.66), (0, 0.66, 6.4, 5.94), (6.4, 0.66, 6.6, 5.94)]
+    figure, changed = Drawing(13, 6.6, strip=0.66, splits=[6.4]), tuple(name.replace("_", " ") for name in changed)
     finding = title("".join(changed) if len(changed) < 2 else f"{len(changed)} causes", moved)
     figure.title(finding, size=max(12, min(18, 18 * 76 / len(finding))))  # names may be long
     pictures(figure, before, now)
@@ -47,52 +46,46 @@ def title(words: str, moved: dict[str, float]) -> str:
 
 
 def pictures(figure: Drawing, before: np.ndarray, now: dict[str, np.ndarray]) -> None:
-    """Before and now, large; depth, normals and mask of now, small."""
+    """Before and now, large; depth, normals and mask of now, small. All but the first say what is under the pointer."""
     depth = now["depth"].astype(float)
     near = ((depth.max() - depth) / max(np.ptp(depth), 1e-6) * 255).astype(np.uint8)  # is bright
     normals = ((now["normals"] + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    large = ("at the start", before), ("now", now["x"])
-    small = ("depth", np.repeat(near[..., None], 3, axis=2)), ("normals", normals), ("object, shadow", LAYERS[now["mask"]])
-    placed = [(0.17 + 3.05 * column, 1.08, 2.9, *named) for column, named in enumerate(large)]
-    placed += [(0.17 + 2.02 * column, 4.45, 1.9, *named) for column, named in enumerate(small)]
-    for x, y, side, name, pixels in placed:
-        figure.picture(pixels, x, y, side)
-        figure.words(x, y - 0.18, name, 15)
-        if name != "at the start":
-            figure.spots.append(lambda name=name, box=figure.items[-2].box: under(name, box, now))
+    large = {"at the start": before, "now": now["x"]}
+    small = {"depth": np.repeat(near[..., None], 3, axis=2), "normals": normals, "object, shadow": LAYERS[now["mask"]]}
+    for row, top, pitch, side in (large, 1.08, 3.05, 2.9), (small, 4.45, 2.02, 1.9):
+        for column, (name, pixels) in enumerate(row.items()):
+            left = 0.17 + pitch * column
+            figure.picture(pixels, left, top, side)
+            figure.words(left, top - 0.18, name, 15)
+            if name != "at the start":
+                figure.spots.append(lambda name=name, box=figure.items[-2].box: under(name, box, now))
     figure.strokes([[(3.22, 1.08), (6.12, 1.08), (6.12, 3.98), (3.22, 3.98), (3.22, 1.08)]], ANCHOR, 4)
 
 
 def under(name: str, box: Box, now: dict[str, np.ndarray]) -> Spots:
     """What is under the pointer, in one of the pictures."""
     at = np.ix_(*[((np.arange(ASKED) + 0.5) * size / ASKED).astype(int) for size in now["mask"].shape])
-    tip, data = "{what}", {"what": NAMES[now["mask"][at]].ravel()}
+    said = NAMES[now["mask"][at]].ravel()
     if name == "depth":
-        tip, data = "depth {depth}", {"depth": number(now["depth"][at])}
+        said = [f"depth {number(depth)}" for depth in now["depth"][at].ravel().tolist()]
     elif name == "normals":
-        tip, data = "normal ({x}, {y}, {z})", {axis: number(now["normals"][..., place][at]) for place, axis in enumerate("xyz")}
-    places = [*map(str, range(ASKED))]
-    return Spots(f"{name}, place by place", box, tip, data, rows=places, columns=places)
-
-
-def number(values: np.ndarray) -> list[str]:
-    return [f"{value:.2f}".replace("-", "−") for value in values.ravel().tolist()]
+        said = ["normal ({}, {}, {})".format(*map(number, normal)) for normal in now["normals"][at].reshape(-1, 3).tolist()]
+    places = range(ASKED)
+    return Spots(f"{name}, place by place", box, "{said}", {"said": said}, rows=places, columns=places)
 
 
 def bars(figure: Drawing, moved: dict[str, float]) -> None:
     """How far each representation has moved; the last one is ours."""
     n, most = len(moved), max(moved.values())
     row = 5 / (n + 0.25)  # inches of a representation, of which its name needs 0.36
-    height = max(0.1, min(0.75 / row, 1 - 0.4 / row))
+    height = max(0.1 * row, min(0.75, row - 0.4))
     chart = Chart(figure, 6.5, 0.74, 12.8, 5.74, (0, max(1.3, most + 0.17 * max(1.3, most))), (n - 0.5, -0.75))
     chart.frame({0: "0", 0.5: "50 %", 1: "100 %"}, {}, "moved by the change; 100 % = as far as two random scenes", size=14)
-    lengths, tops = chart.x([*moved.values()]) - chart.left, chart.y(np.arange(n) - height / 2)
-    boxes = [(chart.left, top, length, row * height) for top, length in zip(tops, lengths)]
+    boxes = [(chart.left, chart.y(place) - height / 2, chart.x(value) - chart.left, height) for place, value in enumerate(moved.values())]
     figure.areas(boxes, [GREY] * (n - 1) + [POSITIVE if n > 1 else GREY])
     chart.upright(1)
-    for (left, top, length, tall), (name, value) in zip(boxes, moved.items()):
+    for (left, top, length, _), (name, value) in zip(boxes, moved.items()):
         figure.words(left + 0.08, top - 0.16, name, 15)
-        figure.words(left + length + 0.08, top + tall / 2, f"{value:.0%}", 16, bold=True)
-    box = (chart.left, float(chart.y(-0.5)), 6.3, row * n)
-    tip, data = "{row}: moved by {moved} of the mean distance of two random scenes", {"moved": [f"{value:.1%}" for value in moved.values()]}
-    figure.spots.append(Spots("how far it has moved", box, tip, data, rows=[*moved]))
+        figure.words(left + length + 0.08, top + height / 2, f"{value:.0%}", 16, bold=True)
+    box, tip = (chart.left, float(chart.y(-0.5)), 6.3, row * n), "{row}: moved by {moved} of the mean distance of two random scenes"
+    figure.spots.append(Spots("how far it has moved", box, tip, {"moved": [f"{value:.1%}" for value in moved.values()]}, rows=[*moved]))

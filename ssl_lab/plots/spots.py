@@ -57,6 +57,5 @@ class Spots:
         sets = {name: [value.item() if hasattr(value, "item") else value for value in values] for name, values in self.sets.items()}
         words = {name: [*map(str, values)] for name, values in self.data.items()}
         box = [round(value * PIXELS, 1) for value in self.box]
-        return {"name": self.name, "box": box, "tip": self.tip, "data": words, "sets": sets, "rows": [*map(str, self.rows)],
-                "columns": [*map(str, self.columns)],
-                "at": at, "along": self.along}  # fmt: skip
+        names = {"rows": [*map(str, self.rows)], "columns": [*map(str, self.columns)]}
+        return {"name": self.name, "box": box, "tip": self.tip, "data": words, "sets": sets, **names, "at": at, "along": self.along}

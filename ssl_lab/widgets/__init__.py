@@ -1,4 +1,4 @@
-"""Pictures that can be touched, one explorer a file: thin shells of core ipywidgets over the functions of `plots`."""
+"""Pictures that can be touched, one explorer a file: thin shells over the functions of `plots`."""
 
 from ssl_lab.widgets.circle import CircleExplorer
 from ssl_lab.widgets.clusters import ClusterExplorer

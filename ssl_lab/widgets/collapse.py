@@ -1,6 +1,8 @@
 """The collapse that one can cause: BYOL with its three switches, step by step."""
 
 import functools
+from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -8,11 +10,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssl_lab import plots, scenes
-from ssl_lab.studies import BYOLS, Record, recorded
+from ssl_lab.studies import BYOLS, recorded
 from ssl_lab.tables import byol
 from ssl_lab.widgets.controls import Slider, Switch
 from ssl_lab.widgets.explorer import Explorer
 
+USUAL = True, True, True  # BYOL as it is
 ROWS = {  # predictor, average, stop-gradient → the row of the paper's ablation, and its switches in a few words
     (True, True, True): ("BYOL", "BYOL"),
     (True, False, True): ("no average", "no average, m = 0"),
@@ -37,7 +40,7 @@ class CollapseLab(Explorer):
     """
 
     def __init__(self, **start):
-        steps = [*embeddings(True, True, True)]
+        steps = [*run(*USUAL).z]
         controls = {
             "predictor": Switch("predictor", True),
             "average": Switch("moving average (off: m = 0, a copy)", True),
@@ -47,58 +50,56 @@ class CollapseLab(Explorer):
         super().__init__(controls, **start)
 
     def draw(self, predictor: bool, average: bool, stop_gradient: bool, step: int):
-        shown, usual = embeddings(predictor, average, stop_gradient), embeddings(True, True, True)
-        step = nearest(step)
-        return plots.collapse(
-            maps(predictor, average, stop_gradient)[step],
-            labels(),
-            tuple(scenes.CLASSES),
-            spread(shown[step]),
-            course(predictor, average, stop_gradient),
-            spread(usual[step]),
-            course(True, True, True),
-            ablation(predictor, average, stop_gradient),
-            step,
-            words(predictor, average, stop_gradient),
-        )
+        switches = predictor, average, stop_gradient
+        shown, usual = run(*switches), run(*USUAL)
+        step = nearest(step, usual.z)
+        now, then = ((one.z[step].std(0).numpy(), one.course) for one in (shown, usual))
+        table, what = ablation(*switches), words(*switches)
+        return plots.collapse(shown.maps[step], shown.labels, tuple(scenes.CLASSES), *now, *then, table, step, what)
 
 
-def run(predictor: bool, average: bool, stop_gradient: bool) -> Record:
+class Run:
+    """One recorded run.   labels: of the images.   z: step → unit rows.   course: the curve.   maps: step → the images in the plane."""
+
+    def __init__(self, name: str):
+        self.record = recorded(name)
+
+    @cached_property
+    def labels(self) -> Int[np.ndarray, " N"]:
+        return self.record.tensors()["labels"].numpy().astype(int)
+
+    @cached_property
+    def z(self) -> dict[int, Float[Tensor, "N d"]]:
+        found = {int(name.removeprefix("z/")): z.float() for name, z in self.record.tensors().items() if name != "labels"}
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def course(self) -> plots.Course:
+        rows = self.record.seen
+        click = np.array([nearest(row["step"], self.z) for row in rows])
+        return plots.Course(**{name: np.array([row[name] for row in rows]) for name in rows[0]}, click=click)
+
+    @cached_property
+    def maps(self) -> dict[int, Float[np.ndarray, "N 2"]]:
+        """Each begins at the one before; all runs begin alike, in the first principal plane of BYOL as it is."""
+        first, usual = (next(iter(one.z.values())).double() for one in (self, run(*USUAL)))
+        xy, found = ((first - first.mean(0)) @ torch.linalg.svd(usual - usual.mean(0), full_matrices=False).Vh[:2].T).numpy(), {}
+        for step, rows in self.z.items():
+            xy = found[step] = flat(torch.cdist(rows.double(), rows.double()).numpy(), xy)
+        return found
+
+
+one = functools.cache(Run)
+
+
+def run(predictor: bool, average: bool, stop_gradient: bool) -> Run:
     """What was recorded with these switches."""
     return one(BYOLS[predictor, average or not stop_gradient, stop_gradient])
 
 
-one = functools.cache(recorded)
-
-
-@functools.cache
-def labels() -> Int[np.ndarray, " N"]:
-    """Of the images that every run has."""
-    return run(True, True, True).tensors()["labels"].numpy().astype(int)
-
-
-@functools.cache
-def embeddings(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float[Tensor, "N d"]]:
-    """Step → unit rows of z."""
-    found = {name.removeprefix("z/"): z for name, z in run(predictor, average, stop_gradient).tensors().items() if name != "labels"}
-    return {int(step): found[step].float() for step in sorted(found, key=int)}
-
-
-@functools.cache
-def course(predictor: bool, average: bool, stop_gradient: bool) -> plots.Course:
-    """The curve as arrays."""
-    rows = run(predictor, average, stop_gradient).seen
-    return plots.Course(**{name: np.array([row[name] for row in rows]) for name in rows[0]}, click=np.array([nearest(row["step"]) for row in rows]))
-
-
-def nearest(step: int) -> int:
+def nearest(step: int, steps: Iterable[int]) -> int:
     """The recorded step next to this one, on a logarithmic scale."""
-    return min(embeddings(True, True, True), key=lambda kept: abs(np.log(kept / step)))
-
-
-def spread(z: Float[Tensor, "N d"]) -> Float[np.ndarray, " d"]:
-    """Std of every dimension."""
-    return z.std(0).numpy()
+    return min(steps, key=lambda kept: abs(np.log(kept / step)))
 
 
 def words(predictor: bool, average: bool, stop_gradient: bool) -> str:
@@ -111,21 +112,10 @@ def words(predictor: bool, average: bool, stop_gradient: bool) -> str:
 @functools.cache
 def ablation(predictor: bool, average: bool, stop_gradient: bool) -> plots.Ablation:
     """The paper's rows beside ours."""
-    rows = tuple((name, byol.ABLATION.row(row)["Top 1"], 100 * run(*switches).knn) for switches, (row, name) in ROWS.items())
-    untrained = 100 * run(True, True, True).untrained["knn"]
+    rows = tuple((name, byol.ABLATION.row(row)["Top 1"], 100 * run(*switches).record.knn) for switches, (row, name) in ROWS.items())
+    untrained = 100 * run(*USUAL).record.untrained["knn"]
     chosen = list(ROWS).index((predictor, average or not stop_gradient, stop_gradient))
     return plots.Ablation(rows, chosen, untrained, NOTE.format(untrained), dict(zip(("predictor", "average", "stop_gradient"), zip(*ROWS))))
-
-
-@functools.cache
-def maps(predictor: bool, average: bool, stop_gradient: bool) -> dict[int, Float[np.ndarray, "N 2"]]:
-    """Every recorded step's map, begun at the one before; all runs begin alike, in the first principal plane of BYOL as it is."""
-    found, z = {}, embeddings(predictor, average, stop_gradient)
-    first, usual = (next(iter(rows.values())).double() for rows in (z, embeddings(True, True, True)))
-    xy = ((first - first.mean(0)) @ torch.linalg.svd(usual - usual.mean(0), full_matrices=False).Vh[:2].T).numpy()
-    for step, rows in z.items():
-        xy = found[step] = flat(torch.cdist(rows.double(), rows.double()).numpy(), xy)
-    return found
 
 
 def flat(distances: Float[np.ndarray, "N N"], xy: Float[np.ndarray, "N 2"], rounds: int = ROUNDS) -> Float[np.ndarray, "N 2"]:

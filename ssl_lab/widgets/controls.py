@@ -13,7 +13,7 @@ class Offered(TraitType):
     """What a control offers, and nothing else."""
 
     def validate(self, control, value):
-        require(control.takes(value), f"{control.label}={value!r} is not offered; {control.label} is {control.offer()}")
+        control.check(value, control.label)
         return value.item() if hasattr(value, "item") else value  # of numpy's numbers, Python's
 
 
@@ -25,27 +25,31 @@ class Control(HasTraits):
     """
 
     value, label, disabled = Offered(), Unicode(), Bool()
-    kind = ""
 
-    def __init__(self, label: str, value):
+    def __init__(self, label: str, stops: Sequence, value=None):
         super().__init__(label=label)
-        self.value = value
-
-    def takes(self, value) -> bool:
-        """Whether this very value is offered."""
-        raise NotImplementedError
-
-    def offer(self) -> str:
-        """What is offered, in words."""
-        raise NotImplementedError
+        self.marks = [*stops]
+        self.value = self.marks[0] if value is None else value
 
     def stops(self) -> list:
         """The values that Play goes through, in their order."""
-        raise NotImplementedError
+        return self.marks
 
     def ends(self) -> tuple:
-        """The first and the last of them."""
-        return self.stops()[0], self.stops()[-1]
+        """The first and the last value."""
+        return self.marks[0], self.marks[-1]
+
+    def takes(self, value) -> bool:
+        """Whether this very value is offered."""
+        return value in self.marks
+
+    def offer(self) -> str:
+        """What is offered, in words."""
+        return f"one of {', '.join(map(repr, self.marks))}"
+
+    def check(self, value, name: str) -> None:
+        """Refuse what is not offered."""
+        require(self.takes(value), f"{name}={value!r} is not offered; {name} is {self.offer()}")
 
     def words(self, value) -> str:
         """A value as it is shown."""
@@ -54,7 +58,7 @@ class Control(HasTraits):
     def sent(self, only: Sequence | None = None) -> dict:
         """What a front end is told.   only: the values that a saved page has."""
         stops = self.stops() if only is None else [*only]
-        return {"kind": self.kind, "label": self.label, "stops": stops, "words": [*map(self.words, stops)]}
+        return {"kind": type(self).__name__.lower(), "label": self.label, "stops": stops, "words": [*map(self.words, stops)]}
 
 
 class Slider(Control):
@@ -62,18 +66,14 @@ class Slider(Control):
 
     Whole if low, high and step are.   step: from one stop to the next; of a logarithmic slider the stops are steps of the exponent of ten.
     stops: the values at which a hand and Play stop, in place of low, high and step.   only: no other value is taken, from code or a box.
-    unit: is written behind the number.   names: of the stops, in place of numbers.
+    unit: is written behind the number.
     """
 
-    kind = "slider"
-
-    def __init__(self, label, low=None, high=None, value=None, step=None, *, log=False, stops=None, only=False, unit="", names=None):
-        self.log, self.unit, self.only = log, unit, only
-        self.marks = [*stops] if stops is not None else places(low, high, step, log)
-        self.low, self.high = (min(self.marks), max(self.marks)) if low is None else (low, high)
-        self.whole = all(isinstance(mark, Integral) for mark in self.marks)
-        self.names = dict(zip(self.marks, names)) if names else {}
-        super().__init__(label, self.marks[0] if value is None else value)
+    def __init__(self, label, low=None, high=None, value=None, step=None, *, log=False, stops=None, only=False, unit=""):
+        stops = places(low, high, step, log) if stops is None else stops
+        self.unit, self.only, self.low, self.high = unit, only, min(stops), max(stops)
+        self.whole = all(isinstance(stop, Integral) for stop in stops)
+        super().__init__(label, stops, value)
 
     def takes(self, value) -> bool:
         kind = Integral if self.whole else Real
@@ -84,13 +84,8 @@ class Slider(Control):
             return f"one of {', '.join(f'{mark:g}' for mark in self.marks)}"
         return "a whole number " * self.whole + f"from {self.low:g} to {self.high:g}"
 
-    def stops(self) -> list:
-        return self.marks
-
     def words(self, value) -> str:
-        if value in self.names:
-            return self.names[value]
-        said = f"{value:,}" if isinstance(value, Integral) else f"{value:.3g}"
+        said = f"{value:,}" if isinstance(value, Integral) else f"{value:g}" if self.only else f"{value:.3g}"
         return said.replace("-", "−") + self.unit
 
     def sent(self, only: Sequence | None = None) -> dict:
@@ -101,20 +96,9 @@ class Slider(Control):
 class Choice(Control):
     """One of some options: values, or (words, value) pairs. Values are words, numbers, truths or None."""
 
-    kind = "choice"
-
     def __init__(self, label: str, options: Sequence, value=None):
         self.options = [option if isinstance(option, tuple) else (str(option), option) for option in options]
-        super().__init__(label, self.options[0][1] if value is None else value)
-
-    def takes(self, value) -> bool:
-        return value in self.stops()
-
-    def offer(self) -> str:
-        return f"one of {', '.join(map(repr, self.stops()))}"
-
-    def stops(self) -> list:
-        return [value for _, value in self.options]
+        super().__init__(label, [own for _, own in self.options], value)
 
     def words(self, value) -> str:
         return next(words for words, own in self.options if own == value)
@@ -123,19 +107,14 @@ class Choice(Control):
 class Switch(Control):
     """On or off."""
 
-    kind = "switch"
-
     def __init__(self, label: str, value: bool = False):
-        super().__init__(label, value)
+        super().__init__(label, (False, True), value)
 
     def takes(self, value) -> bool:
         return isinstance(value, bool)
 
     def offer(self) -> str:
         return "True or False"
-
-    def stops(self) -> list:
-        return [False, True]
 
     def words(self, value) -> str:
         return "on" if value else "off"
@@ -144,11 +123,9 @@ class Switch(Control):
 class Button(Control):
     """Something to do, or to do again; its value counts the presses."""
 
-    kind = "button"
-
     def __init__(self, label: str, value: int = 0, most: int = 2**31):
         self.most = most
-        super().__init__(label, value)
+        super().__init__(label, (0, most), value)
 
     def takes(self, value) -> bool:
         return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= self.most
@@ -159,20 +136,12 @@ class Button(Control):
     def stops(self) -> list:
         return [self.value]
 
-    def ends(self) -> tuple:
-        return 0, self.most
-
 
 def places(low, high, step, log: bool) -> list:
     """Where a slider stops from low to high."""
-    if log:
-        first, last = np.log10([low, high])
-        step = step or 0.05
-        exponents = first + step * np.arange(round((last - first) / step) + 1)
-        return [low, *(float(f"{10**exponent:.3g}") for exponent in exponents[1:-1]), high]
-    if all(isinstance(number, Integral) for number in (low, high, step or 1)):
-        marks = [*range(low, high + 1, step or 1)]
-        return marks if marks[-1] == high else [*marks, high]
-    step = step or (high - low) / 100
-    count = round((high - low) / step)
-    return [low, *(float(f"{low + step * k:.6g}") for k in range(1, count)), high]
+    if not log and all(isinstance(number, Integral) for number in (low, high, step or 1)):
+        return sorted({*range(low, high + 1, step or 1), high})
+    first, last = np.log10([low, high]) if log else (low, high)
+    step = step or (0.05 if log else (high - low) / 100)
+    between = [first + step * k for k in range(1, round((last - first) / step))]
+    return [low, *(float(f"{10**stop:.3g}" if log else f"{stop:.6g}") for stop in between), high]

@@ -22,13 +22,15 @@ MOST = 3_000_000  # bytes of a saved page
 class Explorer(Picture):
     """Subclasses say which controls there are and how to draw; everything else is here.
 
-    controls: name → Control.   start: name → value to begin with.   trouble: why the picture could not follow the controls; empty if it did.
+    controls: name → Control; None where there is nothing to choose.   start: name → value to begin with.
+    trouble: why the picture could not follow the controls; empty if it did.
     """
 
-    def __init__(self, controls: dict[str, Control], **start):
-        self.controls, self.trouble, self.moving, self.settled, self.serial = controls, "", False, True, ""
-        self.panel = Front({name: control.sent() for name, control in controls.items()}, self.answer)
-        for name, control in controls.items():
+    def __init__(self, controls: dict[str, Control | None], **start):
+        self.controls = {name: control for name, control in controls.items() if control}
+        self.trouble, self.moving, self.settled, self.serial = "", False, True, ""
+        self.panel = Front({name: control.sent() for name, control in self.controls.items()}, self.answer)
+        for name, control in self.controls.items():
             control.observe(lambda change, name=name: self.moved(name), "value")
         self.set(**start)
 
@@ -48,8 +50,7 @@ class Explorer(Picture):
         """Refuse what is not offered."""
         for name, value in values.items():
             one_of(name, self.controls, "control")
-            control = self.controls[name]
-            require(control.takes(value), f"{name}={value!r} is not offered; {name} is {control.offer()}")
+            self.controls[name].check(value, name)
 
     def set(self, **values) -> "Explorer":
         """Move controls, and draw once. Raises: InputError for a control or a value that does not exist; then nothing has moved."""
@@ -76,6 +77,13 @@ class Explorer(Picture):
             self.put(*self.draw(**self.values), settled=self.settled, **self.told())
         self.trouble = ""
 
+    def attempt(self, **values) -> None:
+        """Move controls and draw, or say in one sentence why not, and keep the picture that was there."""
+        try:
+            self.set(**values)
+        except Exception as error:  # noqa: BLE001 (nobody would see what is raised in a handler)
+            self.say(str(error) if isinstance(error, InputError) else f"This could not be drawn, {type(error).__name__}: {error}")
+
     def told(self, trouble: str = "") -> dict:
         """What the front end is told beside the picture."""
         idle = [name for name, control in self.controls.items() if control.disabled]
@@ -85,27 +93,14 @@ class Explorer(Picture):
         """A control has been moved from outside `set`: draw."""
         with ALONE:
             if not self.moving:
-                self.place({name: self.controls[name].value})
-                self.attempt()
-
-    def attempt(self) -> None:
-        """Draw, or say in one sentence why not, and keep the picture that was there."""
-        try:
-            self.redraw()
-        except Exception as error:  # noqa: BLE001 (nobody would see what is raised in a handler)
-            self.say(str(error) if isinstance(error, InputError) else f"This could not be drawn, {type(error).__name__}: {error}")
+                self.attempt(**{name: self.controls[name].value})
 
     def answer(self, values: dict, serial: str = "", settled: bool = True) -> None:
         """A hand in a browser has moved something."""
         with ALONE:
             self.settled, self.serial = settled, serial
             try:
-                self.check(values)
-                self.place(values)
-            except InputError as error:
-                self.say(str(error))
-            else:
-                self.attempt()
+                self.attempt(**values)
             finally:
                 self.settled, self.serial = True, ""
 

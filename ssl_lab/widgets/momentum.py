@@ -20,7 +20,7 @@ class MomentumExplorer(Explorer):
         self.runs, self.theirs = {m: recorded(name) for m, name in MOMENTA.items()}, dict(zip(MOMENTUM.column("m"), MOMENTUM.column("Top 1")))
         epochs, self.batch = [row["epoch"] for row in self.runs[0.99].seen], self.runs[0.99].recipe["batch"]
         controls = {
-            "m": Slider("m", stops=[*self.runs], value=0.99, only=True, names=[f"{m:g}" for m in self.runs]),
+            "m": Slider("m", stops=[*self.runs], value=0.99, only=True),
             "epoch": Slider("after epoch", stops=epochs, value=epochs[2], only=True),
             "K": Slider("K", self.batch, OLDEST * self.batch, 4096, self.batch),
         }

@@ -1,7 +1,6 @@
 """MoCo's queue that one can look into: real steps of a copy of the network, and at each of them every key, its age, and what a query makes of it."""
 
 import copy
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.losses import unit
 from ssl_lab.methods import MoCo
-from ssl_lab.models import SplitBatchNorm, frozen_copy, split_batch_norm
+from ssl_lab.models import frozen_copy
 from ssl_lab.plots.queue.numbers import Moment
 from ssl_lab.plots.queue.slots import LINES
 from ssl_lab.precision import autocast
@@ -58,15 +57,14 @@ class QueueExplorer(Explorer):
         self.views = views(method, chosen, seed)
         self.images, self.labels, self.classes = tuple(map(plots.hwc, self.views)), chosen.labels.cpu().numpy(), images.classes
         self.runs: dict[tuple[int, float], Run] = {}
-        momenta = sorted({*MOMENTA, method.m})
         controls = {
             "K": Slider("K", stops=[n * batch for n in BATCHES], value=4 * batch, only=True),
-            "m": Slider("m", stops=momenta, value=method.m, only=True, names=[f"{m:g}" for m in momenta]),
+            "m": Slider("m", stops=sorted({*MOMENTA, method.m}), value=method.m, only=True),
             "step": Slider("step", 1, steps, min(7, steps)) if steps > 1 else None,
             "query": Slider("query", 0, batch - 1),
             "when": Choice("enqueue", WHEN),
         }
-        super().__init__({name: control for name, control in controls.items() if control}, **start)
+        super().__init__(controls, **start)
 
     def draw(self, K: int, m: float, query: int, when: str, step: int = 1):
         if (K, m) not in self.runs:
@@ -110,12 +108,12 @@ class Run:
     @torch.no_grad()
     def agreement(self, rows: Tensor) -> np.ndarray:
         """Cosine of every row and the key that the present network would make of the same view in the same batch; NaN for random rows."""
-        found, real = np.full(len(rows), np.nan), self.shows >= 0
-        if real.any():
-            shown = torch.from_numpy(self.shows[real]).to(rows.device)
-            with groups(self.method, int(real.sum()) // self.batch), autocast(rows.device):
-                k = unit(self.method.key_projector(self.method.key_encoder(self.views[1][shown])))
-            found[real] = numpy((k * rows[torch.from_numpy(real).to(rows.device)]).sum(dim=1))
+        found = np.full(len(rows), np.nan)
+        for slots in np.flatnonzero(self.shows >= 0).reshape(-1, self.batch):
+            shown, old = self.views[1][self.shows[slots]], rows[slots]
+            with autocast(rows.device):
+                k = unit(self.method.key_projector(self.method.key_encoder(shown)))
+            found[slots] = numpy((k * old).sum(dim=1))
         return found
 
 
@@ -125,29 +123,11 @@ def started(method: MoCo, K: int, m: float, seed: int) -> MoCo:
     run.m, run.split, width, device = m, 1, run.queue.shape[1], run.queue.device
     run.encoder.requires_grad_(True)
     run.projector.requires_grad_(True)
-    run.key_encoder, run.key_projector = split_batch_norm(frozen_copy(run.encoder), 2), frozen_copy(run.projector)
-    regroup(run, 1)
+    run.key_encoder, run.key_projector = frozen_copy(run.encoder), frozen_copy(run.projector)
     run.queue = unit(torch.randn(K, width, generator=generator(seed), device="cpu", dtype=torch.float32)).to(device)
     run.pointer.zero_()
     run.filled.zero_()
     return run
-
-
-def regroup(method: MoCo, count: int) -> None:
-    """Let the key network's batch norm see that many groups of a batch."""
-    for part in method.key_encoder.modules():
-        if isinstance(part, SplitBatchNorm):
-            part.split = count
-
-
-@contextmanager
-def groups(method: MoCo, count: int):
-    """Inside, several batches pass the key network at once, each by its own statistics."""
-    regroup(method, count)
-    try:
-        yield
-    finally:
-        regroup(method, 1)
 
 
 def numpy(x: Tensor) -> np.ndarray:

@@ -10,7 +10,7 @@ from ssl_lab import plots, scenes
 from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 from ssl_lab.features import features
-from ssl_lab.widgets.controls import Button, Choice, Control, Slider
+from ssl_lab.widgets.controls import Button, Choice, Slider
 from ssl_lab.widgets.explorer import Explorer
 
 SHOWN, SEEN = 96, 32  # pixels of the picture that we look at, and of the one that networks look at
@@ -30,14 +30,17 @@ class SceneExplorer(Explorer):
 
     def __init__(self, encoders: Mapping | None = None, seed: int = 0, **start):
         require(whole(seed), f"seed={seed!r} must be a whole number")
-        self.encoders = checked(dict(encoders or {}))
-        labels, factors, self.phases = scenes.draw_factors(1, "test", seed)
-        drawn = {"shape": scenes.CLASSES[labels[0]], **{name: three_digits(value.item()) for name, value in factors.items()}}
+        self.encoders = dict(encoders or {})
+        for name, encoder in self.encoders.items():
+            require(isinstance(encoder, nn.Module), f"encoder {name!r} is a {type(encoder).__name__}; a network is needed, such as method.encoder")
+            require(name != "pixels", "an encoder named 'pixels' would hide the pixels; give it another name")
+        (label,), factors, self.phases = scenes.draw_factors(1, "test", seed)
+        drawn = {"shape": scenes.CLASSES[label], **{name: float(f"{value.item():.3g}") for name, value in factors.items()}}
         self.start = drawn | {name: value for name, value in start.items() if name in drawn}
-        random = scenes.render(RANDOM, "train", SEEN, seed)["x"]
-        self.units = {name: mean_distance(rows) for name, rows in self.seen(random).items()}
+        self.units = {name: mean_distance(rows) for name, rows in self.seen(scenes.render(RANDOM, "train", SEEN, seed)["x"]).items()}
         self.before = None
-        super().__init__({**{name: control(name) for name in drawn}, "back": Button("back to the start")}, **drawn | start)
+        sliders = {name: Slider(name.replace("_", " "), *map(float, scenes.RANGES[name])) for name in factors}
+        super().__init__({"shape": Choice("shape", scenes.CLASSES), **sliders, "back": Button("back to the start")}, **drawn | start)
 
     def place(self, values: dict) -> None:
         """Move controls without drawing; back moves all causes, unless each is told its place."""
@@ -59,33 +62,13 @@ class SceneExplorer(Explorer):
 
     def seen(self, x: UInt8[Tensor, "B 3 H W"]) -> dict[str, Float[Tensor, "B _"]]:
         """The images in every representation, pixels first."""
-        found = {"pixels": x.flatten(1).float() / 255}
-        for name, encoder in self.encoders.items():
-            h = features(encoder, x).cpu()
+        found = {"pixels": x.flatten(1).float() / 255} | {name: features(encoder, x).cpu() for name, encoder in self.encoders.items()}
+        for name, h in found.items():
             require(h.ndim == 2, f"encoder {name!r} gives {tuple(h.shape[1:])} an image; one row of features is needed")
             require(bool(h.isfinite().all()), f"encoder {name!r} gives NaN or infinity; did the training diverge?")
-            found[name] = h
         return found
-
-
-def checked(encoders: dict) -> dict[str, nn.Module]:
-    """Encoders that can be asked."""
-    for name, encoder in encoders.items():
-        require(isinstance(encoder, nn.Module), f"encoder {name!r} is a {type(encoder).__name__}; a network is needed, such as method.encoder")
-        require(name != "pixels", "an encoder named 'pixels' would hide the pixels; give it another name")
-    return encoders
 
 
 def mean_distance(rows: Float[Tensor, "N D"]) -> float:
     """Mean Euclidean distance of two different rows; a representation in which all are the same moves by 0, whatever is changed."""
     return max(torch.pdist(rows).mean().item(), 1e-12)
-
-
-def three_digits(value: float) -> float:
-    return float(f"{value:.3g}")
-
-
-def control(name: str) -> Control:
-    """The choice of the shape, or the slider of a factor."""
-    words = name.replace("_", " ")
-    return Choice(words, scenes.CLASSES) if name == "shape" else Slider(words, *map(float, scenes.RANGES[name]))

@@ -34,7 +34,7 @@ class SimilarityExplorer(Explorer):
         N = len(recording)
         require(pairs is None or pairs in range(2, N + 1), f"pairs={pairs!r} cannot be shown; the recording holds {N}, take 2 to {N} of them")
         self.recording, self.frames, self.keys = recording, dict(recording.frames), dict(recording.keys)
-        super().__init__(controls(recording), **({"pairs": pairs} if pairs and N > 2 else {}), tau=tau, anchor=anchor, **start)
+        super().__init__(controls(recording, pairs or N), tau=tau, anchor=anchor, **start)
 
     def draw(
         self, tau: float, shown: str, order: str, diagonal: str, anchor: int, pairs: int = 2, epoch: int | None = None, loss: str = "NT-Xent"
@@ -63,21 +63,20 @@ class SimilarityExplorer(Explorer):
         return at, "" if epoch is None else f"epoch {epoch}{late}"
 
 
-def controls(recording: Recording) -> dict[str, Control]:
+def controls(recording: Recording, pairs: int) -> dict[str, Control | None]:
     """Every control that has something to choose."""
     N, epochs = len(recording), sorted(recording.frames)
     orders = [("by view", "view"), ("by picture", "image"), *([("by class", "class")] if recording.labels[:N].max() >= 0 else [])]
-    offers = {
+    return {
         "loss": Choice("loss", LOSSES) if recording.keys else None,
         "tau": Slider("temperature", 0.01, 10.0, 0.2, log=True),
         "epoch": Slider("epoch", stops=epochs, value=epochs[-1]) if len(epochs) > 1 else None,
         "anchor": Slider("anchor", 0, 2 * N - 1),
-        "pairs": Slider("pairs", 2, N, N) if N > 2 else None,
+        "pairs": Slider("pairs", 2, N, pairs) if N > 2 else None,
         "shown": Choice("matrix", plots.SHOWN),
         "order": Choice("rows", orders),
         "diagonal": Choice("diagonal", DIAGONAL),
     }
-    return {name: control for name, control in offers.items() if control}
 
 
 def pictures(pairs: int, of_anchor: int) -> np.ndarray:

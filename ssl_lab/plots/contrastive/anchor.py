@@ -8,7 +8,7 @@ from jaxtyping import Int, UInt8
 
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name, number, percent, sheets
 from ssl_lab.plots.spots import Spots, Values
 
 # Inches, y running down. The table begins at X.
@@ -43,8 +43,9 @@ class Views:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One line of the table.   j: its column, -1 for all others together."""
+    """One line of the table.   y: its height.   j: its column, -1 for all others together."""
 
+    y: float
     who: str
     colour: str
     image: UInt8[np.ndarray, "S S 4"]
@@ -59,47 +60,46 @@ def table(page: Drawing, batch: Contrast, anchor: int, anchors: Views, views: Vi
     """Draw the table of one anchor: its candidates are `views`, its false negatives `alike`. Returns what it says, as a part of a sentence."""
     lines = candidates(batch, anchor, views, alike, top, partner)
     facts = heading(page, batch, anchor, anchors, alike, partner)
-    heights = [FIRST + STEP * k for k in range(len(lines))]
-    for y, line in zip(heights, lines):
-        page.image(line.image, IMAGE, y - SIDE / 2, SIDE, SIDE, smooth=True)
-        page.words(WHO, y, line.who, 13, POSITIVE if line.colour == POSITIVE else INK, bold=line.who in (*NAMED, partner))
-        page.words(SHARE - 0.08, y, percent(line.share), 13, ha="right")
-        page.words(WEIGHT, y, number(abs(line.weight)), 13, INK if line.who == "itself" else line.colour, ha="right")  # orange is too pale for words
+    for line in lines:
+        page.image(line.image, IMAGE, line.y - SIDE / 2, SIDE, SIDE, smooth=True)
+        page.words(WHO, line.y, line.who, 13, POSITIVE if line.colour == POSITIVE else INK, bold=line.who in (*NAMED, partner))
+        page.words(SHARE - 0.08, line.y, percent(line.share), 13, ha="right")
+        page.words(WEIGHT, line.y, digits(abs(line.weight)), 13, INK if line.who == "itself" else line.colour, ha="right")  # orange is too pale
         if line.rank:
-            page.words(RANK, y, line.rank, 12, GREY, ha="right")
-            page.words(COSINE, y, signed(line.cosine), 13, ha="right")
-    page.areas([(IMAGE, y - SIDE / 2, SIDE, SIDE) for y in heights], "", [line.colour for line in lines], 2.5)
-    bars(page, heights, lines)
-    arrows(page, heights, lines, batch.tau)
-    answer(page, anchor, anchors, views, lines)
+            page.words(RANK, line.y, line.rank, 12, GREY, ha="right")
+            page.words(COSINE, line.y, number(line.cosine, sign="+"), 13, ha="right")
+    page.areas([(IMAGE, line.y - SIDE / 2, SIDE, SIDE) for line in lines], "", [line.colour for line in lines], 2.5)
+    page.words(SHARE + BAR, HEAD, "share of the softmax", 12, GREY, ha="right")
+    page.words(COSINE, HEAD, "cosine", 12, GREY, ha="right")
+    boxes = [(SHARE, line.y - 0.16, BAR * part, 0.32) for line in lines for part in (1, line.share)]  # the pale bar behind each is 100 %
+    page.areas(boxes, [colour for line in lines for colour in (FAINT, line.colour)])
+    arrows(page, lines, batch.tau)
+    page.spots.append(lambda: answers(anchor, anchors, views, lines))
     return facts
 
 
 def candidates(batch: Contrast, anchor: int, views: Views, alike, top: int, partner: str) -> list[Candidate]:
     """The lines of the table: those with the largest shares in their order, the partner among them, and all others together."""
-    images, own, weight = views.images[:, 1:-1, 1:-1], int(batch.partner[anchor]), batch.weight(anchor)
+    images, weight, share, cosine = views.images[:, 1:-1, 1:-1], batch.weight(anchor), batch.share[anchor], batch.cosine[anchor]
+    special = {int(batch.partner[anchor]): (partner, POSITIVE), batch.itself(anchor): ("itself", ANCHOR)}
     listed, order = batch.listed(anchor, top), batch.listed(anchor, len(images))
-    rest = [j for j in order if j not in listed]
-
-    def line(j: int) -> Candidate:
-        special = {own: (partner, POSITIVE), batch.itself(anchor): ("itself", ANCHOR)}
-        label = int(views.labels[j])
-        who, colour = special.get(j, ("same class" if alike[j] else "negative" if label < 0 else class_name(label, views.classes), NEGATIVE))
-        return Candidate(who, colour, images[j], batch.share[anchor, j], weight[j], j, batch.cosine[anchor, j], order.index(j) + 1)
-
-    others = "1 other" if len(rest) == 1 else f"{len(rest)} others"
-    together = [Candidate(others, NEGATIVE, mosaic(images[rest[:9]]), batch.share[anchor, rest].sum(), weight[rest].sum())] if rest else []
-    return [*map(line, listed), *together]
+    rest, lines = [j for j in order if j not in listed], []
+    for k, j in enumerate(listed):
+        kind = "negative" if views.labels[j] < 0 else class_name(int(views.labels[j]), views.classes)
+        who, colour = special.get(j, ("same class" if alike[j] else kind, NEGATIVE))
+        lines.append(Candidate(FIRST + STEP * k, who, colour, images[j], share[j], weight[j], j, cosine[j], order.index(j) + 1))
+    if rest:
+        others, together = "1 other" if len(rest) == 1 else f"{len(rest)} others", mosaic(images[rest[:9]])
+        lines.append(Candidate(FIRST + STEP * len(listed), others, NEGATIVE, together, share[rest].sum(), weight[rest].sum()))
+    return lines
 
 
 def mosaic(images: UInt8[np.ndarray, "n S S 4"]) -> UInt8[np.ndarray, "S S 4"]:
     """Up to nine images as one of the same size, three by three."""
-    S = images.shape[1]
+    S, third = images.shape[1], images.shape[1] // 3
     out = np.full((S, S, 4), (255, 255, 255, 0), np.uint8)
-    for k, image in enumerate(images):
-        small = image[::3, ::3][: S // 3, : S // 3]
-        top, left = k // 3 * (S // 3), k % 3 * (S // 3)
-        out[top : top + len(small), left : left + len(small)] = small
+    sheet, _ = sheets(images[:, ::3, ::3][:, :third, :third], 3)
+    out[: len(sheet), : 3 * third] = sheet
     return out
 
 
@@ -115,25 +115,14 @@ def heading(page: Drawing, batch: Contrast, anchor: int, anchors: Views, alike, 
     if alike.any():
         page.words(X + 1.18, 1.06, f"same class: {rivals}, {taken} of the weight", 13)
     facts = f"anchor {anchors.full(anchor)} pays {loss:.2f} and gives its {partner} {percent(p)} of its weight, rank {rank} of {batch.candidates}"
-    return facts + (f", and {taken} to the {rivals} that show the same class" if alike.any() else "") + forces(batch, anchor, partner)
-
-
-def forces(batch: Contrast, anchor: int, partner: str) -> str:
-    """The gradient in words: the partner and the negative that pushes most."""
-    weight, own = batch.weight(anchor), int(batch.partner[anchor])
+    facts += f", and {taken} to the {rivals} that show the same class" if alike.any() else ""
+    weight, own = batch.weight(anchor), batch.partner[anchor]
     pushes = [weight[j] for j in range(len(weight)) if j not in (batch.itself(anchor), own)]
-    return f"; the {partner} pulls with {number(-weight[own])}" + (f" and the hardest negative pushes with {number(max(pushes))}" if pushes else "")
+    pushed = f" and the hardest negative pushes with {digits(max(pushes))}" if pushes else ""
+    return f"{facts}; the {partner} pulls with {digits(-weight[own])}{pushed}"
 
 
-def bars(page: Drawing, heights: list[float], lines: list[Candidate]) -> None:
-    """The shares, beside their numbers; the pale bar behind each is 100 %."""
-    page.words(SHARE + BAR, HEAD, "share of the softmax", 12, GREY, ha="right")
-    page.words(COSINE, HEAD, "cosine", 12, GREY, ha="right")
-    boxes = [(SHARE, y - 0.16, BAR * part, 0.32) for y, line in zip(heights, lines) for part in (1, line.share)]
-    page.areas(boxes, [colour for line in lines for colour in (FAINT, line.colour)])
-
-
-def arrows(page: Drawing, heights: list[float], lines: list[Candidate], tau: float) -> None:
+def arrows(page: Drawing, lines: list[Candidate], tau: float) -> None:
     """What each does to the anchor: the partner pulls it near, the others push it away; the longest arrow that there can be is 1 / tau.
 
     That of the anchor itself is empty: its cosine with itself is 1 whatever it does, so that this weight moves nothing.
@@ -141,7 +130,7 @@ def arrows(page: Drawing, heights: list[float], lines: list[Candidate], tau: flo
     page.words(WEIGHT, HEAD, "← pull", 12, POSITIVE, ha="right")
     page.words(WEIGHT + 0.12, HEAD, "push →", 12, NEGATIVE)
     page.words(WEIGHT + ARROW + 0.12, FOOT, "pull (1 − p) / τ  =  all pushes p / τ together", 12, GREY, ha="right")
-    shapes = [arrow(WEIGHT + 0.12, y, ARROW * abs(line.weight) * tau, line.colour == POSITIVE) for y, line in zip(heights, lines)]
+    shapes = [arrow(WEIGHT + 0.12, line.y, ARROW * abs(line.weight) * tau, line.colour == POSITIVE) for line in lines]
     page.areas(shapes, [PAPER if line.who == "itself" else line.colour for line in lines], [line.colour for line in lines])
 
 
@@ -152,25 +141,16 @@ def arrow(x: float, y: float, length: float, leftward: bool) -> list[tuple[float
     return [(x + (length - a if leftward else a), y + b) for a, b in points]
 
 
-def answer(page: Drawing, anchor: int, anchors: Views, views: Views, lines: list[Candidate]) -> None:
-    """Let every line say who it is and what it does. A click makes it the anchor, if it can be one."""
+def answers(anchor: int, anchors: Views, views: Views, lines: list[Candidate]) -> Spots:
+    """Every line says who it is and what it does. A click makes it the anchor, if it can be one."""
     kinds, does = (*NAMED, "partner"), {ANCHOR: "which moves nothing", POSITIVE: "which pulls", NEGATIVE: "which pushes"}
     box = (X, FIRST - STEP / 2, WEIGHT + ARROW + 0.12 - X, STEP * len(lines))
-
-    def spots() -> Spots:
-        who = [views.full(line.j) + f", {line.who}" * (line.who in kinds) if line.j >= 0 else line.who for line in lines]
-        data = {"share": [percent(line.share) for line in lines], "weight": [f"{number(abs(line.weight))}, {does[line.colour]}" for line in lines]}
-        sets = {"anchor": [views.called[line.j] if line.j >= 0 else anchors.called[anchor] for line in lines]} if views is anchors else {}
-        return Spots("lines of the anchor's table", box, "{row}: share {share}, weight {weight}", data, sets, rows=who)
-
-    page.spots.append(spots)
+    who = [views.full(line.j) + f", {line.who}" * (line.who in kinds) if line.j >= 0 else line.who for line in lines]
+    data = {"share": [percent(line.share) for line in lines], "weight": [f"{digits(abs(line.weight))}, {does[line.colour]}" for line in lines]}
+    sets = {"anchor": [views.called[line.j] if line.j >= 0 else anchors.called[anchor] for line in lines]} if views is anchors else {}
+    return Spots("lines of the anchor's table", box, "{row}: share {share}, weight {weight}", data, sets, rows=who)
 
 
-def signed(value: float) -> str:
-    """With two digits and its sign: +0.31, −0.14."""
-    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
-
-
-def number(weight: float) -> str:
+def digits(weight: float) -> str:
     """Two digits that matter."""
     return f"{weight:.2f}" if weight >= 0.095 else f"{weight:.3f}" if weight >= 0.0005 else "0"

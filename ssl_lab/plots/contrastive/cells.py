@@ -1,19 +1,16 @@
 """The cells of a contrastive matrix: one for every pair, in colours that mean what they are and how much, and what each of them answers."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.colors import LinearSegmentedColormap
 
-from ssl_lab.plots.contrastive.anchor import Views, signed
-from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, brackets, marks, pointers, rim, sheets
+from ssl_lab.plots.contrastive.anchor import Views
+from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, brackets, marks, pointers, rim
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, NEGATIVE, POSITIVE, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, NEGATIVE, POSITIVE, number, percent, sheets
 from ssl_lab.plots.spots import Box, Spots
 
-SHOWN = ("softmax", "logits", "cosine")  # what the matrix can show
 TO_PARTNER, TO_NEGATIVE, TO_ITSELF = (
     LinearSegmentedColormap.from_list(name, ["#fcfaf6", pale, colour, dark])
     for name, pale, colour, dark in (
@@ -28,29 +25,18 @@ SPELLED = 8  # rows up to which every cell says its number
 SCALES = 5.85  # inches: the top of the scales below the matrix
 
 
-@dataclass(frozen=True)
 class Grid:
-    """Where the cells of n rows lie, in inches. Images are `k` cells large: for every k rows, k of them stand side by side."""
+    """Where the cells of n rows lie, in inches. Images are `k` cells large: for every k rows, k of them stand side by side.
 
-    n: int
+    cell: the side of a cell.   end: the right edge of all.
+    rim: from the outer edge of the images to the first cell, in cells: the images, and a gap for pointers.
+    """
 
-    @property
-    def k(self) -> int:
-        return 1 if self.n <= 12 else 2 if self.n <= 64 else 4
-
-    @property
-    def rim(self) -> float:
-        """From the outer edge of the images to the first cell, in cells: the images, and a gap for pointers."""
-        return self.k**2 + 0.15 / SIDE * self.n
-
-    @property
-    def cell(self) -> float:
-        return SIDE / (self.n + self.rim)
-
-    @property
-    def end(self) -> float:
-        """The right edge of all."""
-        return self.x(self.n)
+    def __init__(self, n: int):
+        self.n, self.k = n, 1 if n <= 12 else 2 if n <= 64 else 4
+        self.rim = self.k**2 + 0.15 / SIDE * n
+        self.cell = SIDE / (n + self.rim)
+        self.end = self.x(n)
 
     def x(self, column: float) -> float:
         """The left edge of a column."""
@@ -88,10 +74,12 @@ def matrix(page: Drawing, batch: Contrast, views: Views, alike, anchor: int, sho
     if n <= SPELLED:
         spell(page, grid, batch, shown, rows)
     scales(page, shown, batch.kept)
-    answer(page, "cells of the matrix", cells, batch, alike, views, views, rows, rows)
     filled = np.r_[rows, rows[-1:].repeat(-n % k)].reshape(-1, k)
-    rim(page, "images at the left", beside, batch, views, filled)
-    rim(page, "images at the top", above, batch, views, filled.T)
+    page.spots += [
+        lambda: answers("cells of the matrix", cells, batch, alike, views, views, rows, rows),
+        lambda: rim("images at the left", beside, batch, views, filled),
+        lambda: rim("images at the top", above, batch, views, filled.T),
+    ]
 
 
 def painted(batch: Contrast, shown: str, rows, partner) -> UInt8[np.ndarray, "M M 4"]:
@@ -109,22 +97,18 @@ def brightness(batch: Contrast, shown: str) -> Float[np.ndarray, "A C"]:
     return values.clip(0, 1)
 
 
-def answer(page: Drawing, name: str, box: Box, batch: Contrast, alike, anchors: Views, candidates: Views, rows, columns) -> None:
-    """Let every cell say its numbers. A click makes its row the anchor."""
-
-    def spots() -> Spots:
-        what = np.where(alike, ", same class", "").astype(object)
-        if batch.square:
-            what[np.arange(len(what)), batch.partner] = ", its partner"
-            np.fill_diagonal(what, ", itself")
-        cosine, share, loss, kinds = (of[np.ix_(rows, columns)].ravel().tolist() for of in (batch.cosine, batch.share, batch.minus_log_share(), what))
-        said = [f"{one:.2f}".replace("inf", "∞") for one in loss]
-        data = {"what": kinds, "cosine": [*map(signed, cosine)], "share": [*map(percent, share)], "loss": said}
-        tip = "anchor {row} → {column}{what}: cosine {cosine}, share {share}, −log p {loss}"
-        sets = {"anchor": anchors.called[rows].repeat(len(columns))}
-        return Spots(name, box, tip, data, sets, rows=[*map(anchors.full, rows.tolist())], columns=[*map(candidates.full, columns.tolist())])
-
-    page.spots.append(spots)
+def answers(name: str, box: Box, batch: Contrast, alike, anchors: Views, candidates: Views, rows, columns) -> Spots:
+    """Every cell says its numbers. A click makes its row the anchor."""
+    what = np.where(alike, ", same class", "").astype(object)
+    if batch.square:
+        what[np.arange(len(what)), batch.partner] = ", its partner"
+        np.fill_diagonal(what, ", itself")
+    cosine, share, cost, kinds = (of[np.ix_(rows, columns)].ravel().tolist() for of in (batch.cosine, batch.share, batch.cost, what))
+    said = [f"{one:.2f}".replace("inf", "∞") for one in cost]
+    data = {"what": kinds, "cosine": [number(one, sign="+") for one in cosine], "share": [*map(percent, share)], "loss": said}
+    tip = "anchor {row} → {column}{what}: cosine {cosine}, share {share}, −log p {loss}"
+    sets = {"anchor": anchors.called[rows].repeat(len(columns))}
+    return Spots(name, box, tip, data, sets, rows=[*map(anchors.full, rows.tolist())], columns=[*map(candidates.full, columns.tolist())])
 
 
 def spell(page: Drawing, grid: Grid, batch: Contrast, shown: str, rows) -> None:

@@ -3,45 +3,44 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Int
 
+from ssl_lab.errors import one_of, require
 from ssl_lab.plots.contrastive.anchor import Views, X
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, GREY, NEGATIVE, POSITIVE, smaller
+from ssl_lab.plots.look import ANCHOR, GREY, NEGATIVE, POSITIVE
 from ssl_lab.plots.spots import Box, Spots
 
 WIDTH, HEIGHT, PARTED = 13.0, 6.625, X - 0.1  # inches: the drawing, and where its left half ends
 LEFT, TOP, SIDE = 0.15, 0.95, 4.78  # the square of images and cells
+SHOWN = ("softmax", "logits", "cosine")  # what the matrix can show
+
+
+def check(rows: int, tau: float, usual: str, anchor: int, shown: str, order: str, orders: tuple[str, ...], labels: Int[np.ndarray, " N"]) -> None:
+    """Refuse what no matrix of so many rows shows.   usual: the temperatures of the paper, in words."""
+    require(tau > 0, f"tau={tau} must be positive; the paper uses {usual}")
+    one_of(shown, SHOWN, "shown")
+    one_of(order, orders, "order")
+    require(0 <= anchor < rows, f"anchor={anchor} is no row of this batch; its rows are 0 to {rows - 1}")
+    others = " or ".join(f'"{one}"' for one in orders if one != "class")
+    require(order != "class" or bool((labels >= 0).any()), f'order="class" needs labels and these images have none; order them by {others}')
 
 
 def begun(title: str, batch: Contrast, epoch: str) -> Drawing:
     """A picture of two halves that has its title, and below it the setting under which the loss is what it is."""
-    page = Drawing(WIDTH, HEIGHT)
-    page.panels = [(0.0, 0.0, PARTED, HEIGHT), (PARTED, 0.0, WIDTH - PARTED, HEIGHT)]
+    page = Drawing(WIDTH, HEIGHT, splits=[PARTED])
     page.title(title)
     page.words(LEFT, 0.74, f"temperature {batch.tau:.3g}{' · ' * bool(epoch)}{epoch} · mean loss {batch.loss.mean():.2f}", 13, GREY)
     return page
 
 
-def sheets(images: UInt8[np.ndarray, "n S S 4"], k: int) -> tuple[UInt8[np.ndarray, "H W 4"], UInt8[np.ndarray, "W H 4"]]:
-    """All images side by side in rows of k, and one above the other in columns of k; what is missing is transparent."""
-    images = smaller(images, 48)
-    missing = np.full((-len(images) % k, *images.shape[1:]), (255, 255, 255, 0), np.uint8)
-    blocks, S = np.concatenate([images, missing]).reshape(-1, k, *images.shape[1:]), images.shape[1]
-    return blocks.transpose(0, 2, 1, 3, 4).reshape(-1, k * S, 4), blocks.transpose(1, 2, 0, 3, 4).reshape(k * S, -1, 4)
-
-
-def rim(page: Drawing, name: str, box: Box, batch: Contrast, anchors: Views, rows: Int[np.ndarray, "down across"], partner: str = "partner") -> None:
-    """Let every image say what it pays as an anchor. A click makes it the anchor."""
-
-    def spots() -> Spots:
-        every, (down, across) = rows.ravel(), rows.shape
-        data = {"who": [*map(anchors.full, every.tolist())], "loss": [f"{one:.2f}" for one in batch.loss[every]], "rank": batch.rank[every]}
-        tip = f"anchor {{who}}: loss {{loss}}, its {partner} ranks {{rank}} of {batch.candidates}"
-        return Spots(name, box, tip, data, {"anchor": anchors.called[every]}, rows=[""] * down, columns=[""] * across)
-
-    page.spots.append(spots)
+def rim(name: str, box: Box, batch: Contrast, anchors: Views, rows: Int[np.ndarray, "down across"], partner: str = "partner") -> Spots:
+    """Every image says what it pays as an anchor. A click makes it the anchor."""
+    every, (down, across) = rows.ravel(), rows.shape
+    data = {"who": [*map(anchors.full, every.tolist())], "loss": [f"{one:.2f}" for one in batch.loss[every]], "rank": batch.rank[every]}
+    tip = f"anchor {{who}}: loss {{loss}}, its {partner} ranks {{rank}} of {batch.candidates}"
+    return Spots(name, box, tip, data, {"anchor": anchors.called[every]}, rows=[""] * down, columns=[""] * across)
 
 
 def pointers(page: Drawing, grid, at: int, own: int, rivals: list[int]) -> None:

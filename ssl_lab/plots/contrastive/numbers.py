@@ -24,6 +24,7 @@ class Contrast:
 
     cosine: Float[np.ndarray, "A C"]
     share: Float[np.ndarray, "A C"]  # p: each row's softmax over its candidates
+    cost: Float[np.ndarray, "A C"]  # -log p, also where p itself is too small for a float; infinite for what is left out
     loss: Float[np.ndarray, " A"]  # -log of what the partner gets
     rank: Int[np.ndarray, " A"]  # of the partner among the candidates: 1 = ahead of all others; a tie counts against it
     partner: Int[np.ndarray, " A"]
@@ -55,14 +56,6 @@ class Contrast:
         pull = np.arange(self.share.shape[1]) == self.partner[anchor]
         return (self.share[anchor] - pull) / self.tau
 
-    def minus_log_share(self) -> Float[np.ndarray, "A C"]:
-        """-log p_ij = l_i + (s_i,partner - s_ij) / tau, also where p itself is too small for a float; infinite for what is left out."""
-        every = np.arange(len(self.cosine))
-        out = self.loss[:, None] + (self.cosine[every, self.partner][:, None] - self.cosine) / self.tau
-        if self.square and not self.kept:
-            np.fill_diagonal(out, np.inf)
-        return out
-
     def listed(self, anchor: int, top: int) -> list[int]:
         """The candidates with the largest shares in their order, the partner among them whatever its rank."""
         own = int(self.partner[anchor])
@@ -76,13 +69,13 @@ def contrast(z: Float[np.ndarray, "M d"], tau: float, kept: bool = False) -> Con
 
     kept: leave the diagonal in the softmax, so that each row competes for its own weight: the usual mistake.
     """
-    z = unit(in_float64(z))
+    z = directions(z)
     return compete(z @ z.T, np.roll(np.arange(len(z)), len(z) // 2), tau, True, kept)
 
 
 def lookup(q: Float[np.ndarray, "N d"], keys: Float[np.ndarray, "N_and_K d"], tau: float) -> Contrast:
     """InfoNCE of N queries in float64: column 0 is the query's own key, one of the first N; all further keys, the queue, are the other columns."""
-    q, k, queue = (unit(in_float64(rows)) for rows in (q, keys[: len(q)], keys[len(q) :]))
+    q, k, queue = map(directions, (q, keys[: len(q)], keys[len(q) :]))
     return compete(queue_scores(q, k, queue), np.zeros(len(q), int), tau, False, False)
 
 
@@ -91,11 +84,12 @@ def compete(scores: Float[Tensor, "A C"], partner: Int[np.ndarray, " A"], tau: f
     cosine, rows = scores.numpy().copy(), np.arange(len(scores))
     if square and not kept:
         scores.fill_diagonal_(-torch.inf)  # an image is not its own negative
-    share, loss = (scores / tau).softmax(1), minus_log_share(scores, scores[rows, partner], tau)
-    near = cosine.round(DIGITS)
+    own, share = scores[rows, partner], (scores / tau).softmax(1)
+    loss, near = minus_log_share(scores, own, tau), cosine.round(DIGITS)
+    cost = loss[:, None] + (own[:, None] - scores) / tau
     ahead = near >= near[rows, partner][:, None]  # the partner itself is one of these, and on a diagonal so is the anchor
     rank = ahead.sum(1) - (square and not kept)
-    return Contrast(cosine, share.numpy(), loss.numpy(), rank, partner, tau, square, kept)
+    return Contrast(cosine, share.numpy(), cost.numpy(), loss.numpy(), rank, partner, tau, square, kept)
 
 
 def same_class(labels: Int[np.ndarray, " A"], others: Int[np.ndarray, " C"]) -> Bool[np.ndarray, "A C"]:
@@ -103,27 +97,30 @@ def same_class(labels: Int[np.ndarray, " A"], others: Int[np.ndarray, " C"]) -> 
     return (labels[:, None] == others) & (labels[:, None] >= 0)
 
 
-def in_float64(rows: Float[np.ndarray, "M d"]) -> Float[Tensor, "M d"]:
-    """What a loss takes, in float64."""
-    return torch.from_numpy(rows.astype(np.float64))
+def directions(rows: Float[np.ndarray, "M d"]) -> Float[Tensor, "M d"]:
+    """Rows of length 1, in float64."""
+    return unit(torch.from_numpy(rows.astype(np.float64)))
 
 
-def arranged(order: str, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, " M"]:
-    """Which row comes where: first views above second ones, the two views of a picture together, or pictures by class, those without one last."""
+def arranged(order: str, labels: Int[np.ndarray, " N"], each: int = 2) -> Int[np.ndarray, " M"]:
+    """Which row comes where: first views above second ones, the two views of a picture together, or pictures by class, those without one last.
+
+    each: rows that a picture has.
+    """
     N = len(labels)
     if order == "view":
         return np.arange(2 * N)
     pictures = np.arange(N) if order == "image" else np.argsort(np.where(labels < 0, labels.max() + 1, labels), kind="stable")
-    return np.stack([pictures, pictures + N], axis=1).ravel()
+    return (pictures[:, None] + N * np.arange(each)).ravel()
 
 
-def groups(order: str, labels: Int[np.ndarray, " N"], classes: tuple[str, ...]) -> list[tuple[int, int, str]]:
+def groups(order: str, labels: Int[np.ndarray, " N"], classes: tuple[str, ...], each: int = 2) -> list[tuple[int, int, str]]:
     """The stretches of rows that have a name in this order: (first, one past the last, name)."""
     N = len(labels)
     if order == "view":
         return [(0, N, "first views"), (N, 2 * N, "second views")]
     if order == "image":
         return []
-    sorted_ = labels[arranged(order, labels)[::2] % N]
+    sorted_ = labels[arranged(order, labels, 1)]
     edges = [0, *(np.flatnonzero(np.diff(sorted_)) + 1), N]
-    return [(2 * int(a), 2 * int(b), class_name(int(sorted_[a]), classes)) for a, b in pairwise(edges)]
+    return [(each * int(a), each * int(b), class_name(int(sorted_[a]), classes)) for a, b in pairwise(edges)]

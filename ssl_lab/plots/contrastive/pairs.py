@@ -4,29 +4,18 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 
-from ssl_lab.errors import one_of, require
 from ssl_lab.plots.contrastive.anchor import Views, table
-from ssl_lab.plots.contrastive.cells import SHOWN, matrix
-from ssl_lab.plots.contrastive.margins import begun
+from ssl_lab.plots.contrastive.cells import matrix
+from ssl_lab.plots.contrastive.margins import begun, check
 from ssl_lab.plots.contrastive.numbers import ORDERS, arranged, contrast, groups, same_class
 from ssl_lab.plots.look import edged
 
 
 def similarity(
-    z: Float[np.ndarray, "M d"],
-    images: UInt8[np.ndarray, "M H W 3"],
-    tau: float,
-    anchor: int = 0,
-    shown: str = "softmax",
-    top: int = 7,
-    *,
-    labels: Int[np.ndarray, " N"] | None = None,
-    classes: tuple[str, ...] = (),
-    order: str = "view",
-    kept: bool = False,
-    epoch: str = "",
-    called: Int[np.ndarray, " M"] | None = None,
-) -> tuple[Figure, str]:
+    z: Float[np.ndarray, "M d"], images: UInt8[np.ndarray, "M H W 3"], tau: float, anchor: int = 0, shown: str = "softmax", top: int = 7, *,
+    labels: Int[np.ndarray, " N"] | None = None, classes: tuple[str, ...] = (), order: str = "view", kept: bool = False,
+    epoch: str = "", called: Int[np.ndarray, " M"] | None = None,
+) -> tuple[Figure, str]:  # fmt: skip
     """The contrastive similarity matrix of a batch, and how one anchor shares its softmax over the others.
 
     z: M = 2N rows, partners N apart; normalised here.   tau > 0.   anchor in 0 .. M - 1: its row.
@@ -36,13 +25,9 @@ def similarity(
     kept: leave the diagonal in the softmax, the usual mistake.   epoch: of these embeddings, in words ("epoch 3").
     Raises: InputError for tau <= 0, an anchor that is no row, another `shown` or `order`, an order by class without labels.
     """
-    require(tau > 0, f"tau={tau} must be positive; the paper uses 0.1 to 1")
-    one_of(shown, SHOWN, "shown")
-    one_of(order, ORDERS, "order")
-    require(0 <= anchor < len(z), f"anchor={anchor} is no row of this batch; its rows are 0 to {len(z) - 1}")
     N = len(z) // 2
     labels = np.full(N, -1) if labels is None else labels
-    require(order != "class" or bool((labels >= 0).any()), 'order="class" needs labels and these images have none; order them by "view" or "image"')
+    check(len(z), tau, "0.1 to 1", anchor, shown, order, ORDERS, labels)
     batch, both, every = contrast(z, tau, kept), np.tile(labels, 2), np.arange(2 * N)
     alike = same_class(both, both) & (every[:, None] % N != every % N)
     views = Views(edged(images), every if called is None else called, ("first view",) * N + ("second view",) * N, both, classes)

@@ -1,18 +1,16 @@
 """MoCo's logits: every query of a batch against its own key and K keys of a queue on the left, how one query shares its softmax on the right."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 
-from ssl_lab.errors import one_of, require
+from ssl_lab.errors import require
 from ssl_lab.plots.contrastive.anchor import Views, table
-from ssl_lab.plots.contrastive.cells import DARK, SHOWN, TO_NEGATIVE, TO_PARTNER, answer, brightness, scales
-from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, begun, brackets, marks, pointers, rim, sheets
+from ssl_lab.plots.contrastive.cells import DARK, TO_NEGATIVE, TO_PARTNER, answers, brightness, scales
+from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, begun, brackets, check, marks, pointers, rim
 from ssl_lab.plots.contrastive.numbers import Contrast, arranged, groups, lookup, same_class
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, edged
+from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, edged, sheets
 from ssl_lab.plots.spots import Box
 
 RIM, GAP, TALL = 0.6, 0.15, 0.45  # inches: room for the images of the queue and for pointers; the most that a row is high, or a column wide
@@ -20,21 +18,11 @@ LOGITS = ("image", "class")  # how queries and keys can be arranged: as they com
 
 
 def query_matrix(
-    q: Float[np.ndarray, "N d"],
-    keys: Float[np.ndarray, "N_and_K d"],
-    images: UInt8[np.ndarray, "M H W 3"],
-    tau: float,
-    anchor: int = 0,
-    shown: str = "softmax",
-    top: int = 7,
-    *,
-    labels: Int[np.ndarray, " N_and_K"] | None = None,
-    classes: tuple[str, ...] = (),
-    order: str = "image",
-    epoch: str = "",
-    called: Int[np.ndarray, " N"] | None = None,
-    view: str = "query",
-) -> tuple[Figure, str]:
+    q: Float[np.ndarray, "N d"], keys: Float[np.ndarray, "N_and_K d"], images: UInt8[np.ndarray, "M H W 3"],
+    tau: float, anchor: int = 0, shown: str = "softmax", top: int = 7, *,
+    labels: Int[np.ndarray, " N_and_K"] | None = None, classes: tuple[str, ...] = (), order: str = "image",
+    epoch: str = "", called: Int[np.ndarray, " N"] | None = None, view: str = "query",
+) -> tuple[Figure, str]:  # fmt: skip
     """InfoNCE of a batch of N queries, 1 + K candidates each, and how one query shares its softmax over them.
 
     q: of first views.   keys: of the N second views, then the K of the queue; all are normalised here.   images: the M = 2N + K views in this order.
@@ -43,14 +31,10 @@ def query_matrix(
     Raises: InputError for tau <= 0, an anchor that is no row, another `shown` or `order`, an order by class without labels, an empty queue.
     """
     N, K = len(q), len(keys) - len(q)
-    require(tau > 0, f"tau={tau} must be positive; the paper uses 0.07")
     require(K >= 1, f"{len(keys)} keys for {N} queries leave none for the queue; give the own keys first, then at least one more")
     require(len(images) == 2 * N + K, f"{len(images)} images for {N} queries and {N + K} keys; every one of them needs its view")
-    one_of(shown, SHOWN, "shown")
-    one_of(order, LOGITS, "order")
-    require(0 <= anchor < N, f"anchor={anchor} is no row of this batch; its rows are 0 to {N - 1}")
     labels = np.full(N + K, -1) if labels is None else labels
-    require(order != "class" or bool((labels[:N] >= 0).any()), 'order="class" needs labels and these images have none; order them by "image"')
+    check(N, tau, "0.07", anchor, shown, order, LOGITS, labels[:N])
     batch, images = lookup(q, keys, tau), edged(images)
     found = f"{batch.first} of {N} queries find their own key first"
     page = begun(found, batch, epoch)
@@ -60,45 +44,32 @@ def query_matrix(
     own = np.r_[N + anchor, 2 * N : 2 * N + K]
     names = ["its own key", *(f"key {j} of the queue" for j in range(K))]
     candidates = Views(images[own], names, [""] * (1 + K), np.r_[-1, labels[N:]], classes)
-    rows, columns = (arranged(order, part)[::2] % len(part) for part in (labels[:N], labels[N:]))
-    named = [(a // 2, b // 2, name) for a, b, name in groups(order, labels[:N], classes)]
-    grid = Strip(N, K)
+    rows, columns = (arranged(order, part, 1) for part in (labels[:N], labels[N:]))
+    named, grid = groups(order, labels[:N], classes, 1), Strip(N, K)
     rims(page, grid, images[rows], images[N + rows], images[2 * N + columns])
     matrix(page, grid, batch, alike, anchor, shown, rows, 1 + columns, named, batch.listed(anchor, top))
-    for name, box, part in (("own keys", grid.box(0, 0, N), np.array([0])), ("cells of the queue", grid.box(0, 1, N, K), 1 + columns)):
-        answer(page, name, box, batch, alike, queries, candidates, rows, part)
-    rim(page, "queries and their keys", (LEFT, grid.y(0), 2 * grid.cell, N * grid.cell), batch, queries, rows[:, None], "key")
+    page.spots += [
+        lambda: answers("own keys", grid.box(0, 0, N), batch, alike, queries, candidates, rows, np.array([0])),
+        lambda: answers("cells of the queue", grid.box(0, 1, N, K), batch, alike, queries, candidates, rows, 1 + columns),
+        lambda: rim("queries and their keys", (LEFT, grid.y(0), 2 * grid.cell, N * grid.cell), batch, queries, rows[:, None], "key"),
+    ]
     facts = table(page, batch, anchor, queries, candidates, alike[anchor], top, "key")
     what = f"{shown.capitalize()} of {N} queries by {order}, each with its own key and K = {K} keys of a queue, at temperature {tau:.3g}"
     return page, f"{what}{', ' * bool(epoch)}{epoch}: {found} and the mean loss is {batch.loss.mean():.2f}; {facts}."
 
 
-@dataclass(frozen=True)
 class Strip:
-    """Where the cells of n queries and their 1 + K candidates lie, in inches: query, own key, its cell, then the columns of the queue."""
+    """Where the cells of n queries and their 1 + K candidates lie, in inches: query, own key, its cell, then the columns of the queue.
 
-    n: int
-    K: int
+    cell: the height of a row, and the side of a query, of its key and of their cell.   wide: the width of a column of the queue.
+    k: columns that an image of the queue is wide: for every k of them, k images stand one above the other.   end: the right edge of all.
+    """
 
-    @property
-    def cell(self) -> float:
-        """The height of a row, and the side of a query, of its key and of their cell."""
-        return min(TALL, (SIDE - RIM - GAP) / self.n)
-
-    @property
-    def wide(self) -> float:
-        """The width of a column of the queue."""
-        return min(TALL, (SIDE - 3 * self.cell - 2 * GAP) / self.K)
-
-    @property
-    def k(self) -> int:
-        """Columns that an image of the queue is wide: for every k of them, k images stand one above the other."""
-        return max(1, int((RIM / self.wide) ** 0.5))
-
-    @property
-    def end(self) -> float:
-        """The right edge of all."""
-        return self.x(1 + self.K)
+    def __init__(self, n: int, K: int):
+        self.n, self.K, self.cell = n, K, min(TALL, (SIDE - RIM - GAP) / n)
+        self.wide = min(TALL, (SIDE - 3 * self.cell - 2 * GAP) / K)
+        self.k = max(1, int((RIM / self.wide) ** 0.5))
+        self.end = self.x(1 + K)
 
     def x(self, column: float) -> float:
         """The left edge of a column: 0 is that of the own keys, 1 the first of the queue."""

@@ -3,13 +3,13 @@
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.look import Page, hwc, in_our_look, squared
+from ssl_lab.plots.look import Page, hwc, our_look, squared
 from ssl_lab.plots.pipelines.flows import FLOWS, Flow
 from ssl_lab.plots.pipelines.glyphs import draw_edge, draw_node, size
 from ssl_lab.plots.pipelines.legend import draw_legend
 
 
-@in_our_look
+@our_look()
 def pipeline(name: str, images: dict | None = None) -> tuple[Figure, str]:
     """What a method does to an image, drawn: the upper lane is trained by the gradient, the lower lane makes the target.
 

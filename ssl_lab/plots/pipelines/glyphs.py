@@ -28,45 +28,47 @@ def size(words: str) -> float:
 
 def draw_node(axes, node: Node, picture=None):
     """One node, with its symbol inside, and its name on the far side of its lane."""
-    SHAPES.get(node.kind, network)(axes, node)
-    (width, height), up, outside = SIZES[node.kind], node.y == TOP, node.kind in ("vector", "row", "grid")
+    SHAPES[node.kind](axes, node)
+    (left, right, low, high), up, outside = frame(node), node.y == TOP, node.kind in ("vector", "row", "grid")
     if picture is not None:
-        axes.imshow(picture, extent=(node.x - width / 2, node.x + width / 2, node.y - height / 2, node.y + height / 2), zorder=2.5)
+        axes.imshow(picture, extent=(left, right, low, high), zorder=2.5)
     elif not outside:
         points, colour = SYMBOL if node.symbol.startswith("$") else 18, PAPER if node.kind == "loss" else INK
         axes.text(node.x, node.y, node.symbol, ha="center", va="center", fontsize=points, color=colour, zorder=4)
     name = " ".join(filter(None, (node.word, node.symbol))) if outside or picture is not None else node.word
-    far = node.y + (height / 2 + (0.2 if node.kind in NETWORKS else 0.1)) * (1 if up else -1)
-    colour = NEGATIVE if node.kind == "row" else INK
-    axes.text(node.x, far, name, ha="center", va="bottom" if up else "top", fontsize=NAME if node.kind == "vector" else size(name), color=colour)
+    air = 0.2 if node.kind in NETWORKS else 0.1
+    y, va = (high + air, "bottom") if up else (low - air, "top")
+    points, colour = NAME if node.kind == "vector" else size(name), NEGATIVE if node.kind == "row" else INK
+    axes.text(node.x, y, name, ha="center", va=va, fontsize=points, color=colour)
 
 
-def network(axes, node: Node):
-    funnel(axes, node.x, node.y, node.kind, node.kept)
+def frame(node: Node, scale: float = 1.0) -> tuple[float, float, float, float]:
+    """left, right, low, high"""
+    width, height = (scale * side / 2 for side in SIZES[node.kind])
+    return node.x - width, node.x + width, node.y - height, node.y + height
 
 
-def funnel(axes, x: float, y: float, kind: str, kept: bool, scale: float = 1.0):
+def funnel(axes, node, scale=1.0):
     """A network; its outline says how its weights move."""
-    (width, height), (line, thick), slope = SIZES[kind], OUTLINES[kind], 0.12 * scale
-    left, right, low, high = x - scale * width / 2, x + scale * width / 2, y - scale * height / 2, y + scale * height / 2
+    (left, right, low, high), (line, thick), slope = frame(node, scale), OUTLINES[node.kind], 0.12 * scale
     corners = [(left, low - slope), (left, high + slope), (right, high - slope), (right, low + slope)]
     thick = thick if scale == 1 else 2.2
-    axes.add_patch(Polygon(corners, facecolor=TINT if kept else PAPER, edgecolor=INK, linewidth=thick, linestyle=line, zorder=3))
+    axes.add_patch(Polygon(corners, facecolor=TINT if node.kept else PAPER, edgecolor=INK, linewidth=thick, linestyle=line, zorder=3))
 
 
 def cells(axes, node, columns, rows, gap=0.0, edge=INK, marked=(), scale=1.0):
     """A table of cells in the node's frame; those marked, (column, row from above) → colour, are filled."""
-    (width, height), marked = (scale * size for size in SIZES[node.kind]), dict(marked)
-    wide, tall = width / columns, height / rows
+    left, right, low, high = frame(node, scale)
+    wide, tall, marked = (right - left) / columns, (high - low) / rows, dict(marked)
     at = [(i, j) for i in range(columns) for j in range(rows)]
-    boxes = [Rectangle((node.x - width / 2 + (i + gap / 2) * wide, node.y + height / 2 - (j + 1) * tall), wide * (1 - gap), tall) for i, j in at]
+    boxes = [Rectangle((left + (i + gap / 2) * wide, high - (j + 1) * tall), wide * (1 - gap), tall) for i, j in at]
     axes.add_collection(PatchCollection(boxes, facecolors=[marked.get(place, FAINT) for place in at], edgecolors=edge, linewidths=1.5, zorder=3))
 
 
 def image(axes, node):
     """A sheet of paper."""
-    width, height = SIZES[node.kind]
-    axes.add_patch(Rectangle((node.x - width / 2, node.y - height / 2), width, height, facecolor=FAINT, edgecolor=INK, linewidth=1.5, zorder=2.4))
+    left, right, low, high = frame(node)
+    axes.add_patch(Rectangle((left, low), right - left, high - low, facecolor=FAINT, edgecolor=INK, linewidth=1.5, zorder=2.4))
 
 
 def grid(axes, node):
@@ -91,18 +93,17 @@ def row(axes, node):
 
 def label(axes, node):
     """A tag with a pointed end."""
-    width, height = SIZES[node.kind]
-    left, right, low, high = node.x - width / 2, node.x + width / 2, node.y - height / 2, node.y + height / 2
+    left, right, low, high = frame(node)
     corners = [(left, low), (left, high), (right - 0.2, high), (right, node.y), (right - 0.2, low)]
     axes.add_patch(Polygon(corners, facecolor=PAPER, edgecolor=INK, linewidth=2.5, zorder=3))
 
 
 def step(axes, node, colour=PAPER):
     """A computation that has no weights."""
-    (width, height), pad = SIZES[node.kind], 0.2
-    corner, style = (node.x - width / 2 + pad, node.y - height / 2 + pad), f"round,pad={pad},rounding_size={pad}"
-    width, height = width - 2 * pad, height - 2 * pad
-    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=colour, edgecolor=INK, linewidth=2.5, zorder=3))
+    (left, right, low, high), pad = frame(node), 0.2
+    inner = (left + pad, low + pad), right - left - 2 * pad, high - low - 2 * pad
+    style = f"round,pad={pad},rounding_size={pad}"
+    axes.add_patch(FancyBboxPatch(*inner, boxstyle=style, facecolor=colour, edgecolor=INK, linewidth=2.5, zorder=3))
 
 
 def loss(axes, node):
@@ -110,7 +111,9 @@ def loss(axes, node):
     step(axes, node, INK)
 
 
-SHAPES = {"image": image, "grid": grid, "vector": vector, "row": row, "label": label, "step": step, "loss": loss}
+SHAPES = {
+    "image": image, "grid": grid, "vector": vector, "row": row, "label": label, "step": step, "loss": loss, **dict.fromkeys(NETWORKS, funnel),
+}  # fmt: skip
 
 
 def way(edge: Edge, start: Node, end: Node) -> list[tuple[float, float]]:

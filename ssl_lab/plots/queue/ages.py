@@ -3,10 +3,10 @@
 import numpy as np
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.chart import Chart
+from ssl_lab.plots.chart import Chart, apart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE
-from ssl_lab.plots.queue.numbers import signed, steps
+from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, number
+from ssl_lab.plots.queue.numbers import steps
 from ssl_lab.plots.spots import Spots
 
 WIDTH, HEIGHT, STRIP, SPLIT = 13, 6.5, 0.95, 8.42  # inches; STRIP: the height of the title's, SPLIT: where the right half begins
@@ -16,16 +16,9 @@ APART = 0.13  # least distance of the labels at the curves' ends, as a cosine
 
 
 def momentum(
-    agreement: dict[float, list[float]],
-    strangers: dict[float, float],
-    ours: dict[float, float],
-    theirs: dict[float, float | str],
-    m: float,
-    K: int,
-    B: int = 256,
-    *,
-    when: str = "",
-) -> tuple[Drawing, str]:
+    agreement: dict[float, list[float]], strangers: dict[float, float], ours: dict[float, float], theirs: dict[float, float | str],
+    m: float, K: int, B: int = 256, *, when: str = "",
+) -> tuple[Drawing, str]:  # fmt: skip
     """Agreement of keys against their age, the chosen m among others, and as far as a queue reaches; at the right two tables of what was learned.
 
     agreement: m → by age in steps, from 0 on, the cosine of a key and the present network's key of the same view.
@@ -35,23 +28,21 @@ def momentum(
     """
     one_of(m, agreement, "m")
     require(K >= 1, f"K={K}: the queue needs at least one key")
-    kept, floor, reach = mean(agreement[m], K / B), agreement[m][0], K / B
-    page = Drawing(WIDTH, HEIGHT)
-    page.panels = [(0, 0, WIDTH, STRIP), (0, STRIP, SPLIT, HEIGHT - STRIP), (SPLIT, STRIP, WIDTH - SPLIT, HEIGHT - STRIP)]
-    said = f"K = {K:,}, which is {round(reach, 1):g} step{'s' * (round(reach, 1) != 1)} of {B}"
-    finding = f"m = {m:g}: keys in the queue agree to {kept:.2f} with new ones, different pictures to {strangers[m]:z.2f}"
-    page.title(finding, f"{when}{' · ' * bool(when)}{said}")
+    reach, floor, others = K / B, agreement[m][0], f"{strangers[m]:z.2f}"
+    kept, said = f"{mean(agreement[m], reach):.2f}", f"K = {K:,}, which is {steps(round(reach, 1))} of {B}"
+    page = Drawing(WIDTH, HEIGHT, STRIP, [SPLIT])
+    page.title(f"m = {m:g}: keys in the queue agree to {kept} with new ones, different pictures to {others}", when, said)
     page.words(0.15, 1.1, f"age 0: {floor:.2f}, batch norm sees other groups", 13, GREY)
     page.strokes([[(4.71, 1.1), (5.1, 1.1)]], NEGATIVE, 2.5, "dotted")
     page.words(5.18, 1.1, "keys of different pictures", 13, NEGATIVE)
     oldest = curves(page, agreement, strangers[m], m, reach)
-    tables(page, ours, theirs, m)
+    tables(page, {one: 100 * share for one, share in ours.items()}, theirs, m)
     ends = ", ".join(f"{curve[-1]:.2f} (m = {one:g}, {len(curve) - 1} steps old)" for one, curve in agreement.items())
-    facts = f"keys in the queue agree to {kept:.2f} with the present network's of the same views, to {floor:.2f} at age 0 and to {oldest}"
-    learned = f"in the end kNN is {written(100 * ours[m])} here, on scenes, and the paper's linear probe on ImageNet {written(theirs[m])}"
-    where = f"{when}, " * bool(when)
-    rest = f"keys of different pictures to {strangers[m]:z.2f}; the oldest recorded keys agree to {ends}; {learned}"
-    return page, f"With m = {m:g}, {where}{said}: {facts}; {rest}."
+    return page, (
+        f"With {', '.join(filter(None, (f'm = {m:g}', when, said)))}: keys in the queue agree to {kept} with the present network's of the same "
+        f"views, to {floor:.2f} at age 0 and to {oldest}; keys of different pictures to {others}; the oldest recorded keys agree to {ends}; "
+        f"in the end kNN is {written(100 * ours[m])} here, on scenes, and the paper's linear probe on ImageNet {written(theirs[m])}."
+    )
 
 
 def mean(curve: list[float], reach: float) -> float:
@@ -62,27 +53,24 @@ def mean(curve: list[float], reach: float) -> float:
 
 def curves(page: Drawing, agreement, strangers: float, m: float, reach: float) -> str:
     """The left half. Returns what the oldest key of the queue does, in words."""
-    chart = Chart(page, LEFT, TOP, RIGHT, LOW, (0, LONGEST), (-1.35, 1.05))
-    last = len(agreement[m]) - 1
+    chart, last = Chart(page, LEFT, TOP, RIGHT, LOW, (0, LONGEST), (-1.35, 1.05)), len(agreement[m]) - 1
     age = min(int(np.ceil(reach)), last)
     chart.band(0, min(reach, LONGEST))
     if reach <= LONGEST:
         chart.upright(reach)
-    others = [chart.points(np.arange(len(curve)), curve) for one, curve in agreement.items() if one != m]
-    page.strokes(others, GREY, 2, alpha=0.55)
+    page.strokes([chart.points(range(len(curve)), curve) for one, curve in agreement.items() if one != m], GREY, 2, alpha=0.55)
     chart.level(strangers, NEGATIVE, 2.5, "dotted")
-    chart.curve(np.arange(last + 1), agreement[m], POSITIVE, 4)
-    ends = apart({one: curve[-1] for one, curve in agreement.items()})
+    chart.curve(range(last + 1), agreement[m], POSITIVE, 4)
+    ends = apart({one: curve[-1] for one, curve in agreement.items()}, APART)
     for one, y in ends.items():
-        end, chosen = len(agreement[one]) - 1 + 1.2, one == m
+        end = len(agreement[one]) - 1 + 1.2
         ground = "" if end > LONGEST else FAINT if end < reach else PAPER
-        page.words(chart.x(end), chart.y(y), f"m = {one:g}", 13, POSITIVE if chosen else GREY, chosen, ground=ground)
+        page.words(chart.x(end), chart.y(y), f"m = {one:g}", 13, POSITIVE if one == m else GREY, one == m, ground=ground)
     chart.dots(age, agreement[m][age], POSITIVE, 11)
-    early = reach < 0.55 * LONGEST
-    oldest = f"{agreement[m][age]:.2f} when {steps(age)} old"
+    oldest, early = f"{agreement[m][age]:.2f} when {steps(age)} old", reach < 0.55 * LONGEST
     foot = chart.x(reach + 0.8 if early else min(reach, LONGEST) - 0.8)
     page.words(foot, chart.y(-1.2), f"oldest key: {oldest}", 13, ha="left" if early else "right")
-    ticks = {value: signed(value, 1) for value in (-1, -0.5, 0, 0.5, 1)}
+    ticks = {value: number(value, 1) for value in (-1, -0.5, 0, 0.5, 1)}
     chart.frame({step: f"{step}" for step in range(0, LONGEST + 1, 8)}, ticks, "age of the key in steps", size=14)
     page.words(LEFT - 0.73, (TOP + LOW) / 2, "cosine of old and new key", ha="center", turn=90)
     page.spots.append(lambda: answers(chart, agreement, ends))
@@ -91,53 +79,37 @@ def curves(page: Drawing, agreement, strangers: float, m: float, reach: float) -
 
 def answers(chart: Chart, agreement, ends: dict[float, float]) -> Spots:
     """Every curve says its numbers, age by age, and its label those of its end; a click takes its m."""
-    at, ms, ages = [], [], []
+    at, said, ms = [], [], []
     for m, curve in agreement.items():
         last = len(curve) - 1
-        label = [(chart.x(last + 1.2) + right, chart.y(ends[m])) for right in (0.1, 0.4, 0.7)]
-        at += [*chart.points(range(last + 1), curve), *label]
-        ages += [*range(last + 1), *[last] * len(label)]
-        ms += [m] * (last + 1 + len(label))
-    data = {"m": [f"{m:g}" for m in ms], "age": [*map(steps, ages)], "cosine": [signed(agreement[m][age]) for m, age in zip(ms, ages)]}
-    tip = "m = {m}: keys {age} old agree to {cosine}"
-    return Spots("agreement at every age", (LEFT, TOP, SPLIT - LEFT, LOW - TOP), tip, data, {"m": ms}, at=at)
-
-
-def apart(ends: dict[float, float]) -> dict[float, float]:
-    """Heights of labels, as near to the ends as they can be without a collision: from above downwards, then back up from the foot."""
-    order = sorted(ends, key=lambda one: -ends[one])
-    y = []
-    for one in order:
-        y.append(min(ends[one], y[-1] - APART if y else 1.0))
-    for i in reversed(range(len(y))):
-        y[i] = max(y[i], y[i + 1] + APART if i + 1 < len(y) else -1.0)
-    return dict(zip(order, y))
+        ages = [*range(last + 1), *[last] * 3]
+        at += [*chart.points(range(last + 1), curve), *((chart.x(last + 1.2) + right, chart.y(ends[m])) for right in (0.1, 0.4, 0.7))]
+        said += [f"m = {m:g}: keys {steps(age)} old agree to {number(curve[age])}" for age in ages]
+        ms += [m] * len(ages)
+    return Spots("agreement at every age", (LEFT, TOP, SPLIT - LEFT, LOW - TOP), "{said}", {"said": said}, {"m": ms}, at=at)
 
 
 def tables(page: Drawing, ours: dict[float, float], theirs: dict[float, float | str], m: float) -> None:
     """The right half: what was learned, in two worlds, as bars on the scale of 0 to 100; a word stands for itself."""
     page.words(SPLIT + 0.16, 1.1, "learned in the end, K = 4,096", 15, bold=True)
-    ms, y = list(ours), FIRST + PITCH * np.arange(len(ours))
-    here, there = [100 * share for share in ours.values()], [theirs[one] for one in ms]
-    for left, values, colour, head in (
-        (OURS, here, POSITIVE, ("here", "kNN", "scenes")), (THEIRS, there, GREY, ("the paper", "linear, top 1", "ImageNet")),
-    ):
-        page.words(left, 1.48, head[0], 15, colour, True)
-        page.words(left, 1.75, head[1], 13, GREY)
-        page.words(left, 2.01, head[2], 13, GREY)
+    there, y = {one: theirs[one] for one in ours}, FIRST + PITCH * np.arange(len(ours))
+    heads = {OURS: ("here", "kNN", "scenes"), THEIRS: ("the paper", "linear, top 1", "ImageNet")}
+    for left, values, colour in (OURS, ours, POSITIVE), (THEIRS, there, GREY):
+        page.words(left, 1.48, heads[left][0], 15, colour, True)
+        page.words(left, 1.75, heads[left][1], 13, GREY)
+        page.words(left, 2.01, heads[left][2], 13, GREY)
+        bars = {one: (left, row - 0.12, 0 if isinstance(value, str) else BAR * value / 100, 0.24) for row, (one, value) in zip(y, values.items())}
         page.areas([(left, row - 0.12, BAR, 0.24) for row in y], FAINT)
-        bars = [(left, row - 0.12, 0 if isinstance(value, str) else BAR * value / 100, 0.24) for row, value in zip(y, values)]
-        page.areas([bar for bar, one in zip(bars, ms) if one != m], colour, alpha=0.45)
-        page.areas([bar for bar, one in zip(bars, ms) if one == m], colour)
-        for row, one, value in zip(y, ms, values):
+        page.areas([bar for one, bar in bars.items() if one != m], colour, alpha=0.45)
+        page.areas([bars[m]], colour)
+        for row, (one, value) in zip(y, values.items()):
             page.words(left, row - 0.265, written(value), colour=NEGATIVE if isinstance(value, str) else INK, bold=one == m)
-    rows = [f"m = {one:g}" for one in ms]
-    for row, one, said in zip(y, ms, rows):
-        page.words(OURS - 0.06, row, said, colour=POSITIVE if one == m else INK, bold=one == m, ha="right")
-    box = (SPLIT + 0.1, FIRST - 0.45, WIDTH - SPLIT - 0.2, PITCH * len(ms))
+    for row, one in zip(y, ours):
+        page.words(OURS - 0.06, row, f"m = {one:g}", colour=POSITIVE if one == m else INK, bold=one == m, ha="right")
+    box = (SPLIT + 0.1, FIRST - 0.45, WIDTH - SPLIT - 0.2, PITCH * len(ours))
     tip = "{row}: kNN {here} here, on scenes; the paper's linear probe on ImageNet: {there}"
-    data = {"here": [*map(written, here)], "there": [*map(written, there)]}
-    page.spots.append(Spots("what was learned", box, tip, data, {"m": ms}, rows=rows))
+    data = {"here": [*map(written, ours.values())], "there": [*map(written, there.values())]}
+    page.spots.append(Spots("what was learned", box, tip, data, {"m": [*ours]}, rows=[f"m = {one:g}" for one in ours]))
 
 
 def written(value: float | str) -> str:

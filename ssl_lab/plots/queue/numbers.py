@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ssl_lab.losses import minus_log_share, queue_scores
-from ssl_lab.plots.look import class_name, percent
+from ssl_lab.plots.look import class_name, number, percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,10 @@ class Moment:
     @cached_property
     def enqueued(self) -> "Moment":
         """The mistake: the step's keys are in the queue before its logits are computed."""
-        rows, age, shows, again = (column.copy() for column in (self.rows, self.age, self.shows, self.again))
-        rows[self.slots], age[self.slots], shows[self.slots], again[self.slots] = self.k, 0, self.own, 1
-        return Moment(self.q, self.k, rows, age, shows, again, self.pointer, self.step)
+        columns = [column.copy() for column in (self.rows, self.age, self.shows, self.again)]
+        for column, own in zip(columns, (self.k, 0, self.own, 1)):
+            column[self.slots] = own
+        return Moment(self.q, self.k, *columns, self.pointer, self.step)
 
     @cached_property
     def scores(self) -> Float[Tensor, "B _"]:
@@ -75,26 +76,30 @@ class Seen:
     tau: float
     early: bool  # whether the step's keys are in the queue already
 
+    @property
+    def own(self) -> int:
+        """The query's picture."""
+        return int(self.now.own[self.query])
+
     @cached_property
     def share(self) -> Float[np.ndarray, " _"]:
         """Of the query's softmax: its own key's, first, and every slot's."""
         return self.now.shares(self.tau)[self.query]
 
     @cached_property
-    def clash(self) -> Bool[np.ndarray, " K"]:
-        """The false negatives: keys of other pictures that show the query's class. Nothing is like a picture without a label."""
-        mine, shows = self.labels[self.now.own[self.query]], self.now.shows
-        return (shows >= 0) & ~self.twin & (self.labels[shows] == mine) & (mine >= 0)
-
-    @cached_property
     def twin(self) -> Bool[np.ndarray, " K"]:
         """Where the queue holds the query's own key."""
-        return self.now.shows == self.now.own[self.query]
+        return self.now.shows == self.own
 
-    @property
-    def name(self) -> str:
-        """The query's class, or nothing."""
-        label = int(self.labels[self.now.own[self.query]])
+    @cached_property
+    def clash(self) -> Bool[np.ndarray, " K"]:
+        """The false negatives: keys of other pictures that show the query's class. Nothing is like a picture without a label."""
+        mine, shows = self.labels[self.own], self.now.shows
+        return (shows >= 0) & ~self.twin & (self.labels[shows] == mine) & (mine >= 0)
+
+    def name(self, picture: int) -> str:
+        """A picture's class, or nothing."""
+        label = int(self.labels[picture])
         return "" if label < 0 else class_name(label, self.classes)
 
     def taken(self, slots: Bool[np.ndarray, " K"]) -> str:
@@ -103,12 +108,12 @@ class Seen:
 
     def of(self, picture: int) -> str:
         """A picture in words, with its class if it has one."""
-        label = int(self.labels[picture])
-        return f"picture {picture}" + (f" ({class_name(label, self.classes)})" if label >= 0 else "")
+        name = self.name(picture)
+        return f"picture {picture}" + f" ({name})" * bool(name)
 
     def near(self, key: Float[np.ndarray, " d"]) -> str:
         """The cosine of a key with the query, in words."""
-        return f"cosine with query {self.query}: {signed(float(key @ self.now.q[self.query]))}"
+        return f"cosine with query {self.query}: {number(float(key @ self.now.q[self.query]))}"
 
     def said(self, slot: int) -> str:
         """A slot in words: its key, how near the query is, what the key takes of the softmax, and what it is to the query."""
@@ -140,16 +145,11 @@ class Seen:
         return f"all {K} negatives are real keys, the oldest {steps(int(self.now.age.max()))} old"
 
 
-def steps(count: int) -> str:
+def steps(count: float) -> str:
     """1 step, 2 steps."""
-    return f"{count} step" if count == 1 else f"{count} steps"
+    return f"{count:g} step" if count == 1 else f"{count:g} steps"
 
 
 def old(age: int) -> str:
     """The age of a row in words."""
     return "random" if age < 0 else "this step" if age == 0 else f"{steps(age)} old"
-
-
-def signed(cosine: float, digits: int = 2) -> str:
-    """With the minus of a printed text, and none before a zero."""
-    return f"{cosine:z.{digits}f}".replace("-", "−")

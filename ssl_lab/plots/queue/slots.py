@@ -8,7 +8,7 @@ from jaxtyping import Int, UInt8
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, centred, opaque, percent
 from ssl_lab.plots.queue.numbers import Moment, Seen, old, steps
 from ssl_lab.plots.spots import Spots
 
@@ -25,17 +25,9 @@ HEAD = {"size": 15, "bold": True}
 
 
 def queue(
-    moments: Sequence[Moment],
-    views: tuple[UInt8[np.ndarray, "N H W 3"], UInt8[np.ndarray, "N H W 3"]],
-    labels: Int[np.ndarray, " N"],
-    tau: float,
-    query: int = 0,
-    *,
-    early: bool = False,
-    classes: tuple[str, ...] = (),
-    last: int = 0,
-    setting: str = "",
-) -> tuple[Drawing, str]:
+    moments: Sequence[Moment], views: tuple[UInt8[np.ndarray, "N H W 3"], UInt8[np.ndarray, "N H W 3"]], labels: Int[np.ndarray, " N"],
+    tau: float, query: int = 0, *, early: bool = False, classes: tuple[str, ...] = (), last: int = 0, setting: str = "",
+) -> tuple[Drawing, str]:  # fmt: skip
     """The queue as one query of a step sees it, a batch of keys a line; the loss up to this step; the cosine of query and keys against their age.
 
     moments: of the steps from the first to the one that is shown.   views: of all pictures, those of queries and those of keys.   labels: -1 = none.
@@ -50,9 +42,8 @@ def queue(
     require(K % B == 0 and K <= LINES * B, f"a queue of {K} keys is not 1 to {LINES} whole batches of {B}; take K={B} to {LINES * B} in steps of {B}")
     as_logits_see = [moment.enqueued if early else moment for moment in moments]
     seen, right = Seen(as_logits_see[-1], query, labels, classes, tau, early), float(moments[-1].losses(tau).mean())
-    page = Drawing(WIDTH, HEIGHT)
-    page.panels = [(0, 0, WIDTH, STRIP), (0, STRIP, SPLIT, HEIGHT - STRIP), (SPLIT, STRIP, WIDTH - SPLIT, HEIGHT - STRIP)]
-    page.title(seen.finding(), f"step {seen.now.step} · K = {K} · {setting}{' · ' * bool(setting)}temperature {tau:.3g}")
+    page = Drawing(WIDTH, HEIGHT, STRIP, [SPLIT])
+    page.title(seen.finding(), f"step {seen.now.step}", f"K = {K}", setting, f"temperature {tau:.3g}")
     slots(page, seen, views[1])
     foot = batch(page, seen, views[1])
     mean = np.array([moment.losses(tau).mean() for moment in as_logits_see])
@@ -62,11 +53,11 @@ def queue(
     words = one_query(page, seen, views)
     consistency = ages(page, seen)
     mistake = ", by mistake before the logits, so that every query's own key is among its negatives and no loss can fall below log 2 = 0.69"
-    when = f"this step's {B} keys go to slots {seen.now.slots[0]} to {seen.now.slots[-1]}{mistake * early}"
     first = f", {mean[0]:.2f} at step 1" * (len(mean) > 1)
-    said = setting.replace(" · ", ", ") + ", " * bool(setting)
-    about = f"Step {len(mean)} of MoCo with a queue of {K} keys, {said}{seen.stock()}"
-    return page, f"{about}; {when}. {words}; {loss}{first}; {consistency}."
+    return page, (
+        f"Step {len(mean)} of MoCo with a queue of {K} keys, {setting.replace(' · ', ', ')}{', ' * bool(setting)}{seen.stock()}; this step's {B} "
+        f"keys go to slots {seen.now.slots[0]} to {seen.now.slots[-1]}{mistake * early}. {words}; {loss}{first}; {consistency}."
+    )
 
 
 def slots(page: Drawing, seen: Seen, keys) -> None:
@@ -96,12 +87,10 @@ def pitch(B: int) -> float:
 
 def tiles(page: Drawing, images: UInt8[np.ndarray, "K H W 3"], B: int, top: float) -> None:
     """Images in lines of B, each in the middle of its square, nothing between them; a line is one sheet, which stays as long as its keys."""
-    (K, H, W), S = images.shape[:3], max(images.shape[1:3])
-    sheets, y, x = np.zeros((K // B, S, B, round(S / TILE), 4), np.uint8), (S - H) // 2, (S - W) // 2
-    pixels = sheets[:, y : y + H, :, x : x + W]
-    pixels[..., :3], pixels[..., 3] = images.reshape(K // B, B, H, W, 3).transpose(0, 2, 1, 3, 4), 255
-    for line, sheet in enumerate(sheets.reshape(K // B, S, -1, 4)):
-        page.image(sheet, LEFT, top + PITCH * line, B * pitch(B), pitch(B) * TILE, smooth=True)
+    S = max(images.shape[1:3])
+    squares = np.pad(centred(opaque(images), S, (0, 0, 0, 0)), ((0, 0), (0, 0), (0, round(S / TILE) - S), (0, 0)))
+    for line, row in enumerate(squares.reshape(-1, B, *squares.shape[1:])):
+        page.image(np.concatenate([*row], axis=1), LEFT, top + PITCH * line, B * pitch(B), pitch(B) * TILE, smooth=True)
 
 
 def noise(K: int, shape: tuple[int, int]) -> UInt8[np.ndarray, "K H W 1"]:
@@ -133,8 +122,8 @@ def batch(page: Drawing, seen: Seen, keys) -> float:
 
 def curve(page: Drawing, top: float, mean, K: int, random: int, last: int, early: bool) -> None:
     """The mean loss of every step so far, and what it is where all scores are equal; shaded, the steps that see random rows."""
-    count, flat, low = np.arange(1, len(mean) + 1), float(np.log(K + 1)), float(np.log(2)) if early else 0.0
-    chart = Chart(page, LEFT, top, RIGHT, HEIGHT - 0.4, (0.5, last + 0.5), (0, 1.12 * max(flat, float(mean.max()))))
+    count, flat, low = np.arange(1, len(mean) + 1), np.log(K + 1), np.log(2) if early else 0.0
+    chart = Chart(page, LEFT, top, RIGHT, HEIGHT - 0.4, (0.5, last + 0.5), (0, 1.12 * max(flat, mean.max())))
     if random:
         chart.band(0.5, min(random, last) + 0.5)
         page.areas([(RIGHT - 1.95, top - 0.3, 0.24, 0.18)], FAINT, GREY)
@@ -153,16 +142,15 @@ def curve(page: Drawing, top: float, mean, K: int, random: int, last: int, early
 
 def one_query(page: Drawing, seen: Seen, views) -> str:
     """The query and its own key, large, and how it shares its softmax. Returns what it says, as a sentence without its end."""
-    own, top, second = seen.now.own[seen.query], 1.5, X + LARGE + 0.2
-    for x, image, said in ((X, views[0][own], f"query {seen.query}"), (second, views[1][own], "its own key")):
-        height, width = (LARGE * side / max(image.shape[:2]) for side in image.shape[:2])
-        page.image(image, x + (LARGE - width) / 2, top + (LARGE - height) / 2, width, height, smooth=True)
+    top, second, name = 1.5, X + LARGE + 0.2, seen.name(seen.own)
+    for x, image, said in (X, views[0][seen.own], f"query {seen.query}"), (second, views[1][seen.own], "its own key"):
+        page.picture(image, x, top, LARGE)
         page.words(x, 1.25, said, **HEAD)
     page.areas([(X, top, LARGE, LARGE), (second, top, LARGE, LARGE)], "", [ANCHOR, POSITIVE], 4)
     cost, p, taken, count = f"{-np.log(max(seen.share[0], 1e-300)):.2f}", percent(seen.share[0]), seen.taken(seen.clash), int(seen.clash.sum())
     lines, again = [(OWN, STAR, f"own key: {p}")], seen.taken(seen.twin)
     lines += [(TWIN, STAR, f"as a negative: {again}")] if seen.early else []
-    lines += [(CLASH, CROSS, f"{count} of its class: {taken}")] if seen.name else [({}, 0, "no labels to mark"), ({}, 0, "false negatives")]
+    lines += [(CLASH, CROSS, f"{count} of its class: {taken}")] if name else [({}, 0, "no labels to mark"), ({}, 0, "false negatives")]
     x = second + LARGE + 0.14
     page.words(x, top + 0.14, f"loss {cost}", 18, bold=True)
     for y, (mark, size, line) in zip(top + 0.5 + 0.29 * np.arange(len(lines)), lines):
@@ -170,8 +158,8 @@ def one_query(page: Drawing, seen: Seen, views) -> str:
             page.marks(x + 0.09, y, sizes=size, **mark)
         page.words(x + 0.25 * bool(mark), y, line, 13)
     alike = f"{taken} go to the {count} of {len(seen.clash)} negatives of its class" if count else "no negative is of its class"
-    alike = alike if seen.name else "without labels, false negatives cannot be marked"
-    who = f"Query {seen.query}" + f" ({seen.name})" * bool(seen.name)
+    alike = alike if name else "without labels, false negatives cannot be marked"
+    who = f"Query {seen.query}" + f" ({name})" * bool(name)
     return f"{who} pays {cost}: {p} of its softmax go to its own key{f', as a negative {again}' * seen.early}; {alike}"
 
 
@@ -196,14 +184,10 @@ def ages(page: Drawing, seen: Seen) -> str:
     words = f"keys {steps(int(grown[-1]))} old agree to {agree[-1]:.3f}" if len(grown) else "no key is old yet"
     page.words(X, 3.3, words, **HEAD)
     present = "with what the present key network makes of their views"
-
-    def spots() -> Spots:
-        own_key = f"own key: {seen.near(now.k[seen.query])}; share {percent(seen.share[0])}"
-        curve = [f"keys {steps(int(one))} old agree to {value:.3f} {present}" for one, value in zip(grown, agree)]
-        at = [*zip(x, y), (chart.x(0), chart.y(own)), *chart.points(grown, agree)]
-        return Spots("keys by their age", chart.box, "{said}", {"said": [*map(seen.said, slot), own_key, *curve]}, at=at)
-
-    page.spots.append(spots)
+    at = [*zip(x, y), (chart.x(0), chart.y(own)), *chart.points(grown, agree)]
+    curve = [f"keys {steps(int(one))} old agree to {value:.3f} {present}" for one, value in zip(grown, agree)]
+    own_key = f"own key: {seen.near(now.k[seen.query])}; share {percent(seen.share[0])}"
+    page.spots.append(lambda: Spots("keys by their age", chart.box, "{said}", {"said": [*map(seen.said, slot), own_key, *curve]}, at=at))
     if len(grown):
         page.words(X, 3.62, "■ with what the present network makes of their views", 13)
     return f"{words} {present}" if len(grown) else words
