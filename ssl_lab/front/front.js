@@ -364,12 +364,12 @@ export function render({ model, el }) {
     await image.decode().catch(() => {}); // one that cannot be read is drawn all the same: as nothing
   }));
 
-  let latest = null, rest = {};
+  let latest = null, stays = {};
   const show = async () => {
     const next = (latest = { ...JSON.parse(model.get("told") || "{}"), images: model.get("images") });
     if (!next.items) return;
-    if (rest.text !== model.get("rest") || rest.images !== next.images) rest = { text: model.get("rest"), images: next.images, items: JSON.parse(model.get("rest")) };
-    next.items = next.items.map((item) => (typeof item === "number" ? rest.items[item] : item));
+    if (stays.text !== model.get("rest") || stays.images !== next.images) stays = { text: model.get("rest"), images: next.images, items: JSON.parse(model.get("rest")) };
+    next.items = next.items.map((item) => (typeof item === "number" ? stays.items[item] : item));
     const mine = next.serial === busy;
     if (mine) { busy = ""; clearTimeout(slow); root.classList.remove("slow"); }
     if (!mine || (!wish && next.settled)) values = { ...values, ...next.values }; // a hand that has gone on is not pulled back
