@@ -49,6 +49,15 @@ def test_a_view_is_its_draw_applied_and_both_give_the_same_numbers():
     torch.testing.assert_close(draw(x)[130:140], draw[130:140](x[130:140]), rtol=0, atol=1e-6)
 
 
+def test_a_view_is_its_crop_and_then_the_rest_which_leaves_the_crop_as_it_is():
+    x = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8)
+    draw = drawn(blur_share=0.5, solarise_share=0.5)
+    crops = draw.cropped(x)
+    kept = crops.clone()
+    assert torch.equal(draw.finish(crops), draw(x)) and torch.equal(crops, kept)
+    assert torch.equal(crops, drawn(jitter=0.0)(x)) and not torch.equal(crops, draw(x))
+
+
 def test_shares_areas_and_strengths_are_drawn_as_asked():
     draw = drawn(count=8000, area=(0.2, 0.6), jitter=0.5, hue=0.2, flip=0.3, blur_share=0.4, solarise_share=0.1)
     area = draw.height * draw.width / 32**2

@@ -156,3 +156,26 @@ def test_a_saved_page_works_from_a_file_by_keyboard_without_a_network(name, page
     assert errors == [] and serious(page) == []
     page.screenshot(path=tmp_path / f"{name}.png")  # to be looked at
     page.close()
+
+
+DRAWN = "() => [...document.querySelectorAll('.panel svg > g:first-child')].map((layer) => layer.innerHTML)"
+MARKED = "() => document.querySelectorAll('.panel svg > g:first-child > *').forEach((node) => { node.old = true; })"
+STAYED = "() => [...document.querySelectorAll('.panel svg > g:first-child > *')].filter((node) => node.old).length"
+
+
+def test_what_stays_is_not_built_again_and_the_picture_is_that_of_a_fresh_page(browser, tmp_path):
+    from ssl_lab.widgets import CircleExplorer
+
+    page, first, second = browser.new_page(), tmp_path / "0.html", tmp_path / "1.html"
+    for step, path in enumerate((first, second)):
+        CircleExplorer(step=step).save(path, step=[0, 1])
+    page.goto(f"file://{first}")
+    page.locator(".panel svg text").first.wait_for(state="attached")
+    page.evaluate(MARKED)
+    page.get_by_role("slider").first.press("ArrowRight")
+    page.wait_for_timeout(2000)
+    moved, stayed = page.evaluate(DRAWN), page.evaluate(STAYED)
+    page.goto(f"file://{second}")
+    page.locator(".panel svg text").first.wait_for(state="attached")
+    assert moved == page.evaluate(DRAWN) and stayed > 5
+    page.close()

@@ -291,13 +291,26 @@ def test_the_exercises_of_a_notebook_are_those_that_the_library_checks():
             assert hasattr(checks, f"check_{name}")
 
 
+def small(picture):
+    """The picture as a notebook stores it, and how far the colours of its pixels are off."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "png")
+    stored = Image.open(io.BytesIO(base64.b64decode(build.smaller(base64.b64encode(buffer.getvalue()).decode()))))
+    return stored, np.abs(np.asarray(picture).astype(int) - np.asarray(stored.convert("RGB"))).max(2)
+
+
+def test_a_photograph_on_a_large_page_is_stored_without_steps():
+    draw, page = np.random.default_rng(0), Image.new("RGB", (500, 400), "white")
+    pixels = draw.integers(0, 256, (2, 2, 3), dtype=np.uint8)
+    page.paste(Image.fromarray(pixels).resize((64, 64), Image.Resampling.BICUBIC), (30, 40))
+    _, off = small(page)
+    assert (off[40:104, 30:94] <= 12).mean() > 0.95 and off[200:].max() == 0
+
+
 def test_stored_pictures_take_few_colours_and_nobody_sees_it():
     def stored(picture):
-        buffer = io.BytesIO()
-        picture.save(buffer, "png")
-        small = Image.open(io.BytesIO(base64.b64decode(build.smaller(base64.b64encode(buffer.getvalue()).decode()))))
-        difference = np.abs(np.asarray(picture).astype(int) - np.asarray(small.convert("RGB")))
-        return len(small.getcolors()), (difference.max(2) <= 20).mean()
+        few, off = small(picture)
+        return len(few.getcolors()), (off <= 20).mean()
 
     drawing = Image.new("RGB", (100, 80), "white")
     drawing.paste((0, 114, 178), (10, 10, 60, 60))

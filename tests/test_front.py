@@ -59,14 +59,36 @@ def test_the_module_asks_nothing_of_a_network_and_is_small():
     assert len(module) + len(style) < 40_000
 
 
+def items(front):
+    """As the browser finds them: a number is a place in `rest`."""
+    rest = json.loads(front.rest)
+    return [rest[item] if isinstance(item, int) else item for item in json.loads(front.told)["items"]]
+
+
 def test_an_image_that_stays_while_a_hand_moves_is_sent_once():
     front, made = Front(), drawing()
     front.show({**frame(made, "one"), "settled": True})
     (address,) = front.images
-    assert json.loads(front.told)["items"][0][2] == 0
+    assert items(front)[0][2] == 0
     made.image(np.zeros((1, 1, 3), np.uint8), 0, 0, 1, 1)
     front.show({**frame(made, "two", settled=False), "settled": False})
-    first, second = (item[2] for item in json.loads(front.told)["items"])
+    first, second = (item[2] for item in items(front))
     assert first == 0 and second.startswith("data:image/png") and front.images == [address]
     front.show({**frame(made, "two"), "settled": True})
-    assert len(front.images) == 2 and [item[2] for item in json.loads(front.told)["items"]] == [0, 1]
+    assert len(front.images) == 2 and [item[2] for item in items(front)] == [0, 1]
+
+
+def test_an_item_that_stays_while_a_hand_moves_is_sent_once_and_keeps_its_place():
+    front, made = Front(), drawing()
+    for _ in range(2):  # the same twice is two items
+        made.words(1, 1, "stays")
+    front.show({**frame(made, "one"), "settled": True})
+    rest = front.rest
+    made.items.insert(1, made.items.pop())
+    made.words(2, 2, "moves")
+    front.show({**frame(made, "two", settled=False), "settled": False})
+    told = json.loads(front.told)
+    assert front.rest == rest and told["summary"] == "two"
+    assert [item[3] for item in items(front)[1:]] == ["stays", "stays", "moves"]
+    numbers = [item for item in told["items"] if isinstance(item, int)]
+    assert 0 in numbers and len(set(numbers)) == len(numbers) == 2 and isinstance(told["items"][-1], list)

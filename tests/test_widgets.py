@@ -389,7 +389,7 @@ def test_what_a_page_shows_cannot_end_its_script(tmp_path):
     assert text.count("</script>") == 1
 
 
-def test_an_image_of_many_frames_is_kept_once(tmp_path):
+def test_an_image_and_an_item_of_many_frames_are_kept_once(tmp_path):
     class Same(Counted):
         def draw(self, **values):
             figure, summary = super().draw(**values)
@@ -397,7 +397,9 @@ def test_an_image_of_many_frames_is_kept_once(tmp_path):
             return figure, summary
 
     page = saved(Same().save(tmp_path / "x.html", row=None))
-    assert len(page["images"]) == 1 and {frame["items"][1][2] for frame in page["frames"].values()} == {0}
+    assert len(page["images"]) == 1 and len(page["frames"]) == len(page["rest"]) - 1 == 10  # ten texts, one image
+    (image,) = {frame["items"][1] for frame in page["frames"].values()}
+    assert page["rest"][image][2] == 0
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,33 @@ def test_crops_stay_when_the_colours_move(images):
         assert torch.allclose(without[~grey], distorted[~grey], atol=1e-4)
 
 
+MOVES = [{"jitter": 0.4}, {"flip": 1.0}, {"first": 7}, {"seed": 2}, {"area": 0.5}, {"solarise_share": 0.5}, {"first": 0}, {"hue": 0.5}]
+
+
+@pytest.mark.parametrize("kept", [explorers.KEPT, 0])
+def test_what_a_hand_has_reached_is_what_a_fresh_explorer_shows(images, kept, monkeypatch):
+    monkeypatch.setattr(explorers, "KEPT", kept)
+    transform = BYOL(small_resnet(width=4), T_prime=replace(BYOL_T, solarise_share=0.3, area=(0.2, 0.9)))
+    explorer = ViewsExplorer(images, transform)
+    for k, move in enumerate(MOVES):
+        explorer.answer(move, settled=k % 2 > 0)
+        fresh = ViewsExplorer(images, transform, **explorer.values)
+        assert {**explorer.panel.frame, "settled": 0, "spots": 0} == {**fresh.panel.frame, "settled": 0, "spots": 0}, move
+    explorer.answer({})
+    assert explorer.panel.frame == fresh.panel.frame
+
+
+def test_crops_are_made_once_while_only_colours_move(images, monkeypatch):
+    made = []
+    monkeypatch.setattr(explorers.Drawn, "cropped", lambda drawn, x, crop=explorers.Drawn.cropped: made.append(len(x)) or crop(drawn, x))
+    explorer = ViewsExplorer(images, blur_share=0.5)
+    for move in {"jitter": 0.2}, {"hue": 0.3}, {"jitter_share": 0.1}, {"grey_share": 0.9}, {"blur_share": 0.1}, {"solarise_share": 0.5}:
+        explorer.set(**move)
+    assert made == [24, 24]
+    explorer.set(seed=1)
+    assert made == [24] * 4
+
+
 def test_a_hand_that_asks_for_too_much_is_told_in_a_sentence(images):
     def transform(x, jitter=0.0):
         return x + jitter

@@ -111,7 +111,18 @@ class Drawn:
             for i in range(0, len(x), step):
                 out[i : i + step] = self[i : i + step](x[i : i + step])
             return out
-        x = crop(to_float(in_range(x)).float(), *self.box).clamp_(0, 1)  # rounded weights may add up to a little more than 1
+        return self.finish(self.cropped(x))
+
+    @torch.no_grad()
+    @uncast
+    def cropped(self, x: Pixels) -> Batch:
+        """The first half of a view: the crop and the mirror of every image, which no colour changes. Raises: as the whole does."""
+        return crop(to_float(in_range(x)).float(), *self.box).clamp_(0, 1)  # rounded weights may add up to a little more than 1
+
+    @torch.no_grad()
+    @uncast
+    def finish(self, x: Batch) -> Batch:
+        """The second half, of what was cropped, which stays as it is: colours, blur, solarisation."""
         if self.coloured:
             x = jitter_colours(x, self.brightness, self.contrast, self.saturation, self.turn)
         if self.blurs:

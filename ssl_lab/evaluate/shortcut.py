@@ -44,10 +44,10 @@ def nearest_colours(x1: Num[Tensor, "N 3 H W"], x2: Num[Tensor, "M 3 h w"], bins
 
 def colour_histogram(x: Num[Tensor, "N 3 H W"], bins: int) -> Float[Tensor, "N colours"]:
     """Share of the pixels of every image that have each of bins³ colours."""
-    red, green, blue = (to_float(x) * bins).long().clamp(max=bins - 1).flatten(2).unbind(1)  # 1.0 belongs to the last level
-    colour = (red * bins + green) * bins + blue
-    count = torch.zeros(len(x), bins**3, dtype=torch.float32, device=x.device).scatter_add_(1, colour, torch.ones_like(colour, dtype=torch.float32))
-    return count / colour.shape[1]
+    red, green, blue = (to_float(x) * bins).int().clamp_(max=bins - 1).flatten(2).unbind(1)  # 1.0 belongs to the last level
+    colour = red.mul_(bins).add_(green).mul_(bins).add_(blue).long()  # `int` until here, and in place: a third of the time
+    count = torch.zeros(len(x), bins**3, dtype=torch.float32, device=x.device)
+    return count.scatter_add_(1, colour, count.new_ones(()).expand_as(colour)) / colour.shape[1]
 
 
 def check(x1: Tensor, x2: Tensor, bins: int) -> None:

@@ -1,7 +1,7 @@
 // The front end of every picture: its controls, the drawing, and what answers a pointer. A model gives frames and takes wishes: in a notebook the
 // kernel does, in a saved page `stored` does.
 //   told   = a frame in JSON: {size, panels, items, spots, summary, values, disabled, trouble, serial, settled}, places in pixels at full size
-//   images = addresses of images, of which an item may have the number
+//   images, rest = addresses of images, and items in JSON, of which a frame may have the numbers: what stays is built once
 //   wish  = {values, serial, settled}
 const SVG = "http://www.w3.org/2000/svg";
 const LEAST = 11; // CSS pixels of the smallest word
@@ -22,6 +22,7 @@ const put = (node, attributes, ...children) => {
   node.append(...children);
   return node;
 };
+const write = (node, name, value) => { if (node[name] !== value) node[name] = value; }; // what is written costs a layout, even where it was there
 const html = (name, attributes = {}, ...children) => put(document.createElement(name), attributes, ...children);
 const svg = (name, attributes = {}, ...children) => put(document.createElementNS(SVG, name), attributes, ...children);
 const colour = (hex) => (THEMED[hex] ? `var(--${THEMED[hex]})` : hex || "none");
@@ -102,26 +103,44 @@ const DRAW = { // kind of item → its elements, of what begins `inside` a panel
   },
 };
 
+/** Make these the elements of a layer, in this order; those that stay are not touched. */
+function arrange(layer, wanted) {
+  const stays = new Set(wanted);
+  for (const node of [...layer.childNodes]) if (!stays.has(node)) node.remove();
+  let next = layer.firstChild;
+  for (const node of wanted)
+    if (node === next) next = next.nextSibling;
+    else layer.insertBefore(node, next);
+}
+
 /** Give the boxes behind words the size of their words, which only a browser knows. */
-function fit(layer) {
-  for (const box of layer.querySelectorAll(".ground")) {
-    const { x, y, width, height } = box.nextSibling.getBBox();
-    put(box, { x: x - 4, y: y - 2, width: width + 8, height: height + 4 });
-  }
+function fit(nodes) {
+  const boxes = nodes.filter((node) => node.classList.contains("ground"));
+  boxes.map((box) => box.nextSibling.getBBox()).forEach(({ x, y, width, height }, i) =>
+    put(boxes[i], { x: x - 4, y: y - 2, width: width + 8, height: height + 4 }));
 }
 
 /** One part of the drawing, with what answers a pointer above it. */
 function panel(say, move) {
   const drawn = svg("g", { "aria-hidden": "true" }), over = svg("g"), spots = [];
   const layer = svg("svg", {}, drawn, over), node = html("div", { class: "panel" }, layer);
+  let place = "", wide = 0, built = new WeakMap(); // item → its elements, as long as the panel keeps its place and its width
   const show = (frame, [x, y, width, height], images) => {
     const inside = (a, b) => a >= x - 1 && a < x + width + (x + width >= frame.size[0] - 1) && b >= y - 1 && b < y + height + (y + height >= frame.size[1] - 1);
-    put(layer, { viewBox: `${x} ${y} ${width} ${height}` });
-    node.style.aspectRatio = `${width} / ${height}`;
-    node.style.maxWidth = `${1.15 * width}px`;
-    layer.style.setProperty("--least", `${(LEAST * width) / (node.clientWidth || width)}px`);
-    drawn.replaceChildren(...frame.items.flatMap(([kind, ...rest]) => DRAW[kind](rest, inside, images)));
-    fit(drawn);
+    const here = [x, y, width, height, ...frame.size].join();
+    if (here !== place) {
+      put(layer, { viewBox: `${x} ${y} ${width} ${height}` });
+      node.style.aspectRatio = `${width} / ${height}`;
+      node.style.maxWidth = `${1.15 * width}px`;
+    }
+    if (here !== place || wide !== node.clientWidth) {
+      [place, wide, built] = [here, node.clientWidth, new WeakMap()];
+      layer.style.setProperty("--least", `${(LEAST * width) / (wide || width)}px`);
+    }
+    const fresh = frame.items.filter((item) => !built.has(item));
+    for (const item of fresh) built.set(item, DRAW[item[0]](item.slice(1), inside, images));
+    arrange(drawn, frame.items.flatMap((item) => built.get(item)));
+    fit(fresh.flatMap((item) => built.get(item)));
     if (!frame.spots) return; // a hand is moving: those that were there stay
     const own = frame.spots.filter(({ box }) => inside(box[0] + box[2] / 2, box[1] + box[3] / 2));
     while (spots.length > own.length) { const { node: last, mark } = spots.pop(); last.remove(); mark.remove(); }
@@ -204,7 +223,7 @@ function spotted(layer, say, move) {
 /** A range over the stops, a box for exact numbers, and Play. */
 function slider({ label, stops, words, low, high, whole, exact, unit }, move, arrived) {
   const last = stops.length - 1, wordy = !exact;
-  let value = stops[0], playing = 0;
+  let value = stops[0], playing = 0, shown;
   const nearest = (v) => stops.reduce((best, stop, k) => (Math.abs(stop - v) < Math.abs(stops[best] - v) ? k : best), 0);
   const spoken = (v) => (stops.includes(v) ? words[stops.indexOf(v)] : `${v}${unit ?? ""}`.replace("-", "−"));
   const go = (k, settled) => move(stops[clamp(k, 0, last)], settled);
@@ -239,10 +258,12 @@ function slider({ label, stops, words, low, high, whole, exact, unit }, move, ar
   const steps = [press("‹", `${label}: one step back`, () => go(+range.value - 1, true)), play, press("›", `${label}: one step on`, () => go(+range.value + 1, true))];
   const show = (next, disabled) => {
     value = next;
+    if (!wordy && document.activeElement !== box) write(box, "value", String(whole ? value : Number(value.toPrecision(3))));
+    if (value === shown && disabled === range.disabled && +range.value === nearest(value)) return;
+    shown = value;
     range.value = nearest(value);
     range.setAttribute("aria-valuetext", spoken(value));
     if (wordy) box.textContent = spoken(value);
-    else if (document.activeElement !== box) box.value = whole ? value : Number(value.toPrecision(3));
     for (const part of [range, box, ...steps]) part.disabled = disabled;
   };
   return { node: html("div", { class: "control slider" }, html("span", { class: "name", "aria-hidden": "true" }, label), box, range, html("span", { class: "steps" }, ...steps)), show };
@@ -343,10 +364,12 @@ export function render({ model, el }) {
     await image.decode().catch(() => {}); // one that cannot be read is drawn all the same: as nothing
   }));
 
-  let latest = null;
+  let latest = null, stays = {};
   const show = async () => {
     const next = (latest = { ...JSON.parse(model.get("told") || "{}"), images: model.get("images") });
     if (!next.items) return;
+    if (stays.text !== model.get("rest") || stays.images !== next.images) stays = { text: model.get("rest"), images: next.images, items: JSON.parse(model.get("rest")) };
+    next.items = next.items.map((item) => (typeof item === "number" ? stays.items[item] : item));
     const mine = next.serial === busy;
     if (mine) { busy = ""; clearTimeout(slow); root.classList.remove("slow"); }
     if (!mine || (!wish && next.settled)) values = { ...values, ...next.values }; // a hand that has gone on is not pulled back
@@ -354,7 +377,7 @@ export function render({ model, el }) {
     const spots = next.spots ?? frame?.spots ?? [];
     frame = next.trouble && frame ? { ...frame, trouble: next.trouble, disabled: next.disabled } : next;
     sync();
-    put(alarm, {}).textContent = next.trouble ?? "";
+    write(alarm, "textContent", next.trouble ?? "");
     news.replaceChildren(...(next.news ? [html("progress", { max: next.news.most, value: next.news.done, "aria-label": next.news.what }), html("span", {}, next.news.words), html("b", {}, next.news.note ?? "")] : []));
     if (wish) send();
     else waiting.splice(0).forEach((done) => done());
@@ -391,11 +414,11 @@ export function render({ model, el }) {
 }
 
 /** A model whose frames have all been drawn: a page that was saved. */
-export function stored({ controls, frames, images, lists, first }) {
+export function stored({ controls, frames, images, rest, lists, first }) {
   const whole = (frame, serial) => JSON.stringify({ ...frame, serial, spots: frame.spots.map(unfolded) });
   const list = (value) => (typeof value === "number" ? lists[value] : value), all = (lot) => Object.fromEntries(Object.entries(lot).map(([name, value]) => [name, list(value)]));
   const unfolded = (spot) => ({ ...spot, rows: list(spot.rows), columns: list(spot.columns), at: list(spot.at), data: all(spot.data), sets: all(spot.sets) });
-  const heard = [], state = { controls, images, told: whole(frames[first], "") };
+  const heard = [], state = { controls, images, rest: JSON.stringify(rest), told: whole(frames[first], "") };
   let frame = frames[first];
   return {
     get: (name) => state[name], on: (_, call) => heard.push(call), off: () => {},

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import plots
 from ssl_lab.arguments import ranges
-from ssl_lab.augment import Augmentation, Drawn, to_float
+from ssl_lab.augment import Augmentation, Drawn, Pixels, to_float
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
@@ -23,6 +22,7 @@ from ssl_lab.widgets.explorer import Explorer
 ASKED = 256  # pictures that the meter asks about, where there are so many
 MOST = 10  # pictures that can be shown, side by side
 DRAWS = 999  # how often the views can be drawn again
+KEPT = 2**23  # values of crops that are kept, 32 MB: those of 256 images of 96 pixels
 
 
 def number(value, given, x):
@@ -110,7 +110,7 @@ class ViewsExplorer(Explorer):
         require(len(images) >= 2, f"got {len(images)} images; at least 2 are needed: load('scenes', limit=256)")
         require(1 <= shown <= min(MOST, len(images)), f"shown={shown} of {len(images)} images; 1 to {min(MOST, len(images))} can be shown")
         self.x, self.transform, self.shown = images[:].x, Augmentation() if transform is None else transform, shown
-        self.had = strengths(self.transform)
+        self.had, self.apply = strengths(self.transform), (Views(), Views())
         controls = {name: KNOBS[name].control(had) for name, had in self.had.items()}
         controls["seed"] = Button("draw again", most=DRAWS)
         controls["first"] = Slider("first picture", 0, len(images) - 1)
@@ -119,10 +119,10 @@ class ViewsExplorer(Explorer):
 
     def draw(self, seed: int, first: int, **values):
         rows = (first + torch.arange(min(ASKED, len(self.x)), device=self.x.device)) % len(self.x)
-        x = to_float(self.x[rows])
+        x = self.x[rows]
         arguments = {name: KNOBS[name].make(value, self.had[name], x) for name, value in values.items()}
         drawn = draws(self.transform, x, arguments, seed)
-        x1, x2 = two_views(self.transform, x, arguments, seed, drawn)
+        x1, x2 = two_views(self.transform, x, arguments, seed, drawn, self.apply)
         nearest, few = nearest_colours(x1, x2), slice(self.shown)
         right = (nearest.cpu() == torch.arange(len(x))).numpy()
         said = [f"{KNOBS[name].words} {self.controls[name].words(value)}" for name, value in values.items()]
@@ -134,7 +134,22 @@ class ViewsExplorer(Explorer):
             [done(other, n, pixels) for n in range(self.shown)],
             [", ".join(filter(None, (f"a view of picture {j + 1}" * (n != j), done(other, j, pixels)))) for n, j in enumerate(nearest[few].tolist())],
         ]
-        return plots.views(x[few], x1[few], x2[few], x2[nearest[few]], right, setting, remarks)
+        return plots.views(to_float(x[few]), x1[few], x2[few], x2[nearest[few]], right, setting, remarks)
+
+
+class Views:
+    """Applies what was drawn. The crops, which cost most, are kept: moving a colour leaves them as they are."""
+
+    def __init__(self):
+        self.place, self.crops = (), None
+
+    def __call__(self, drawn: Drawn, x: Pixels) -> Tensor:
+        if x.numel() > KEPT:
+            return drawn(x)
+        place = (x, *drawn.box)
+        if not (self.place and all(map(torch.equal, place, self.place))):
+            self.place, self.crops = place, drawn.cropped(x)
+        return drawn.finish(self.crops)
 
 
 def augmentations(transform: Augmentation | Method | Callable) -> list[Augmentation]:
@@ -160,22 +175,22 @@ def strengths(transform: Augmentation | Method | Callable) -> dict[str, object]:
 
 
 def two_views(
-    transform: Augmentation | Method | Callable, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int, drawn: list[Drawn] | None = None
+    transform: Augmentation | Method | Callable, x: Pixels, arguments: dict, seed: int, drawn: list[Drawn] | None = None, apply=(Drawn.__call__,) * 2
 ) -> tuple[Tensor, Tensor]:
     """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone, on any thread.
 
-    drawn: what `draws` says, where it has been asked.
+    drawn: what `draws` says, where it has been asked.   apply: how each of the two becomes a view.
     """
-    made = [one(x) for one in (draws(transform, x, arguments, seed) if drawn is None else drawn)]
+    made = [view(one, x) for view, one in zip(apply, draws(transform, x, arguments, seed) if drawn is None else drawn)]
     for view in range(0 if made else 2):
         with RandomStream(2 * seed + view, x.device):
-            made.append(transform(x, **arguments))
+            made.append(transform(to_float(x), **arguments))
     pictures = [isinstance(view, Tensor) and view.ndim == 4 and view.shape[:2] == (len(x), 3) for view in made]
     require(pictures == [True, True], f"{called(transform)} does not make two pictures (3, H, W) of each; give one that does, such as augment")
     return tuple(made)
 
 
-def draws(transform: Augmentation | Method | Callable, x: Float[Tensor, "N 3 H W"], arguments: dict, seed: int) -> list[Drawn]:
+def draws(transform: Augmentation | Method | Callable, x: Pixels, arguments: dict, seed: int) -> list[Drawn]:
     """What is drawn for the first views and for the second ones; of a function nothing is known."""
     found = augmentations(transform)
     moved = {name: value for name, value in arguments.items() if found and differs(transform, name, value)}
