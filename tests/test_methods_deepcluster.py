@@ -18,6 +18,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from torch import nn
 
+from ssl_lab.arguments import arguments
 from ssl_lab.augment import SMALL, to_float
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
@@ -889,5 +890,6 @@ def test_a_run_of_other_clusters_is_refused_by_name(tmp_path, images):
 def test_recipes():
     assert deepcluster.RECIPE.epochs == 200 and issubclass(DeepCluster, Method)
     paper = DeepCluster.suits["paper"]
-    assert (paper["clusters"], paper["pca"], paper["input"], paper["augmentation"].jitter) == (10_000, 256, "sobel", 0)
+    assert (paper["clusters"], paper["pca"], paper["augmentation"].jitter) == (10_000, 256, 0)
+    assert arguments(DeepCluster)["input"].default == "sobel"  # in the paper as here
     assert DeepCluster(small_resnet()).classifier.out_features == 50

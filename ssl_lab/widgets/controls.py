@@ -66,13 +66,13 @@ class Slider(Control):
 
     Whole if low, high and step are.   step: from one stop to the next; of a logarithmic slider the stops are steps of the exponent of ten.
     stops: the values at which a hand and Play stop, in place of low, high and step.   only: no other value is taken, from code or a box.
-    unit: is written behind the number.
+    unit: is written behind the number.   names: of the stops, in place of numbers.
     """
 
-    def __init__(self, label, low=None, high=None, value=None, step=None, *, log=False, stops=None, only=False, unit=""):
+    def __init__(self, label, low=None, high=None, value=None, step=None, *, log=False, stops=None, only=False, unit="", names=()):
         stops = places(low, high, step, log) if stops is None else stops
         self.unit, self.only, self.low, self.high = unit, only, min(stops), max(stops)
-        self.whole = all(isinstance(stop, Integral) for stop in stops)
+        self.whole, self.names = all(isinstance(stop, Integral) for stop in stops), dict(zip(stops, names))
         super().__init__(label, stops, value)
 
     def takes(self, value) -> bool:
@@ -85,6 +85,8 @@ class Slider(Control):
         return "a whole number " * self.whole + f"from {self.low:g} to {self.high:g}"
 
     def words(self, value) -> str:
+        if value in self.names:
+            return self.names[value]
         said = f"{value:,}" if isinstance(value, Integral) else f"{value:g}" if self.only else f"{value:.3g}"
         return said.replace("-", "−") + self.unit
 

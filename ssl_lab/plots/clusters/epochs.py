@@ -83,7 +83,7 @@ def finding(now: Epoch, epochs: Sequence[Epoch]) -> str:
         return f"Nearly trivial: one cluster holds {percent(largest)} of all images{empty}"
     if not np.isfinite(now.nmi):
         return f"The first clusters are a random network's: NMI with the classes {now.truth:.2f}{empty}"
-    return f"Agreement (NMI): with the classes {epochs[0].truth:.2f} → {now.truth:.2f}, with the epoch before {now.nmi:.2f}{empty}"
+    return f"Agreement (NMI) with the classes {epochs[0].truth:.2f} → {now.truth:.2f}, the epoch before {now.nmi:.2f}{empty}"
 
 
 def near(now: Epoch, chosen: int, count: int = 7) -> list[int]:
