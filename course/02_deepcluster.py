@@ -518,9 +518,9 @@ tables.deepcluster.RETRIEVAL
 #   *same* features do not agree, either (section 4). In the paper it stays below 0.8.
 # - **C.** The clusters have new numbers: a row of the old classifier belongs to no cluster of the new round. The
 #   features do not depend on the numbers.
-# - **D.** One more pass forward over all pictures, about a third of the cost of learning from them, and memory for the
-#   features: a million rows of 256 numbers take 1 GB. A stream has no "all pictures": the clusters would have to change
-#   with every batch. SwAV, of 2020, does this.
+# - **D.** One more pass over all pictures, forward only, and memory for the features: a million rows of 256 numbers
+#   take 1 GB. A stream has no "all pictures": the clusters would have to change with every batch. SwAV, of 2020, does
+#   this.
 
 # %% [markdown]
 # ## Recap
