@@ -134,13 +134,13 @@ print(f"objective {(x - y @ C.T).square().sum(dim=1).mean():.2f}")
 
 # %% tags=["nbval-check-output"]
 centroids = C.T.clone()  # rows from here on
-nearest = []
+chosen = []
 for point in x:
     distances = [float((point - c).square().sum()) for c in centroids]
-    nearest.append(distances.index(min(distances)))
-print("assign", nearest)
+    chosen.append(distances.index(min(distances)))
+print("assign", chosen)
 for j in range(2):
-    own = [point for point, label in zip(x, nearest) if label == j]
+    own = [point for point, label in zip(x, chosen) if label == j]
     centroids[j] = sum(own) / len(own)
 print("update", centroids.tolist())
 
@@ -154,8 +154,8 @@ print("update", centroids.tolist())
 
 # %% tags=["exercise"]
 def kmeans_step(x, centroids):
-    """One iteration: points x (N, d), centroids (k, d). Returns the new centroids (k, d)
-    and the assignment (N,) to the old ones."""
+    """One iteration: points x (N, d), centroids (k, d). Returns the new centroids
+    (k, d) and the assignment (N,) to the old ones."""
     ### BEGIN SOLUTION
     assignment = torch.cdist(x, centroids).argmin(dim=1)
     y = F.one_hot(assignment, len(centroids)).to(x)
@@ -184,8 +184,8 @@ kmeans_step = use(kmeans_step)
 
 # %% tags=["exercise"]
 def repair(centroids, counts):
-    """The centroids (k, d), where each empty cluster has taken a random other one's with a
-    small perturbation. counts (k,): points of each cluster."""
+    """The centroids (k, d), where each empty cluster has taken a random other one's
+    with a small perturbation. counts (k,): points of each cluster."""
     ### BEGIN SOLUTION
     centroids = centroids.clone()
     donors = (counts > 1).nonzero()[:, 0]
@@ -212,8 +212,8 @@ repair = use(repair)
 
 # %% tags=["picture"]
 torch.manual_seed(0)
-encoder = filtered(small_resnet(), "sobel").to(lab.device)  # section 6 explains Sobel
-KMeansExplorer(features(encoder, unseen[:400]), unseen[:400], step=3)
+before = filtered(small_resnet(), "sobel").to(lab.device)  # section 6 explains Sobel
+KMeansExplorer(features(before, unseen[:400]), unseen[:400], step=3)
 
 # %% [markdown] tags=["answer"]
 # - More than 12, from random points with $k = 8$: 54 of 400 points change in iteration 2, 18 in iteration 6, and still
@@ -233,7 +233,7 @@ KMeansExplorer(features(encoder, unseen[:400]), unseen[:400], step=3)
 # that are whitened afterwards do not have length 1 any more.
 
 # %%
-h = features(encoder, images)
+h = features(before, images)
 white = pca_whiten(h, dim=32)(h)
 z = F.normalize(white, dim=1)
 cov = (white.T @ white / len(white)).cpu()
@@ -259,8 +259,8 @@ for repaired in (False, True):
 
 # %% tags=["exercise"]
 def nmi(a, b):
-    """NMI of two labellings (N,), whole numbers from 0, with the arithmetic mean of the two
-    entropies. If both have a single group, it is 1."""
+    """NMI of two labellings (N,), whole numbers from 0, with the arithmetic mean of the
+    two entropies. If both have a single group, it is 1."""
     ### BEGIN SOLUTION
     def entropy(labels):
         p = labels.unique(return_counts=True)[1] / len(labels)
@@ -398,9 +398,9 @@ with TrainingView(recipe.epochs) as view:
 
 # %%
 print("epoch   NMI with the epoch before   with the true shapes   largest cluster")
-for epoch, (before, true, largest) in enumerate(history, start=1):
+for epoch, (last, true, largest) in enumerate(history, start=1):
     if epoch in (1, 2, 3, 5, 10, 15, len(history)):
-        said = "-" if before is None else f"{before:.2f}"
+        said = "-" if last is None else f"{last:.2f}"
         print(f"{epoch:5} {said:>27} {true:22.2f} {largest:17.1%}")
 
 # %% [markdown]
