@@ -365,8 +365,9 @@ print(f"first loss {loss:.2f}, log 50 = {math.log(50):.2f}")
 # %% [markdown]
 # ## 7 · Train
 #
-# Two minutes or so on two cores. The second curve is NMI with the true shapes: the method does not see them, we do.
-# **Stop** (or ■) ends the training early; what has been learned is kept.
+# A minute and a half on one core. The panel *NMI* compares the clusters with those of the epoch before. In the loop we
+# also compare them with the true shapes, which the method does not see. **Stop** (or ■) ends the training early; what
+# has been learned is kept.
 
 # %%
 torch.manual_seed(0)
@@ -393,8 +394,7 @@ with TrainingView(recipe.epochs) as view:
         history.append((log.stats.get("nmi"), true, log.stats["largest"]))
 
 # %% [markdown]
-# What is new in the log: how similar the clusters are to those of the epoch before, how similar to the true shapes, and
-# the share of the largest cluster.
+# How similar are the clusters to those of the epoch before, and to the true shapes? How large is the largest one?
 
 # %%
 print("epoch   NMI with the epoch before   with the true shapes   largest cluster")
