@@ -653,12 +653,12 @@ def test_the_index_trap_costs_what_the_authors_code_loses():
     share = {}
     for kind in (DeepCluster, IndexTrap):
         counts = torch.zeros(2)
-        for seed in range(300):
+        for seed in range(100):
             ((x, y),) = relabelled(fixed(kind, TRAP, clusters=2), numbered(8), seed).batches(8)
             assert torch.equal(y, TRAP[x[:, 1, 0, 0].long()])  # labels are right in both
             counts += y.bincount(minlength=2)
         share[kind] = (10 * counts / counts.sum()).tolist()
-    assert share[DeepCluster] == [5, 5] and share[IndexTrap] == pytest.approx([10 / 3, 20 / 3], abs=0.2)
+    assert share[DeepCluster] == [5, 5] and share[IndexTrap] == pytest.approx([10 / 3, 20 / 3], abs=0.4)
 
 
 # ---- both trivial solutions, caused and prevented
