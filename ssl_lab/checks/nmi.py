@@ -58,7 +58,7 @@ def of(value: Callable) -> tuple[Callable, ...]:
     return *by(value), *by(value, undefined)
 
 
-def right(a: Tensor, b: Tensor, joint: Tensor) -> Tensor:
+def correct(a: Tensor, b: Tensor, joint: Tensor) -> Tensor:
     return 2 * (a + b - joint) / (a + b)
 
 
@@ -96,24 +96,24 @@ NMI = {
     ),
     "the information is divided by the joint entropy H(a, b): divide by the mean of H(a) and H(b)": of(lambda a, b, joint: (a + b - joint) / joint),
     "the result is half of what it must be: divide by the mean of H(a) and H(b), which is half of their sum": (
-        *of(lambda a, b, joint: right(a, b, joint) / 2),
+        *of(lambda a, b, joint: correct(a, b, joint) / 2),
     ),
     "a factor is wrong: the mean is (H(a) + H(b)) / 2, with brackets, and it divides": (
-        *of(lambda a, b, joint: 2 * right(a, b, joint)),
+        *of(lambda a, b, joint: 2 * correct(a, b, joint)),
         *of(lambda a, b, joint: (a + b - joint) / (a + b / 2)),
         *of(lambda a, b, joint: (a + b - joint) / a + b / 2),
         *of(lambda a, b, joint: (a + b - joint) / (a + b) / 2),
     ),
     "the sign is wrong: I(a; b) = H(a) + H(b) − H(a, b), and H = −Σ p log p": (
-        *of(lambda a, b, joint: -right(a, b, joint)),
+        *of(lambda a, b, joint: -correct(a, b, joint)),
         *of(lambda a, b, joint: 2 * (a + b + joint) / (a + b)),
     ),
     "two logarithms are mixed, log and log2: the ratio is the same for any, but only where it is the same one everywhere": (
-        *of(lambda a, b, joint: right(a, b, joint) * LOG2),
-        *of(lambda a, b, joint: right(a, b, joint) / LOG2),
+        *of(lambda a, b, joint: correct(a, b, joint) * LOG2),
+        *of(lambda a, b, joint: correct(a, b, joint) / LOG2),
     ),
     "a distance is returned, 0 for labellings that agree: nmi is 1 there": (
-        *of(lambda a, b, joint: 1 - right(a, b, joint)),
+        *of(lambda a, b, joint: 1 - correct(a, b, joint)),
         *of(lambda a, b, joint: 2 * joint - a - b),
     ),
     "the conditional entropy takes the place of the information: I(a; b) = H(a) + H(b) − H(a, b)": (
@@ -121,17 +121,17 @@ NMI = {
         *of(lambda a, b, joint: 2 * (joint - b) / (a + b)),
     ),
     "the joint entropy takes the place of the information: I(a; b) = H(a) + H(b) − H(a, b)": of(lambda a, b, joint: 2 * joint / (a + b)),
-    "a root is taken of the result: divide I(a; b) by the mean of H(a) and H(b), without a root": of(lambda a, b, joint: right(a, b, joint).sqrt()),
+    "a root is taken of the result: divide I(a; b) by the mean of H(a) and H(b), without a root": of(lambda a, b, joint: correct(a, b, joint).sqrt()),
     "numbers of images stand where shares belong: divide the counts by N before you take logarithms": (
-        *by(right, shares=lambda n: n),
-        *by(right, undefined, shares=lambda n: n),
+        *by(correct, shares=lambda n: n),
+        *by(correct, undefined, shares=lambda n: n),
         half_of(lambda n: entropy(n / n.sum())),
         half_of(entropy),
         lambda a, b: len(a) * nmi(a, b),
     ),
     "the entropy is a mean over the groups: add up −p log p over all of them": (
-        *by(right, lambda p: torch.special.entr(p).mean()),
-        *by(right, lambda p: torch.special.entr(p)[p > 0].mean()),
+        *by(correct, lambda p: torch.special.entr(p).mean()),
+        *by(correct, lambda p: torch.special.entr(p)[p > 0].mean()),
     ),
     "the information is divided by the logarithm of the number of groups: divide by the mean of H(a) and H(b)": tuple(
         lambda a, b, most=most: nmi(a, b) * (entropy(table(a, b).sum(1) / len(a)) + entropy(table(a, b).sum(0) / len(b))) / 2 / most(a, b)
@@ -142,8 +142,8 @@ NMI = {
             lambda a, b: (a.max().add(1.0).log() * b.max().add(1.0).log()).sqrt(),
         )
     ),
-    "a pair of labels that never occurs gives nan, or stops: 0 log 0 counts as 0, so leave such pairs out": by(right, undefined),
-    "with one group in both labellings it goes wrong, since both entropies are 0: 0 / 0 counts as 1 there": by(right)[::2],
+    "a pair of labels that never occurs gives nan, or stops: 0 log 0 counts as 0, so leave such pairs out": by(correct, undefined),
+    "with one group in both labellings it goes wrong, since both entropies are 0: 0 / 0 counts as 1 there": by(correct)[::2],
 }
 
 check_nmi = Check("nmi", nmi, labellings, NMI, Kind.NUMBER, "the information over the mean of the two entropies")
