@@ -423,4 +423,4 @@ def test_files_that_are_passed_over_are_one_line(tree, tmp_path, capsys):
     words = ["train", "Supervised", "--data", name, "--size", "16", "--batch", "3", "--epochs", "1", "--threads", "1", "--out", str(tmp_path / "run")]
     assert main(words) == 0
     assert main(["evaluate", str(tmp_path / "run")]) in (0, 2)
-    assert capsys.readouterr().err.count("passed over are 1 .heic") == 1
+    assert capsys.readouterr().err.count("files passed over: 1 .heic") == 1

@@ -42,7 +42,7 @@ def test_the_reference_is_right_on_any_input(passes, check):
 @pytest.mark.parametrize("book, names", EXERCISES.items(), ids=EXERCISES)
 def test_the_solutions_of_the_course_are_right_on_any_input(passes, book, names):
     cells = [cell.source for cell in parse(COURSE / f"{book}.py").cells if "exercise" in cell.metadata.get("tags", [])]
-    defined = {"torch": torch}
+    defined = {"torch": torch, "F": torch.nn.functional, "math": math}  # what the notebooks import
     exec("\n\n".join(cells), defined)  # together: a solution may call those before it
     for name in names:
         passes(getattr(checks, f"check_{name}"), defined[name])

@@ -20,7 +20,7 @@ from ssl_lab.checks.uniform_sampling import check_uniform_sampling
 
 EXERCISES = {  # notebook → its exercises, in order
     "00_start": ("cosine", "nearest_accuracy"),
-    "02_deepcluster": ("kmeans_step", "repair", "uniform_sampling", "nmi"),
+    "02_deepcluster": ("kmeans_step", "repair", "nmi", "uniform_sampling"),
     "03_simclr": ("mean_colour_match", "alignment", "nt_xent_loop", "nt_xent"),
     "04_moco": ("info_nce", "ema", "enqueue"),
     "07_byol": ("byol_regression", "byol_loss", "target_momentum", "embedding_std"),
