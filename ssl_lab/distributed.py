@@ -47,7 +47,7 @@ def agree(method: nn.Module) -> None:
 
 
 def first(x: Tensor) -> Tensor:
-    """Rank 0's x, written into that of every rank: what one device rounds otherwise than another is decided once."""
+    """Write rank 0's x into the x of every rank and return it: devices may round differently, and all ranks need the same numbers."""
     if several():
         dist.broadcast(x, 0)
     return x

@@ -127,6 +127,19 @@ def apart():
 
 
 @pytest.fixture(scope="session")
+def readable(legible, shown, apart, answers):
+    """Judges a picture that answers: its words can be read and do not overlap, and what answers lies in it."""
+
+    def judge(figure) -> None:
+        legible(figure)
+        _, _, texts, renderer = shown(figure, "")
+        apart(((text.get_text(), text.get_window_extent(renderer)) for text in texts), across=4, down=4)
+        answers(figure)
+
+    return judge
+
+
+@pytest.fixture(scope="session")
 def each():
     """torchvision's function on one image after the other."""
     import torch

@@ -67,17 +67,8 @@ def picture(request):
     return DRAWN[request.param]()
 
 
-def test_every_picture_is_legible_and_nothing_is_cut_off(picture, legible):
-    legible(picture[0])
-
-
-def test_no_two_words_overlap(picture, shown, apart):
-    _, _, texts, renderer = shown(*picture)
-    apart(((text.get_text(), text.get_window_extent(renderer)) for text in texts), across=4, down=4)
-
-
-def test_what_answers_a_pointer_lies_in_the_drawing_and_no_word_leaves_its_panel(picture, answers):
-    answers(picture[0])
+def test_every_picture_can_be_read(picture, readable):
+    readable(picture[0])
 
 
 def test_a_summary_is_one_sentence(picture, one_sentence):

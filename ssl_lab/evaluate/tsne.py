@@ -13,7 +13,7 @@ FIRST, NEXT = (12.0, 500), (1.0, 250)  # how strongly near points attract each o
 
 @torch.no_grad()
 def tsne(z: Float[Tensor, "N d"], before: Float[Tensor, "N 2"] | None = None) -> Float[Tensor, "N 2"]:
-    """Places of the rows in the plane: rows that are near stay near, and what lies far apart says little.
+    """Places of the rows in the plane. Near rows have near places; a large distance on the map has no meaning.
 
     before: a map of the same images, such as that of the epoch before: the new one begins there, and is turned and mirrored until it lies as near to
     it as it can (orthogonal Procrustes).   A second for 400 rows, on one thread.

@@ -5,7 +5,7 @@ Caron, Bojanowski, Joulin and Douze, ECCV 2018, arXiv 1807.05520.
     h      = f(x) of all images            before each epoch, without augmentation
     y, C   = k-means(whiten(h))            Eqn. 2: clusters, without empty ones; C is
                                            not used again
-    W      = N(0, 0.01²)                   numbers of clusters mean nothing: begin anew
+    W      = N(0, 0.01²)                   drawn anew: the clusters have new numbers
     loss   = cross entropy(W f(T(x)), y)   Eqn. 1, images drawn so that clusters are
                                            equally frequent; keep f, drop W
 
@@ -157,7 +157,7 @@ class DeepCluster(Method):
             return collapse  # of 2 clusters, one may hold three quarters
         return (
             f"one of {k} clusters holds {largest:.0%} of the images, {empty:.0f} are "
-            "empty, so the labels tell little apart; keep repair=True and "
+            "empty, so the labels separate few images; keep repair=True and "
             "balance='sample', or try fewer clusters"
         )
 

@@ -108,8 +108,7 @@ def embedding(
     pixels, ours = (int(hits.sum()) for hits in same)
     called = {label: class_name(label, classes, LONGEST) for label in np.unique(labels).tolist()}
     names, name = [called[label] for label in labels.tolist()], called[int(own)]
-    figure, at = Drawing(WIDTH, HEIGHT), placed(xy)
-    figure.panels = [(0, 0, WIDTH, HEAD), (0, HEAD, MIDDLE, HEIGHT - HEAD), (MIDDLE, HEAD, WIDTH - MIDDLE, HEIGHT - HEAD)]
+    figure, at = Drawing(WIDTH, HEIGHT, HEAD, [MIDDLE]), placed(xy)
     finding = f"{ours} of {k} neighbours share its class ({name}); in pixels {pixels} of {k}"
     figure.title(finding if own >= 0 else "This image has no label that neighbours could share")
     chart(figure, at, colouring, picked, in_embedding, same[1])

@@ -30,8 +30,7 @@ def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "", remarks
     lengths = [len(row) for row in rows]
     require(set(lengths) == {shown} != {0}, f"each of four rows needs one image for every picture, and at least one; got {lengths}")
     require(n >= max(2, shown), f"got {n} answers for {shown} pictures; at least 2 are needed, and one for every picture")
-    found, figure = int(right.sum()), Drawing(13, 6.6)
-    figure.panels = [(0, 0, 13, HEAD), (0, HEAD, SPLIT, 6.6 - HEAD), (SPLIT, HEAD, 13 - SPLIT, 6.6 - HEAD)]
+    found, figure = int(right.sum()), Drawing(13, 6.6, HEAD, [SPLIT])
     figure.title(title(found, n), size=22)
     strip(figure, rows, right[:shown], remarks or [[""] * shown] * 4)
     meter(figure, found, n)

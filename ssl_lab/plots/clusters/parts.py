@@ -26,8 +26,7 @@ def colour(cluster: int) -> str:
 
 def begun(title: str, below: str) -> Drawing:
     """A picture with its title, and the panels of the map and of what stands beside it."""
-    page = Drawing(WIDTH, HEIGHT)
-    page.panels = [(0.0, 0.0, WIDTH, STRIP), (0.0, STRIP, SPLIT, HEIGHT - STRIP), (SPLIT, STRIP, WIDTH - SPLIT, HEIGHT - STRIP)]
+    page = Drawing(WIDTH, HEIGHT, STRIP, [SPLIT])
     page.title(title, below)
     page.areas([(LEFT, TOP, SIDE, SIDE)], "", UNKNOWN)
     return page
