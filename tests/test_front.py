@@ -1,8 +1,13 @@
 """What is said between a picture and the browser."""
 
 import json
+from types import SimpleNamespace
 
+import comm
 import numpy as np
+from comm.base_comm import CommManager
+from ipykernel.comm.comm import BaseComm
+from ipykernel.kernelbase import Kernel
 from matplotlib.figure import Figure
 
 from ssl_lab.front import Front, frame
@@ -51,6 +56,24 @@ def test_what_a_browser_sends_arrives():
     front = Front({}, lambda **asked: heard.append(asked))
     front._handle_custom_msg({"values": {"tau": 1}, "serial": "a", "settled": False}, [])
     assert heard == [{"values": {"tau": 1}, "serial": "a", "settled": False}]
+
+
+def test_a_click_that_comes_while_a_cell_writes_goes_where_the_front_end_sends_it(monkeypatch):
+    """JupyterLab names a subshell, which is free; ipykernel would answer with the shell of the cell, which is busy until the cell ends."""
+    asked = []
+    kernel = SimpleNamespace(
+        comm_manager=CommManager(), iopub_socket=None, get_parent=lambda: {"header": {"msg_id": "cell", "subshell_id": None}},
+        session=SimpleNamespace(send=lambda *_, **__: asked.append(front.comm._reply_subshell_for({}, "subshell")) if front else None),
+    )
+    front = None
+    monkeypatch.setattr(comm, "create_comm", BaseComm)
+    monkeypatch.setattr(comm, "get_comm_manager", lambda: kernel.comm_manager)
+    monkeypatch.setattr(Kernel, "initialized", lambda: True)
+    monkeypatch.setattr(Kernel, "instance", lambda: kernel)
+    front = Front()
+    front.show({"items": [], "settled": True})
+    assert asked and set(asked) == {"subshell"}
+    front.close()
 
 
 def test_the_module_asks_nothing_of_a_network_and_is_small():

@@ -28,6 +28,7 @@ class Front(anywidget.AnyWidget):
         super().__init__(controls=controls or {})
         self.frame: dict = {}
         self.known: dict[str, int] = {}
+        hear_at_once(self)
         if moved is not None:
             self.on_msg(lambda _, asked, buffers: moved(**asked))
 
@@ -41,7 +42,6 @@ class Front(anywidget.AnyWidget):
             if frame["settled"]:
                 self.rest, self.known = f"[{','.join(items)}]", {item: number for number, item in enumerate(items)}
             self.told = told(frame, items, self.known)
-        hear_at_once(self)
 
 
 def written(items: list, images: Mapping[str, int]) -> list[str]:
@@ -62,6 +62,8 @@ def brief(value) -> str:
 def hear_at_once(widget) -> None:
     """Take what comes where the front end sends it: JupyterLab to a subshell, while a cell runs.
 
-    ipykernel 7.4 would send it to the shell that last wrote to the widget, which is busy with the cell; this attribute remembers which that was.
+    ipykernel 7.4 would send it to the shell that last wrote to the widget, which is busy with the cell. Its comm is asked for the shell whenever a
+    message comes, and answers from now on with the shell that the front end named.
     """
-    getattr(widget.comm, "__dict__", {}).pop("_reply_subshell_id", None)
+    if hasattr(widget.comm, "_reply_subshell_for"):
+        widget.comm._reply_subshell_for = lambda data, named: named

@@ -83,7 +83,11 @@ def notebook(lab, browser, name: str):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_function("() => document.querySelectorAll('.jp-InputPrompt').length > 1")
-    yield page
+    try:
+        yield page
+    except Exception as error:
+        error.add_note(f"the page said: {page.locator('.jp-Notebook').inner_text()}")
+        raise
     page.close()
 
 
