@@ -63,8 +63,8 @@ def greyscale(x: Batch, on: Bool[Tensor, " B"]) -> Batch:
     return torch.where(on[:, None, None, None], grey(x), x)
 
 
-def solarise(x: Batch, threshold: float = 0.5) -> Batch:
-    """Invert every value that is at least the threshold."""
+def solarise(x: Batch, threshold: float | Float[Tensor, "B 1 1 1"] = 0.5) -> Batch:
+    """Invert every value that is at least the threshold: one for all images, or a column of one an image."""
     return torch.where(x >= threshold, 1 - x, x)
 
 
