@@ -66,17 +66,17 @@ def sharpness(x: Batch, factor: PerImage) -> Batch:
     return sharp
 
 
-def cutout(x: Batch, width: PerImage, across: PerImage, down: PerImage) -> Batch:
+def cutout(x: Batch, side: PerImage, across: PerImage, down: PerImage) -> Batch:
     """Grey out a square, so many pixels wide, as far as it lies in the picture; across and down, in [0, 1), say around which pixel."""
     _, _, H, W = x.shape
-    cut = within(down, width, H)[:, None, :, None] * within(across, width, W)[:, None, None, :]
+    cut = within(down, side, H)[:, None, :, None] * within(across, side, W)[:, None, None, :]
     return (x * (1 - cut)).add_(cut * MIDDLE)
 
 
-def within(place: PerImage, width: PerImage, n: int) -> Float[Tensor, "B n"]:
-    """1 for the pixels, of n, from half a width before the one at this share of them to less than half a width behind it; 0 for the others."""
+def within(place: PerImage, side: PerImage, n: int) -> Float[Tensor, "B n"]:
+    """1 for the pixels, of n, from half a side before the one at this share of them to less than half a side behind it; 0 for the others."""
     offset = torch.arange(n, device=place.device) - (place * n).floor()[:, None]
-    return ((2 * offset >= -width[:, None]) & (2 * offset < width[:, None])).to(place)
+    return ((2 * offset >= -side[:, None]) & (2 * offset < side[:, None])).to(place)
 
 
 def levels(x: Batch) -> Batch:

@@ -110,12 +110,12 @@ class RandAugment:
         which = (which * len(OPERATIONS)).long()
         strength = torch.tensor([operation.strength(self.magnitude, H, W) for operation in TABLE.values()], **options)
         opposite = torch.tensor([operation.signed for operation in TABLE.values()], device=x.device)[which] & (sign < 0.5)
-        return Chosen(which, torch.where(opposite, -1.0, 1.0) * strength[which], torch.stack(place, 1))
+        return Chosen(which, strength[which] * (1 - 2 * opposite.to(strength)), torch.stack(place, 1))
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was drawn for every image in each round: which of OPERATIONS, its strength with a sign, and the place of a cutout, two shares of the sides."""
+    """What was drawn for every image in each round: which of OPERATIONS, its strength, with its sign, and the place of a cutout, as shares."""
 
     which: Int64[Tensor, "rounds B"]
     strength: Float[Tensor, "rounds B"]
