@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import torchvision.transforms.v2.functional as T
 from PIL import Image, ImageEnhance, ImageOps
 
 from ssl_lab import augment as A

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ssl_lab import augment as transforms
-from ssl_lab.augment import Augmentation
+from ssl_lab.augment import Augmentation, RandAugment
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import colour_match
@@ -52,6 +52,7 @@ def test_every_control_changes_what_is_seen(name, images):
     assert explorer.picture != before[1]
 
 
+RAND = ["operations", "magnitude"]
 SINGLE = {
     transforms.blur: ["sigma"],
     transforms.brightness: ["factor"],
@@ -61,8 +62,29 @@ SINGLE = {
     transforms.hue_yiq: ["turn"],
     transforms.greyscale: ["on"],
     transforms.solarise: ["threshold"],
+    transforms.autocontrast: [],
+    transforms.equalise: [],
+    transforms.invert: [],
+    transforms.posterise: ["bits"],
+    transforms.solarise_add: ["addition"],
+    transforms.sharpness: ["factor"],
+    transforms.cutout: ["side", "across", "down"],
+    transforms.rotate: ["degrees"],
+    transforms.shear_x: ["slope"],
+    transforms.shear_y: ["slope"],
+    transforms.translate_x: ["pixels"],
+    transforms.translate_y: ["pixels"],
+    transforms.rand_augment: RAND,
     Augmentation(jitter=0.3): AUGMENT[:-2],
+    RandAugment(1, 7.0): RAND,
 }
+
+
+def other(control):
+    """Another value than the control's."""
+    if isinstance(control, Switch):
+        return not control.value
+    return control.value - 1 if control.whole else control.value / 2 + control.low / 2 + 0.13
 
 
 @pytest.mark.parametrize("transform, names", SINGLE.items(), ids=lambda value: getattr(value, "__name__", None))
@@ -72,7 +94,7 @@ def test_any_transform_of_the_library_can_be_moved_by_its_own_keywords(transform
     for name in names:
         before = seen(explorer)
         control = explorer.controls[name]
-        control.value = not control.value if isinstance(control, Switch) else control.value / 2 + control.low / 2 + 0.13
+        control.value = other(control)
         assert not explorer.trouble
         assert explorer.summary != before[0]
         assert explorer.picture != before[1]
@@ -88,7 +110,7 @@ def test_no_transform_of_the_library_is_forgotten():
     inner = {"to_float", "blend", "jitter_colours", "augment"}
     assert {function.__name__ for function in takes} - inner == {function.__name__ for function in SINGLE if inspect.isfunction(function)}
     for function in takes:
-        if function.__name__ not in inner:
+        if function.__name__ not in inner | {"rand_augment"}:
             assert set(list(inspect.signature(function).parameters)[1:]) <= set(explorers.KNOBS)
 
 
@@ -373,6 +395,63 @@ def test_an_image_says_what_was_done_to_it_and_which_second_views_are_solarised(
                 assert (f", {name}" in words) == bool(on), words
                 kinds.add((name, bool(on)))
     assert len(kinds) == 8
+
+
+class Noisy(SimCLR):
+    """Crop and flip, and RandAugment after them."""
+
+    def __init__(self, operations=2, magnitude=6.0):
+        super().__init__(small_resnet(width=4), augmentation=Augmentation(area=(0.5, 1), jitter=0))
+        self.rand_augment = RandAugment(operations, magnitude)
+
+    def views(self, x, generator):
+        return self.rand_augment(self.augmentation(x, generator), generator)
+
+
+def test_a_method_with_rand_augment_draws_its_own_views_and_has_its_controls(images):
+    noisy, x = Noisy(), images.x / 255
+    explorer = ViewsExplorer(images, noisy)
+    assert list(explorer.controls) == [*AUGMENT[:-2], *RAND, *AUGMENT[-2:]]
+    assert (explorer.controls["operations"].value, explorer.controls["magnitude"].value) == (2, 6)
+    for view, picture in enumerate(explorers.two_views(noisy, x, {}, 3)):
+        assert torch.equal(picture, noisy.views(x, torch.Generator().manual_seed(6 + view)))
+    for view, picture in enumerate(explorers.two_views(noisy, x, {"operations": 1, "magnitude": 9.0}, 3)):
+        assert torch.equal(picture, Noisy(1, 9.0).views(x, torch.Generator().manual_seed(6 + view)))
+    assert noisy.rand_augment == RandAugment(2, 6.0)
+
+
+@pytest.mark.parametrize("name, value", [("operations", 3), ("operations", 0), ("magnitude", 9.5)])
+def test_a_strength_of_rand_augment_changes_what_is_seen_and_leaves_the_crop(name, value, images, monkeypatch):
+    made = []
+    monkeypatch.setattr(explorers.Drawn, "cropped", lambda drawn, x, crop=explorers.Drawn.cropped: made.append(len(x)) or crop(drawn, x))
+    explorer = ViewsExplorer(images, Noisy(), seed=2)
+    before = seen(explorer)
+    explorer.set(**{name: value})
+    assert explorer.summary != before[0] and explorer.picture != before[1]
+    assert made == [24, 24]
+
+
+@pytest.mark.parametrize("transform", [Noisy(), RandAugment(2, 6.0)], ids=["a method", "RandAugment"])
+def test_an_image_says_which_operations_it_has_got(transform, images):
+    explorer, x = ViewsExplorer(images, transform, shown=10, seed=3), images.x / 255
+    _, *views = remarks(explorer)
+    for view, said in enumerate(views[:2]):
+        numbers = torch.Generator().manual_seed(6 + view)
+        if isinstance(transform, Noisy):
+            transform.augmentation.draw(x, numbers)
+        drawn = RandAugment(2, 6.0).draw(x, numbers)
+        for n, words in enumerate(said):
+            assert words.endswith(f", {drawn.remark(n)}")
+            assert ("% of it" in words) == isinstance(transform, Noisy)
+    assert len({words.split(", ")[-1] for words in views[0] + views[1]}) > 8
+
+
+def test_the_function_rand_augment_is_shown_as_the_transform_that_it_makes(images):
+    assert seen(ViewsExplorer(images, transforms.rand_augment, magnitude=7.0)) == seen(ViewsExplorer(images, RandAugment(magnitude=7.0)))
+
+
+def test_the_words_of_all_strengths_have_room(images, readable):
+    readable(ViewsExplorer(images, Noisy(4, 29.5), seed=999, first=23, ratio=2.95).figure)
 
 
 def test_what_colour_takes_says_whose_view_it_is(images):

@@ -28,4 +28,4 @@ def in_range(x: Num[Tensor, "*shape"]) -> Num[Tensor, "*shape"]:
 
 def to_float(x: Pixels) -> Batch:
     """Bytes as float32 in [0, 1]; floats unchanged."""
-    return x if x.is_floating_point() else x.float() / 255
+    return x if x.is_floating_point() else x.float().div_(255)

@@ -42,8 +42,14 @@ def translate_y(x: Batch, pixels: PerImage) -> Batch:
 
 def warp(x: Batch, matrix: list[list[PerImage]]) -> Batch:
     """Every pixel (c, r, 1), counted from the middle, takes the nearest one to matrix · (c, r, 1), or grey from outside."""
-    (a, b, right), (c, d, down) = matrix
-    _, _, H, W = x.shape
-    share: Float[Tensor, "B 2 3"] = torch.stack([a, b * (H / W), right * (2 / W), c * (W / H), d, down * (2 / H)], 1).view(-1, 2, 3)
-    grid = F.affine_grid(share, list(x.shape), align_corners=False)
-    return F.grid_sample(x - MIDDLE, grid, mode="nearest", padding_mode="zeros", align_corners=False) + MIDDLE
+    H, W = x.shape[2:]
+    (a, b, right), (c, d, down) = [[value * (2 / side) for value in row] for row, side in zip(matrix, (W, H))]  # in half sides, as grid_sample counts
+    columns = torch.stack([a, c], 1)[:, None] * from_middle(W, x)
+    rows = torch.stack([b, d], 1)[:, None] * from_middle(H, x) + torch.stack([right, down], 1)[:, None]
+    grid = columns[:, None] + rows[:, :, None]
+    return F.grid_sample(x - MIDDLE, grid, mode="nearest", padding_mode="zeros", align_corners=False).add_(MIDDLE)
+
+
+def from_middle(n: int, x: Batch) -> Float[Tensor, "n 1"]:
+    """How far the centres of n pixels lie from the middle."""
+    return (torch.arange(n, dtype=x.dtype, device=x.device) + (1 - n) / 2)[:, None]

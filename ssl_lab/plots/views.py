@@ -35,7 +35,7 @@ def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "", remarks
     strip(figure, rows, right[:shown], remarks or [[""] * shown] * 4)
     meter(figure, found, n)
     if setting:
-        figure.words(9.1, 5.35, textwrap.fill(setting, 34), 14, GREY, va="top")
+        figure.words(9.1, 5.35, textwrap.fill(setting, 38), 14, GREY, va="top")
     said = f"of the {shown} shown it finds {int(right[:shown].sum())}"
     return figure, f"Of {n} pictures, colour alone finds the partner of {found}, and guessing of 1; {said}{', with ' * bool(setting)}{setting}."
 

@@ -2,22 +2,22 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ssl_lab import plots
-from ssl_lab.arguments import ranges
-from ssl_lab.augment import Augmentation, Drawn, Pixels, to_float
+from ssl_lab.augment import Augmentation, Chosen, Drawn, Pixels, RandAugment, rand_augment, to_float
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.method import Method
 from ssl_lab.plots.look import class_name
 from ssl_lab.stream import RandomStream, generator
-from ssl_lab.widgets.controls import Button, Control, Slider, Switch
+from ssl_lab.widgets.controls import Button, Slider
 from ssl_lab.widgets.explorer import Explorer
+from ssl_lab.widgets.knobs import KNOBS
 
 ASKED = 256  # pictures that the meter asks about, where there are so many
 MOST = 10  # pictures that can be shown, side by side
@@ -25,91 +25,27 @@ DRAWS = 999  # how often the views can be drawn again
 KEPT = 2**23  # values of crops that are kept, 32 MB: those of 256 images of 96 pixels
 
 
-def number(value, given, x):
-    """The slider's value as it is."""
-    return value
-
-
-def least(value, given, x):
-    """A range that begins here and ends where it did, or at 1."""
-    return value, max(value, 1.0 if given is None else given[1])
-
-
-def stretch(value, given, x):
-    """Aspect ratios up to this, lying or upright."""
-    return 1 / value, value
-
-
-def each(value, given, x):
-    """The same for every image."""
-    return torch.full((len(x),), value, device=x.device)
-
-
-@dataclass(frozen=True)
-class Knob:
-    """A strength on a control.
-
-    words: on the control.   low, high: its range, which widens for a transform that begins outside.   start: for one without a value of its own.
-    make: the argument, from the control's value, what the transform had, and the images.   read: the control's value, from what the transform had.
-    """
-
-    words: str
-    low: float
-    high: float
-    start: float | bool = 0.0
-    make: Callable = number
-    read: Callable = float
-
-    def control(self, had) -> Control:
-        """The control that begins with what the transform had; None is nothing."""
-        value = self.start if had is None else self.read(had)
-        if isinstance(self.start, bool):
-            return Switch(self.words, value)
-        low, high = float(min(self.low, value)), float(max(self.high, value))
-        return Slider(self.words, low, high, value, step=0.02 if high <= 1 else 0.05)
-
-
-def declared(words: str, name: str, **others) -> Knob:
-    """A knob over the range that an Augmentation declares for this strength, where it has an end."""
-    allowed = ranges(Augmentation)[name]
-    ends = {end: value for end, value in (("low", allowed.low), ("high", allowed.high)) if value is not None}
-    return Knob(words, **ends | others)
-
-
-KNOBS = {  # every strength of an Augmentation, and keywords of the functions of `ssl_lab.augment`; any other stays at its default
-    "area": declared("area from", "area", low=0.02, start=0.08, make=least, read=lambda area: area[0]),
-    "ratio": Knob("stretch", 1, 3, start=4 / 3, make=stretch, read=lambda ratio: ratio[1]),
-    "flip": declared("mirrored", "flip"),
-    "jitter": declared("jitter", "jitter", high=2),
-    "hue": declared("hue", "hue"),
-    "jitter_share": declared("coloured", "jitter_share"),
-    "grey_share": declared("grey", "grey_share"),
-    "blur_share": declared("blurred", "blur_share"),
-    "solarise_share": declared("solarised", "solarise_share"),
-    "threshold": Knob("threshold", 0, 1),
-    "sigma": Knob("sigma", 0.1, 4, start=1.0, make=each),
-    "factor": Knob("factor", 0, 2, start=1.0, make=each),
-    "turn": Knob("turn", -0.5, 0.5, make=each),
-    "on": Knob("switched", 0, 1, start=True, make=each),
-}
+Transform = Augmentation | RandAugment | Method | Callable
+Draw = list[Drawn | Chosen]  # of one view, in the order in which they apply
 
 
 class ViewsExplorer(Explorer):
     """Pairs of views of a few pictures, every strength of their transform on a control, and the shortcut meter over up to 256 pictures.
 
     images: 2 or more; the pictures from `first` on are looked at, and after the last comes the first again.   shown: how many are seen, 1 to 10.
-    transform: an Augmentation; a method that has one, or two, one for each view; or a function from (N, 3, H, W) in [0, 1] to the same, such as
-    those of `ssl_lab.augment`.
+    transform: an Augmentation; a RandAugment; a method that has one Augmentation, or two, one for each view, and perhaps a RandAugment, which comes
+    after it; or a function from (N, 3, H, W) in [0, 1] to the same, such as those of `ssl_lab.augment`.
     start: where controls begin, by the names of the transform's strengths; by default where the transform has them.
     Controls: the keywords that stand in KNOBS, seed (0 to 999, "draw again"), first. One seed is one draw, so a strength changes nothing but itself.
     Raises: InputError for too few images, a transform that makes something else than pictures, or a control out of its range.
     """
 
-    def __init__(self, images: Images, transform: Augmentation | Method | Callable | None = None, shown: int = 5, seed: int = 0, **start):
+    def __init__(self, images: Images, transform: Transform | None = None, shown: int = 5, seed: int = 0, **start):
         check_images(images, "ViewsExplorer")
         require(len(images) >= 2, f"got {len(images)} images; at least 2 are needed: load('scenes', limit=256)")
         require(1 <= shown <= min(MOST, len(images)), f"shown={shown} of {len(images)} images; 1 to {min(MOST, len(images))} can be shown")
-        self.x, self.transform, self.shown = images[:].x, Augmentation() if transform is None else transform, shown
+        transform = Augmentation() if transform is None else RandAugment() if transform is rand_augment else transform
+        self.x, self.transform, self.shown = images[:].x, transform, shown
         self.had, self.apply = strengths(self.transform), (Views(), Views())
         controls = {name: KNOBS[name].control(had) for name, had in self.had.items()}
         controls["seed"] = Button("draw again", most=DRAWS)
@@ -127,7 +63,7 @@ class ViewsExplorer(Explorer):
         right = (nearest.cpu() == torch.arange(len(x))).numpy()
         said = [f"{KNOBS[name].words} {self.controls[name].words(value)}" for name, value in values.items()]
         setting = ", ".join([*said, f"draw {seed}, from picture {first} on"])
-        (one, other), pixels = drawn or (None, None), x[0, 0].numel()
+        (one, other), pixels = drawn, x[0, 0].numel()
         remarks = [
             [f"image {row}{self.named[row]}" for row in rows[few].tolist()],
             [done(one, n, pixels) for n in range(self.shown)],
@@ -143,7 +79,12 @@ class Views:
     def __init__(self):
         self.place, self.crops = (), None
 
-    def __call__(self, drawn: Drawn, x: Pixels) -> Tensor:
+    def __call__(self, drawn: Draw, x: Pixels) -> Tensor:
+        for one in drawn:
+            x = self.view(one, x) if isinstance(one, Drawn) else one(x)
+        return x
+
+    def view(self, drawn: Drawn, x: Pixels) -> Tensor:
         if x.numel() > KEPT:
             return drawn(x)
         place = (x, *drawn.box)
@@ -152,21 +93,21 @@ class Views:
         return drawn.finish(self.crops)
 
 
-def augmentations(transform: Augmentation | Method | Callable) -> list[Augmentation]:
-    """Those that draw the first view and the second; none of a function. Raises: InputError for a method without."""
-    if isinstance(transform, Augmentation):
-        return [transform] * 2
+def stages(transform: Transform) -> list[list[Augmentation | RandAugment]]:
+    """What draws the first view and the second, in its order; nothing of a function. Raises: InputError for a method without an Augmentation."""
+    if isinstance(transform, Augmentation | RandAugment):
+        return [[transform]] * 2
     if not isinstance(transform, Method):
-        return []
-    found = [value for value in vars(transform).values() if isinstance(value, Augmentation)]
+        return [[]] * 2
+    found, after = ([value for value in vars(transform).values() if isinstance(value, kind)] for kind in (Augmentation, RandAugment))
     require(len(found) in (1, 2), f"{called(transform)} has {len(found)} augmentations, and a pair of views has one or two; give an Augmentation")
-    return (found * 2)[:2]
+    return [[one, *after] for one in (found * 2)[:2]]
 
 
-def strengths(transform: Augmentation | Method | Callable) -> dict[str, object]:
+def strengths(transform: Transform) -> dict[str, object]:
     """The keywords that have a knob, and what the transform has there; a parameter without a default has None."""
-    if drawn := augmentations(transform):
-        return {name: value for name, value in vars(drawn[0]).items() if name in KNOBS}
+    if first := stages(transform)[0]:
+        return {name: value for stage in first for name, value in vars(stage).items() if name in KNOBS}
     _, *parameters = inspect.signature(transform).parameters.values()
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     missing = [name for name in needed if name not in KNOBS]
@@ -175,13 +116,14 @@ def strengths(transform: Augmentation | Method | Callable) -> dict[str, object]:
 
 
 def two_views(
-    transform: Augmentation | Method | Callable, x: Pixels, arguments: dict, seed: int, drawn: list[Drawn] | None = None, apply=(Drawn.__call__,) * 2
+    transform: Transform, x: Pixels, arguments: dict, seed: int, drawn: list[Draw] | None = None, apply: tuple[Views, Views] | None = None
 ) -> tuple[Tensor, Tensor]:
     """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone, on any thread.
 
-    drawn: what `draws` says, where it has been asked.   apply: how each of the two becomes a view.
+    drawn: what `draws` says, where it has been asked.   apply: what makes each of the two, where crops are kept.
     """
-    made = [view(one, x) for view, one in zip(apply, draws(transform, x, arguments, seed) if drawn is None else drawn)]
+    drawn = draws(transform, x, arguments, seed) if drawn is None else drawn
+    made = [view(one, x) for view, one in zip(apply or (Views(), Views()), drawn) if one]
     for view in range(0 if made else 2):
         with RandomStream(2 * seed + view, x.device):
             made.append(transform(to_float(x), **arguments))
@@ -190,27 +132,34 @@ def two_views(
     return tuple(made)
 
 
-def draws(transform: Augmentation | Method | Callable, x: Pixels, arguments: dict, seed: int) -> list[Drawn]:
-    """What is drawn for the first views and for the second ones; of a function nothing is known."""
-    found = augmentations(transform)
-    moved = {name: value for name, value in arguments.items() if found and differs(transform, name, value)}
-    return [replace(one, **moved).draw(x, generator(2 * seed + view, x.device)) for view, one in enumerate(found)]
+def draws(transform: Transform, x: Pixels, arguments: dict, seed: int) -> list[Draw]:
+    """What is drawn for the first views and for the second ones; of a function nothing is known.
+
+    A strength that a hand has moved is the same for both: until then, each of two augmentations keeps its own.
+    """
+    views, had = stages(transform), strengths(transform)
+    moved = {name: value for name, value in arguments.items() if views[0] and value != had[name]}
+    numbers = [generator(2 * seed + view, x.device) for view in range(2)]
+    return [[changed(stage, moved).draw(x, drawn) for stage in view] for view, drawn in zip(views, numbers)]
 
 
-def done(drawn: Drawn | None, n: int, pixels: int) -> str:
+def changed(stage: Augmentation | RandAugment, moved: dict) -> Augmentation | RandAugment:
+    """The same with those strengths, of all that were moved, that are its own."""
+    return replace(stage, **{name: value for name, value in moved.items() if hasattr(stage, name)})
+
+
+def done(drawn: Draw, n: int, pixels: int) -> str:
     """What was done to the n-th picture of so many pixels, in words."""
-    if drawn is None:
-        return ""
+    return ", ".join(filter(None, (viewed(one, n, pixels) if isinstance(one, Drawn) else one.remark(n) for one in drawn)))
+
+
+def viewed(drawn: Drawn, n: int, pixels: int) -> str:
+    """The same of an Augmentation's view."""
     grey = drawn.coloured and drawn.saturation[n] == 0
     distorted = not grey and max(abs(drawn.brightness[n] - 1), abs(drawn.contrast[n] - 1), abs(drawn.turn[n])) > 0.005
     told = ("mirrored", drawn.flip[n]), ("grey", grey), ("colours distorted", drawn.coloured and distorted)
     told += ("blurred", drawn.blurs and drawn.blurred[n]), ("solarised", drawn.solarises and drawn.solarised[n])
     return ", ".join([f"{drawn.height[n] * drawn.width[n] / pixels:.0%} of it", *(words for words, on in told if on)])
-
-
-def differs(transform: Augmentation | Method, name: str, value) -> bool:
-    """Whether a hand has moved this strength: until then, each of two augmentations keeps its own."""
-    return value != getattr(augmentations(transform)[0], name)
 
 
 def called(transform: Callable | Method) -> str:
