@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from course.build import parse
-from ssl_lab import checks, geometry, kmeans, losses
+from ssl_lab import checks, geometry, kmeans, losses, pseudo_labels
 from ssl_lab.checks import EXERCISES, Check, Kind
 from ssl_lab.checks.answer import PARTS, ask
 from ssl_lab.checks.drawn import Drawn
@@ -116,6 +116,8 @@ def encoder():
 LIBRARY = {
     "nearest_accuracy": functools.partial(knn_accuracy, k=1),
     "soft_cross_entropy": losses.soft_cross_entropy,
+    "filter": pseudo_labels.filter,
+    "balance": pseudo_labels.balance,
     "kmeans_step": kmeans.kmeans_step,
     "repair": kmeans.repair,
     "uniform_sampling": uniform_sampling,

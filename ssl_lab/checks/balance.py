@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import torch
-from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ssl_lab.checks.answer import Kind
 from ssl_lab.checks.drawn import Drawn
+from ssl_lab.pseudo_labels import balance
 
 SIZES = [  # images of each class, per_class
     ((3, 9, 2, 7, 5), 5),
@@ -15,16 +15,6 @@ SIZES = [  # images of each class, per_class
     ((10, 14, 3, 1), 7),
     ((0, 6, 0, 2, 9), 5),  # two classes have none
 ]
-
-
-def balance(confidence: Float[Tensor, " M"], labels: Int64[Tensor, " M"], per_class: int) -> Int64[Tensor, " K"]:
-    """Of a class with at least per_class rows the most confident ones; of a shorter one, every row as often as another, or once more."""
-    found = []
-    for label in labels.unique():
-        rows = (labels == label).nonzero().flatten()
-        rows = rows[confidence[rows].argsort(descending=True, stable=True)]
-        found.append(rows.repeat(-(-per_class // len(rows)))[:per_class])
-    return torch.cat(found)
 
 
 def pseudo_labelled(seed: int) -> Iterator[tuple[Tensor, Tensor, int]]:

@@ -3,19 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import torch
-from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ssl_lab.checks.answer import Kind
 from ssl_lab.checks.check import Check
+from ssl_lab.pseudo_labels import filter
 
 SIZES = [(10, 3, 0.5), (14, 5, 0.375), (12, 3, 0.625)]  # N, C, the threshold: numbers that binary fractions are exact for
 STEPS = 64  # a probability is a whole number of steps
-
-
-def filter(probs: Float[Tensor, "N C"], threshold: float = 0.3) -> Int64[Tensor, " M"]:
-    """The rows whose highest probability is at least the threshold, in rising order."""
-    return (probs.amax(1) >= threshold).nonzero().flatten()
 
 
 def labelled(seed: int) -> Iterator[tuple[Tensor, float]]:

@@ -28,7 +28,7 @@ def share_mistakes(hits: Callable, rows: str) -> dict[str, tuple[Callable, ...]]
         f"the result is a count: divide the number of hits by the number of {rows}": (count,),
         "the result is in percent: a share lies between 0 and 1, so leave out the factor 100": (percent,),
         f"the share of failures is returned, 1 minus the right answer: count the {rows} for which the two are equal (==), not different": (rest,),
-        "the result is 0 unless every row is a hit: look for `//`, which rounds down, for a comparison that is never true, and for = instead of +=": (
+        "the result is 0 unless every row is a hit: look for `//`, for a comparison that is never true, and for = instead of +=": (
             whole,
             lambda *given: 0,
         ),

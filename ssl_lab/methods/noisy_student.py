@@ -11,9 +11,9 @@ Xie, Luong, Hovy and Le, CVPR 2020, arXiv 1911.04252.
 f̄ has the average weights of f. Noise is crop, flip and RandAugment of the images,
 dropout before the last layer, and stochastic depth. Unsure labels are left out, and
 classes are made equally frequent (`filter_and_balance`).
-differs: the authors' code divides both sums by the number of labelled images, which
-weighs the second mean by `ratio`; it smooths labels that are no probabilities by 0.1,
-uses RMSProp, and counts images of a class on a grid of confidences.
+differs: the authors' code divides both sums by the number of labelled images, so the
+second mean has the weight `unlabel_ratio`; it smooths labels that are no probabilities
+by 0.1, uses RMSProp, and counts images of a class on a grid of confidences.
 """
 
 from dataclasses import replace
@@ -42,7 +42,7 @@ RECIPE = Recipe(
 )
 SCENES = Recipe(epochs=10, batch=128, optimizer="adamw", lr=2e-3, weight_decay=1e-2)
 CROP = Augmentation(jitter=0.0)
-PAPER = {"rounds": 4, "ratio": 14.0, "per_class": 130_000, "magnitude": 27.0}
+PAPER = {"rounds": 4, "unlabel_ratio": 14.0, "per_class": 130_000, "magnitude": 27.0}
 PAPER |= {"m": 0.9999}
 
 SAID = "passed", "confidence"
@@ -56,7 +56,7 @@ class NoisyStudent(Method):
     teacher: another NoisyStudent, or any network from images to logits (B, classes),
     with no more parameters than the student; None: the first round makes one from the
     labels.   rounds: trainings, each with the last one as teacher.
-    ratio: pseudo-labelled images for each labelled one in a batch.
+    unlabel_ratio: pseudo-labelled images for each labelled one in a batch.
     threshold: the lowest confidence that is kept.   per_class: images of each class;
     None: as many as a class has on average, 0: as they are.
     soft: probabilities as labels; False: the most probable class.
@@ -81,7 +81,7 @@ class NoisyStudent(Method):
         classes: Annotated[int, Range(2, whole=True)] = 10,
         teacher: nn.Module | None = None,
         rounds: Annotated[int, Range(1, whole=True)] = 3,
-        ratio: Annotated[float, Range(above=0, hint="the paper: 1 to 28")] = 3.0,
+        unlabel_ratio: Annotated[float, Range(above=0, hint="1 to 28")] = 3.0,
         threshold: Share = 0.3,
         per_class: Annotated[int | None, Range(0, whole=True)] = None,
         soft: bool = True,
@@ -93,9 +93,9 @@ class NoisyStudent(Method):
         augmentation: Augmentation = CROP,
     ):
         super().__init__()
-        self.classes, self.generations, self.ratio = classes, rounds, ratio
+        self.classes, self.generations = classes, rounds
+        self.ratio, self.m, self.augmentation = unlabel_ratio, m, augmentation
         self.labelling = threshold, per_class, soft
-        self.m, self.augmentation = m, augmentation
         self.rand_augment = RandAugment(operations, magnitude)
         self.encoder = models.stochastic_depth(encoder, depth)
         layers = nn.Dropout(dropout), nn.Linear(encoder.dim, classes)
@@ -103,8 +103,8 @@ class NoisyStudent(Method):
         self.average_encoder = models.frozen_copy(self.encoder)
         self.average_classifier = models.frozen_copy(self.classifier)
         self.register_buffer("taught", torch.zeros((), dtype=torch.long))  # rounds over
-        teacher = getattr(teacher, "average", teacher)
-        object.__setattr__(self, "teacher", teacher)  # it is not among our weights
+        # it is not among our weights, so not registered
+        vars(self).update(teacher=getattr(teacher, "average", teacher))
         if rounds > 1:
             models.check_renewable(self.student)
 
@@ -173,8 +173,8 @@ class NoisyStudent(Method):
         return self.classifier(self.encoder(x))
 
     def check_batch(self, B: int, ranks: int = 1) -> None:
-        n, fix = round(B / (1 + self.ratio)), "take a larger batch, or another ratio"
-        what = f"ratio={self.ratio:g} leaves {n} labelled images of a batch of {B}"
+        n, fix = round(B / (1 + self.ratio)), "take a larger batch"
+        what = f"unlabel_ratio={self.ratio:g} leaves {n} of {B} images labelled"
         require(0 < n < B and n % ranks == 0, f"{what}, for {ranks} processes; {fix}")
 
     def check_data(self, data: Images) -> None:
