@@ -141,7 +141,7 @@ class Chosen:
         """The views, made without waiting for a device: each operation on all images, of which those are taken that are to have it."""
         for which, strength, place in zip(self.which, self.strength, self.place):
             for k, operation in enumerate(TABLE.values()):
-                x = torch.where(column(which == k), operation.apply(x, strength, place), x)
+                x = torch.where((which == k)[:, None, None, None], operation.apply(x, strength, place), x)
         return x
 
     def change(self, x: Batch) -> None:
@@ -154,7 +154,8 @@ class Chosen:
     def remark(self, n: int) -> str:
         """What is done to the n-th image, in words: "rotated by 12°, posterised to 5 bits"."""
         operations = list(TABLE.values())
-        return ", ".join(operations[k].words.format(s) for k, s in zip(self.which[:, n].tolist(), self.strength[:, n].tolist()))
+        said = [operations[k].words.format(strength) for k, strength in zip(self.which[:, n].tolist(), self.strength[:, n].tolist())]
+        return ", ".join(said).replace("-", "−")
 
 
 def rand_augment(x: Pixels, operations: int = 2, magnitude: float = 10.0, generator: torch.Generator | None = None) -> Batch:
