@@ -145,7 +145,7 @@ class Chosen:
         return x
 
     def change(self, x: Batch) -> None:
-        """Make these images their views: each operation on its own images, since on a CPU nobody waits for their number."""
+        """Make these images their views, each operation on its own images: on a CPU their number is known without waiting."""
         for which, strength, place in zip(self.which, self.strength, self.place):
             rows = which.argsort().split(which.bincount(minlength=len(TABLE)).tolist())
             for operation, n in zip(TABLE.values(), rows):
