@@ -149,7 +149,7 @@ class Chosen:
         for which, strength, place in zip(self.which, self.strength, self.place):
             rows = which.argsort().split(which.bincount(minlength=len(TABLE)).tolist())
             for operation, n in zip(TABLE.values(), rows):
-                x.index_copy_(0, n, operation.apply(x[n], strength[n], place[:, n]))
+                x.index_copy_(0, n, operation.apply(x.index_select(0, n), strength[n], place[:, n]))
 
     def remark(self, n: int) -> str:
         """What is done to the n-th image, in words: "rotated by 12°, posterised to 5 bits"."""
