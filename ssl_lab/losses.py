@@ -191,3 +191,21 @@ def byol_regression(
     targets = f"every prediction p needs its target z, (B, d) each; {shapes}"
     require(p.shape == z.shape and p.ndim == 2, targets)
     return (F.normalize(p, dim=1) - F.normalize(z, dim=1)).square().sum(dim=1).mean()
+
+
+@in_float32
+def soft_cross_entropy(
+    logits: Float[Tensor, "B C"], target: Float[Tensor, "B C"]
+) -> Float[Tensor, ""]:
+    """Noisy Student's loss: -sum over classes of target · log softmax(logits).
+
+    The mean over the batch. It is least where softmax(logits) = target, and then it is
+    the target's entropy, which is 0 only for a target that is sure.
+    target: rows that sum to 1, a teacher's probabilities, which are not smoothed. Its
+    gradient is not stopped here; the method's teacher has none.
+    Raises: InputError (a ValueError) for unequal shapes. A NaN spreads to the loss.
+    """
+    shapes = f"got {tuple(logits.shape)} and {tuple(target.shape)}"
+    rows = f"every row of logits needs its own probabilities, (B, C) each; {shapes}"
+    require(logits.shape == target.shape and logits.ndim == 2, rows)
+    return -(target * logits.log_softmax(dim=1)).sum(dim=1).mean()

@@ -39,7 +39,13 @@ def test_the_reference_is_right_on_any_input(passes, check):
     passes(check, check.reference)
 
 
-@pytest.mark.parametrize("book, names", EXERCISES.items(), ids=EXERCISES)
+BOOKS = [
+    pytest.param(book, names, marks=pytest.mark.xfail(raises=FileNotFoundError, reason="its notebook is not written yet", strict=True))
+    if book == "01_noisy_student" else (book, names) for book, names in EXERCISES.items()
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("book, names", BOOKS, ids=EXERCISES)
 def test_the_solutions_of_the_course_are_right_on_any_input(passes, book, names):
     cells = [cell.source for cell in parse(COURSE / f"{book}.py").cells if "exercise" in cell.metadata.get("tags", [])]
     defined = {"torch": torch, "F": torch.nn.functional, "math": math}  # what the notebooks import
@@ -109,6 +115,7 @@ def encoder():
 
 LIBRARY = {
     "nearest_accuracy": functools.partial(knn_accuracy, k=1),
+    "soft_cross_entropy": losses.soft_cross_entropy,
     "kmeans_step": kmeans.kmeans_step,
     "repair": kmeans.repair,
     "uniform_sampling": uniform_sampling,

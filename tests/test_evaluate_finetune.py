@@ -9,7 +9,7 @@ from torch import nn
 
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
-from ssl_lab.evaluate import finetune
+from ssl_lab.evaluate import features, finetune, finetuned
 from ssl_lab.evaluate.finetune import GENTLE
 from ssl_lab.methods.supervised import PLAIN
 from ssl_lab.models import small_resnet
@@ -65,3 +65,40 @@ def test_what_it_needs_is_said(images, encoder, wrong, words):
 def test_images_whose_classes_have_no_names_are_learned_from_too(images, encoder):
     nameless = replace(images, classes=())
     assert finetune(encoder, nameless, images, steps=3, recipe=QUICK) == finetune(encoder, images, images, steps=3, recipe=QUICK)
+
+
+# ---- the network itself
+
+
+def accuracy(network: nn.Module, images) -> float:
+    return (features(network, images).argmax(1) == images.labels).double().mean().item()
+
+
+def test_the_network_is_the_one_whose_accuracy_is_measured_and_gives_logits_in_evaluation_mode(images, encoder):
+    unseen = images[200:]
+    options = {"steps": 5, "recipe": QUICK, "augmentation": PLAIN, "threads": 1}
+    network = finetuned(encoder, images[:200], **options)
+    assert finetune(encoder, images[:200], unseen, **options) == accuracy(network, unseen)
+    assert not any(part.training for part in network.modules())
+    x = unseen[:7].x.float() / 255
+    torch.testing.assert_close(network(x), features(network, unseen[:7]))
+    assert network(x).shape == (7, len(images.classes))
+    assert not torch.equal(network[0].stem[0].weight, encoder.stem[0].weight)
+
+
+def test_the_number_of_classes_is_that_of_their_names_or_of_the_labels_or_as_given(images, encoder):
+    some, options = replace(images, classes=(), labels=images.labels.clamp(max=3)), {"steps": 1, "recipe": QUICK, "threads": 1}
+    widths = [finetuned(encoder, given, **options, **more)[1].out_features for given, more in ((images, {}), (some, {}), (some, {"classes": 9}))]
+    assert widths == [len(images.classes), 4, 9]
+    with pytest.raises(InputError, match="classes=4"):
+        finetuned(encoder, some, **options, classes=3)
+
+
+@pytest.mark.parametrize("wrong, words", [
+    (lambda f, images: finetuned(f, images.unlabelled()), "0 labelled images to learn from"),
+    (lambda f, images: finetuned(f, images, steps=0), "steps=0"),
+    (lambda f, images: finetuned(nn.Flatten(), images), "this Flatten, does not say how wide its features are"),
+])
+def test_what_the_network_needs_is_said(images, encoder, wrong, words):
+    with pytest.raises(InputError, match=words):
+        wrong(encoder, images)

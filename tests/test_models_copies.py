@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ssl_lab.errors import InputError
-from ssl_lab.models import ema_, frozen_copy, small_resnet
+from ssl_lab.models import average_, ema_, frozen_copy, small_resnet
 
 
 def numbers(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -103,3 +103,89 @@ def test_the_moving_average_lies_where_it_lay_and_leaves_no_gradient():
 def test_an_impossible_average_is_refused(online, m, words):
     with pytest.raises(InputError, match=words):
         ema_(nn.Linear(2, 2), online, m)
+
+
+# ---- with the statistics of batch norm
+
+
+def averaged(average, m, key: float = 1.0, online: tuple[float, ...] = (1.0, 2.0, 3.0)) -> list[tuple[float, float]]:
+    """What parameter and buffer of a target that starts at `key` become while the online network takes these values."""
+    target = Scalar(key)
+    path = []
+    for value in online:
+        average(target, Scalar(value), m)
+        path.append((round(target.w.item(), 5), round(target.seen.item(), 5)))
+    return path
+
+
+@torch.no_grad()
+def buffers_copied(target, online, m):
+    ema_(target, online, m)
+    target.seen.copy_(online.seen)
+
+
+@torch.no_grad()
+def buffers_only(target, online, m):
+    target.seen.lerp_(online.seen, 1 - m)
+
+
+BY_HAND = [(1.0, 1.0), (1.1, 1.1), (1.29, 1.29)]
+
+
+@pytest.mark.parametrize("m", [0.9, torch.tensor(0.9), torch.tensor(0.9, dtype=torch.float64)])
+def test_an_average_with_statistics_by_hand(m):
+    assert averaged(average_, m) == BY_HAND
+
+
+@pytest.mark.parametrize("mutant", [ema_, buffers_copied, buffers_only, wrong_way_round, copies, stands_still])
+def test_every_usual_mistake_of_an_average_with_statistics_is_noticed(mutant):
+    assert averaged(mutant, 0.9) != BY_HAND
+
+
+@pytest.mark.parametrize("m", [0.0, 0.1, 0.999, 1.0])
+@pytest.mark.parametrize("kind", [float, torch.tensor])
+def test_statistics_follow_the_equation_too_and_counts_are_copied(m, kind):
+    online, target = small_resnet(width=4), frozen_copy(small_resnet(width=4))
+    online(torch.rand(4, 3, 32, 32))
+    before = numbers(target)
+    average_(target, online, kind(m))
+    for name, now in online.state_dict().items():
+        new = target.state_dict()[name]
+        if name.endswith("num_batches_tracked"):
+            assert new == now == 1
+        else:
+            torch.testing.assert_close(new.double(), m * before[name].double() + (1 - m) * now.double(), atol=1e-7, rtol=1e-6)
+            assert m not in (0.0, 1.0) or torch.equal(new, now if m == 0.0 else before[name])
+
+
+def test_equal_networks_stay_equal_whatever_the_share():
+    online = small_resnet(width=4)
+    target = frozen_copy(online)
+    for m in (0.1, 0.9999, torch.tensor(0.3)):
+        average_(target, online, m)
+        assert all(torch.equal(now, online.state_dict()[name]) for name, now in target.state_dict().items())
+
+
+def test_a_teachers_first_steps_follow_the_student_quickly():
+    """min(m, (1 + t) / (10 + t)), Noisy Student's warm-up, as a tensor: nine tenths are new in the first step."""
+    t, m = torch.zeros(()), torch.tensor(0.9999)
+    target = Scalar(0.0)
+    average_(target, Scalar(1.0), torch.minimum(m, (1 + t) / (10 + t)))
+    assert target.w.item() == target.seen.item() == pytest.approx(0.9)
+
+
+def test_no_number_is_waited_for_and_half_precision_and_networks_without_numbers_are_fine():
+    with torch.device("meta"):
+        average_(nn.BatchNorm1d(3), nn.BatchNorm1d(3), torch.empty(()))
+        average_(nn.BatchNorm1d(3), nn.BatchNorm1d(3), 0.5)
+    average_(nn.Identity(), nn.Identity(), 0.5)
+    average_(nn.Linear(2, 2).bfloat16(), nn.Linear(2, 2).bfloat16(), torch.tensor(0.5))
+
+
+@pytest.mark.parametrize("online, m, words", [
+    (nn.BatchNorm1d(2), 1.01, "m=1.01"), (nn.BatchNorm1d(3), 0.5, "parameters of different shapes"),
+    (nn.BatchNorm1d(2, track_running_stats=False), torch.tensor(0.5), "buffers of different shapes.*frozen_copy"),
+])
+def test_an_impossible_average_with_statistics_is_refused(online, m, words):
+    with pytest.raises(InputError, match=words):
+        average_(nn.BatchNorm1d(2), online, m)

@@ -2,10 +2,12 @@
 
 from ssl_lab.checks.alignment import check_alignment
 from ssl_lab.checks.answer import Kind
+from ssl_lab.checks.balance import check_balance
 from ssl_lab.checks.byol import check_byol_loss
 from ssl_lab.checks.check import Check, Result
 from ssl_lab.checks.colours import check_mean_colour_match
 from ssl_lab.checks.ema import check_ema
+from ssl_lab.checks.filter import check_filter
 from ssl_lab.checks.info_nce import check_info_nce
 from ssl_lab.checks.kmeans_step import check_kmeans_step
 from ssl_lab.checks.momentum import check_target_momentum
@@ -14,12 +16,14 @@ from ssl_lab.checks.nt_xent import check_nt_xent, check_nt_xent_loop
 from ssl_lab.checks.queue import check_enqueue
 from ssl_lab.checks.regression import check_byol_regression
 from ssl_lab.checks.repair import check_repair
+from ssl_lab.checks.soft_cross_entropy import check_soft_cross_entropy
 from ssl_lab.checks.spread import check_embedding_std
 from ssl_lab.checks.start import check_cosine, check_nearest_accuracy
 from ssl_lab.checks.uniform_sampling import check_uniform_sampling
 
 EXERCISES = {  # notebook → its exercises, in order
     "00_start": ("cosine", "nearest_accuracy"),
+    "01_noisy_student": ("soft_cross_entropy", "filter", "balance"),
     "02_deepcluster": ("kmeans_step", "repair", "nmi", "uniform_sampling"),
     "03_simclr": ("mean_colour_match", "alignment", "nt_xent_loop", "nt_xent"),
     "04_moco": ("info_nce", "ema", "enqueue"),
@@ -32,12 +36,14 @@ __all__ = [
     "Kind",
     "Result",
     "check_alignment",
+    "check_balance",
     "check_byol_loss",
     "check_byol_regression",
     "check_cosine",
     "check_ema",
     "check_embedding_std",
     "check_enqueue",
+    "check_filter",
     "check_info_nce",
     "check_kmeans_step",
     "check_mean_colour_match",
@@ -46,6 +52,7 @@ __all__ = [
     "check_nt_xent",
     "check_nt_xent_loop",
     "check_repair",
+    "check_soft_cross_entropy",
     "check_target_momentum",
     "check_uniform_sampling",
 ]

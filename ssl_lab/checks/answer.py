@@ -113,12 +113,14 @@ def unfit(returned, kind: Kind, needs: str) -> str:
     if kind in (Kind.LOSS, Kind.NUMBER) and tensor.shape != ():
         return f"it returns a result of shape {tuple(tensor.shape)}; one number is needed, {needs}"
     if tensor.dtype == torch.bool or tensor.is_complex():
-        return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; real numbers are needed"
+        fix = ", the numbers of the rows where this mask is True: mask.nonzero().flatten()" if kind is Kind.WHOLE else ""
+        return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; real numbers are needed{fix}"
     if not tensor.isfinite().all():
         worst = f"{'it returns' if tensor.shape == () else 'it holds'} {float(tensor.detach()[~tensor.isfinite()][0])}"
         return f"{worst}; look for the logarithm of 0 or of a negative number, a division by 0, 0 · ∞, or a label that points at −∞"
     if kind is Kind.WHOLE and tensor.is_floating_point():
-        return f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}; they number rows or clusters, so make them whole with .long()"
+        wrong = f"it returns values of type {str(tensor.dtype).removeprefix('torch.')}"
+        return f"{wrong}; they number rows or clusters, so make them whole with .long(), or return the number in place of the value that stands there"
     if kind is Kind.LOSS and not tensor.requires_grad:
         return "the result is cut off from its inputs, so nothing can be learned: look for detach, no_grad, numpy, or torch.tensor(…) of a value"
     return ""

@@ -1,7 +1,7 @@
 """Measures of a representation, most of them one number. None of them changes the network."""
 
 from ssl_lab.evaluate.factors import factor_table
-from ssl_lab.evaluate.finetune import finetune
+from ssl_lab.evaluate.finetune import finetune, finetuned
 from ssl_lab.evaluate.knn import knn_accuracy
 from ssl_lab.evaluate.leak import leak
 from ssl_lab.evaluate.linear import Probe, linear_probe
@@ -13,6 +13,6 @@ from ssl_lab.features import features
 from ssl_lab.geometry import alignment, effective_rank, uniformity
 
 __all__ = [
-    "Probe", "Umap", "alignment", "colour_match", "effective_rank", "factor_table", "features", "finetune", "knn_accuracy",
-    "leak", "linear_probe", "mlp_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
+    "Probe", "Umap", "alignment", "colour_match", "effective_rank", "factor_table", "features", "finetune", "finetuned",
+    "knn_accuracy", "leak", "linear_probe", "mlp_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
 ]

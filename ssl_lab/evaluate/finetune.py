@@ -31,8 +31,7 @@ def finetune(
 ) -> float:
     """Train a copy of the encoder and a linear classifier on the labelled images, and return their accuracy, in [0, 1], on the unseen images.
 
-    steps: optimizer steps; the labelled images take turns, and each is drawn at least once.   recipe: each of its epochs has that many steps.
-    threads: as in `train`. The encoder itself does not change.
+    The arguments are those of `finetuned`, which returns the network itself. The encoder does not change.
     Raises: InputError for an encoder that is no network, images without a label, or steps below 1.
     """
     check_network("encoder", encoder, nn.Module)
@@ -40,14 +39,40 @@ def finetune(
         check_images(given, "fine-tuning")
     known, asked = images.labelled(), unseen.labelled()
     require(len(known) > 0 and len(asked) > 0, f"got {len(known)} labelled images to learn from and {len(asked)} to test on; both are needed")
-    Range(1, whole=True, hint="600 is the default").check("steps", steps)
-    device = next(encoder.parameters()).device
     check_ids(labels := torch.cat([known.labels, asked.labels]))
     classes = max(len(images.classes), 1 + int(labels.max()))
+    trained, classifier = finetuned(encoder, images, steps, recipe, augmentation, threads, classes)
+    with torch.no_grad():
+        logits = classifier(features(trained, asked))
+    return (logits.argmax(1).cpu() == asked.labels.cpu()).double().mean().item()
+
+
+def finetuned(
+    encoder: nn.Module,
+    images: Images,
+    steps: int = 600,
+    recipe: Recipe = GENTLE,
+    augmentation: Augmentation = SMALL,
+    threads: int | None = None,
+    classes: int | None = None,
+) -> nn.Sequential:
+    """A copy of the encoder and a linear classifier, trained on the labelled images: images (B, 3, H, W), floats in [0, 1] → logits (B, classes).
+
+    It is returned in evaluation mode; `features(network, images)` are the logits of many images. The encoder itself does not change.
+    steps: optimizer steps; the labelled images take turns, and each is drawn at least once.   recipe: each of its epochs has that many steps.
+    threads: as in `train`.   classes: their number; None: as many as the images name, or have.
+    Raises: InputError for an encoder that is no network, images without a label, more classes in them than `classes`, or steps below 1.
+    """
+    check_network("encoder", encoder, nn.Module)
+    check_images(images, "fine-tuning")
+    known = images.labelled()
+    require(len(known) > 0, "got 0 labelled images to learn from; give images with labels (-1 means none)")
+    Range(1, whole=True, hint="600 is the default").check("steps", steps)
+    check_ids(known.labels)
+    classes = max(len(images.classes), 1 + int(known.labels.max())) if classes is None else classes
+    device = next(encoder.parameters()).device
     with RandomStream(recipe.seed, device), usual():
         method = Supervised(copy.deepcopy(encoder), classes, augmentation).to(device)
     for _ in train(method, known.repeated(max(steps * recipe.batch, len(known))), recipe, threads=threads):
         pass
-    with torch.no_grad():
-        logits = method.classifier(features(method.encoder, asked))
-    return (logits.argmax(1).cpu() == asked.labels.cpu()).double().mean().item()
+    return nn.Sequential(method.encoder, method.classifier).eval()

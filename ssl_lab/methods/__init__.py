@@ -10,6 +10,7 @@ HOME = {
     "BYOL": "byol",
     "DeepCluster": "deepcluster",
     "MoCo": "moco",
+    "NoisyStudent": "noisy_student",
     "SimCLR": "simclr",
     "Supervised": "supervised",
 }

@@ -2,18 +2,20 @@
 
 from ssl_lab.models.alexnet import SmallAlexNet, small_alexnet
 from ssl_lab.models.backbones import NAMES, encoder, resnet
-from ssl_lab.models.copies import ema_, frozen_copy
+from ssl_lab.models.copies import average_, ema_, frozen_copy
+from ssl_lab.models.depth import stochastic_depth
 from ssl_lab.models.encoder import IMAGENET, Encoder
 from ssl_lab.models.filters import FILTERS, Filtered, filtered, sobel
 from ssl_lab.models.frozen import rest
 from ssl_lab.models.heads import mlp
 from ssl_lab.models.promise import check_encoder, check_rows
+from ssl_lab.models.renew import check_renewable, renew_
 from ssl_lab.models.small import SmallResNet, small_resnet
 from ssl_lab.models.split import SplitBatchNorm, check_groups, split_batch_norm
 from ssl_lab.models.weights import load_weights
 
 __all__ = [
-    "FILTERS", "IMAGENET", "NAMES", "Encoder", "Filtered", "SmallAlexNet", "SmallResNet", "SplitBatchNorm", "check_encoder", "check_groups",
-    "check_rows", "ema_", "encoder", "filtered", "frozen_copy", "load_weights", "mlp", "resnet", "rest", "small_alexnet", "small_resnet", "sobel",
-    "split_batch_norm",
+    "FILTERS", "IMAGENET", "NAMES", "Encoder", "Filtered", "SmallAlexNet", "SmallResNet", "SplitBatchNorm", "average_", "check_encoder",
+    "check_groups", "check_renewable", "check_rows", "ema_", "encoder", "filtered", "frozen_copy", "load_weights", "mlp", "renew_", "resnet", "rest",
+    "small_alexnet", "small_resnet", "sobel", "split_batch_norm", "stochastic_depth",
 ]

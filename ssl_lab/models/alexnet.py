@@ -27,6 +27,12 @@ class SmallAlexNet(nn.Module):
             *layer(second, third, 3), *layer(third, fourth, 3), *layer(fourth, self.dim, 3), halved(),
         )  # fmt: skip
 
+    def reset_parameters(self) -> None:
+        """Draw the weights of the convolutions anew."""
+        for part in self.layers:
+            if isinstance(part, nn.Conv2d):
+                draw(part)
+
     def forward(self, x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B dim"]:
         return self.maps(x).mean((2, 3))
 
@@ -36,10 +42,16 @@ class SmallAlexNet(nn.Module):
 
 
 def layer(channels: int, out: int, side: int) -> tuple[nn.Module, ...]:
-    """A convolution, batch norm and ReLU. The weights are normal, of deviation √(2 / (side² · out)), as in DeepCluster's code."""
+    """A convolution, batch norm and ReLU."""
     convolution = nn.Conv2d(channels, out, side, padding=side // 2, bias=False)  # batch norm has a bias of its own
-    nn.init.normal_(convolution.weight, std=(2 / (side**2 * out)) ** 0.5)
+    draw(convolution)
     return convolution, nn.BatchNorm2d(out), nn.ReLU()
+
+
+def draw(convolution: nn.Conv2d) -> None:
+    """Normal weights of deviation √(2 / (side² · out)), as in DeepCluster's code."""
+    out, _, side, _ = convolution.weight.shape
+    nn.init.normal_(convolution.weight, std=(2 / (side**2 * out)) ** 0.5)
 
 
 def halved() -> nn.Module:
