@@ -1,7 +1,7 @@
 """Operations on the values of pixels with one parameter an image, equal to PIL's and torchvision's; those that jitter uses stand in `colours`.
 
 Images are floats in [0, 1]; an operation that is made for bytes works on 256 levels, and takes the nearest one of every value.
-Which pixels are meant is a picture of 0 and 1, such as `at_least`, by which two pictures are mixed: on a CPU torch.where takes 30 times as long.
+Which pixels are meant is a picture of 0 and 1, such as `at_least`, by which two pictures are mixed (see there).
 """
 
 import torch

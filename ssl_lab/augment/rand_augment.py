@@ -141,20 +141,21 @@ class Chosen:
         """The views, made without waiting for a device: each operation on all images, of which those are taken that are to have it."""
         for which, strength, place in zip(self.which, self.strength, self.place):
             for k, operation in enumerate(TABLE.values()):
-                x = torch.where(column(which == k), operation.apply(x, strength, place), x)
+                x = torch.where((which == k)[:, None, None, None], operation.apply(x, strength, place), x)
         return x
 
     def change(self, x: Batch) -> None:
-        """Make these images their views: each operation on its own images, since on a CPU nobody waits for their number."""
+        """Make these images their views, each operation on its own images: on a CPU their number is known without waiting."""
         for which, strength, place in zip(self.which, self.strength, self.place):
             rows = which.argsort().split(which.bincount(minlength=len(TABLE)).tolist())
             for operation, n in zip(TABLE.values(), rows):
-                x.index_copy_(0, n, operation.apply(x[n], strength[n], place[:, n]))
+                x.index_copy_(0, n, operation.apply(x.index_select(0, n), strength[n], place[:, n]))
 
     def remark(self, n: int) -> str:
         """What is done to the n-th image, in words: "rotated by 12°, posterised to 5 bits"."""
         operations = list(TABLE.values())
-        return ", ".join(operations[k].words.format(s) for k, s in zip(self.which[:, n].tolist(), self.strength[:, n].tolist()))
+        said = [operations[k].words.format(strength) for k, strength in zip(self.which[:, n].tolist(), self.strength[:, n].tolist())]
+        return ", ".join(said).replace("-", "−")
 
 
 def rand_augment(x: Pixels, operations: int = 2, magnitude: float = 10.0, generator: torch.Generator | None = None) -> Batch:
