@@ -31,11 +31,10 @@ from ssl_lab.errors import require
 from ssl_lab.groups import Groups
 from ssl_lab.losses import soft_cross_entropy
 from ssl_lab.method import Method
-from ssl_lab.pseudo_labels import balance, filter, filter_and_balance
+from ssl_lab.pseudo_labels import balance, filter, filter_and_balance  # noqa: F401
 from ssl_lab.recipe import Recipe
 from ssl_lab.surroundings import usual
 
-__all__ = ["NoisyStudent", "balance", "filter", "filter_and_balance"]
 # the authors' code; with SGD, whose lr is 0.1 for 256 images
 RECIPE = Recipe(
     epochs=350, batch=2048, optimizer="sgd", lr=0.8, weight_decay=1e-5, warmup=5 / 350
