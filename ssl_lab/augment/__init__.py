@@ -1,6 +1,7 @@
 """Random views of a batch, drawn on its device. Every image has its own parameters, and nothing waits for the device.
 
     Augmentation (strengths) → draw → Drawn (parameters of every image) → crop and flip → colour → blur → solarise
+    RandAugment (operations, magnitude) → draw → Chosen (which operation, how strong, in each round) → one operation after the other
 
 Strengths and drawn parameters are frozen values, so the same crop can be applied to an image, its depth, its normals and its mask.
 """
