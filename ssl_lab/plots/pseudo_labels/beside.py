@@ -7,7 +7,7 @@ from jaxtyping import Int, UInt8
 
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import GREY, INK, NEGATIVE, POSITIVE
+from ssl_lab.plots.look import GREY, INK, NEGATIVE, POSITIVE, smaller
 from ssl_lab.plots.pseudo_labels.numbers import THRESHOLDS, Student, Teacher, part, shares, sure
 from ssl_lab.plots.spots import Spots
 
@@ -18,27 +18,28 @@ TOP, LOW = 5.05, 6.62  # of the charts
 LINES = (("precision", POSITIVE, ""), ("recall", INK, "dashed"), ("pass", GREY, "dotted"))
 
 
-def mistakes(page: Drawing, student: Student, images: UInt8[np.ndarray, "N H W 3"], chosen: int | None) -> None:
-    """Images whose labels pass and are wrong, the most confident first; a click chooses the class that the teacher says."""
+def mistakes(page: Drawing, student: Student, images: UInt8[np.ndarray, "N H W 3"], chosen: int | None) -> str:
+    """Images whose labels pass and are wrong, the most confident first; a click chooses the class that the teacher says. Returns them in words."""
     teacher, passes = student.teacher, np.zeros(len(student.teacher.truth), bool)
     passes[student.passed] = True
     wrong = passes & ~teacher.right & ((teacher.labels == chosen) if chosen is not None else True)
     found = teacher.surest[wrong[teacher.surest]]
-    count = len(found)
-    page.words(X, FIRST - 0.26, f"{count:,} that pass {'is' if count == 1 else 'are'} wrong" + ", the surest first" * (count > 1), **HEAD)
+    page.words(X, FIRST - 0.26, f"wrong and sure: {len(found):,} label{'s' * (len(found) != 1)}", **HEAD)
     shown, at = found[: 2 * COLUMNS].tolist(), []
     if not shown:
-        page.words(X, FIRST + 0.2, "no wrong label is above the threshold" if passes.any() else "no label is above the threshold", 14, GREY)
-        return
-    for place, image in enumerate(shown):
+        page.words(X, FIRST + 0.2, "no label that passes is wrong" if passes.any() else "no label passes", 14, GREY)
+        return "no label that passes is wrong"
+    for place, (image, pixels) in enumerate(zip(shown, smaller(images[shown], 96))):
         left, top = X + WIDE * (place % COLUMNS), FIRST + HIGH * (place // COLUMNS)
-        page.picture(images[image], left, top, IMAGE)
+        page.picture(pixels, left, top, IMAGE)
         page.words(left + IMAGE / 2, top + IMAGE - 0.12, sure(teacher.confidence[image]), 12, "#fffffe", True, "center", ground="#000000")
         page.words(left + IMAGE / 2, top + IMAGE + 0.13, teacher.name_of(int(teacher.labels[image])), 12, NEGATIVE, True, ha="center")
         page.words(left + IMAGE / 2, top + IMAGE + 0.33, f"is {teacher.name_of(int(teacher.truth[image]))}", 12, GREY, ha="center")
         at.append((left + IMAGE / 2, top + IMAGE / 2))
     said, sets = {"said": [*map(teacher.sentence, shown)]}, {"chosen": teacher.labels[shown].tolist()}
     page.spots.append(Spots("wrong and sure", (X, FIRST, END - X, HIGH * (1 + (len(shown) - 1) // COLUMNS)), "{said}", said, sets, at=at))
+    label, truth = (teacher.name_of(int(labels[shown[0]])) for labels in (teacher.labels, teacher.truth))
+    return f"the surest wrong one says {label}, {sure(teacher.confidence[shown[0]])}, and it is {truth}"
 
 
 def legend(page: Drawing) -> None:

@@ -31,16 +31,16 @@ def pseudo_labelling(
     require(chosen is None or 0 <= chosen < C, f"class {chosen} is none of the {C}")
     page = Drawing(WIDTH, HEIGHT, STRIP, [SPLIT])
     found, after = finding(student, threshold, chosen), balanced(student)
-    when = f"{teacher.name}, {shown + 1} of {len(teachers)}" if len(teachers) > 1 else ""
+    when = teacher.name if len(teachers) > 1 else ""
     page.title(found, when, after)
-    rows.classes(page, student, threshold, chosen, max(int(one.histogram().max()) for one in teachers), most(teachers, student))
-    beside.mistakes(page, student, images, chosen)
+    rows.classes(page, student, threshold, chosen, most(teachers, student))
+    wrong = beside.mistakes(page, student, images, chosen)
     beside.thresholds(page, teacher, student, threshold, chosen, alone=len(teachers) == 1)
     if len(teachers) > 1:
         beside.generations(page, teachers, passed, shown, chosen)
     said = ", ".join(both(student, label) for label in rows.shown(teacher, chosen))
     each = f"precision and recall of the classes: {said}" if len(passed[shown]) else f"{len(teacher.truth):,} labels are below it"
-    return page, f"{when + ': ' if when else ''}{found[0].lower()}{found[1:]}; {after}; {each}."
+    return page, f"{when + ': ' if when else ''}{found[0].lower()}{found[1:]}; {after}; {each}; {wrong}."
 
 
 def finding(student: Student, threshold: float, chosen: int | None) -> str:

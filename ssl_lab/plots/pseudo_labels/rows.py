@@ -7,13 +7,13 @@ from jaxtyping import Float, Int
 
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, POSITIVE
-from ssl_lab.plots.pseudo_labels.numbers import BINS, RIGHT, WRONG, Student, Teacher, part, sure
+from ssl_lab.plots.pseudo_labels.numbers import BINS, RIGHT, WRONG, Student, Teacher, part
 from ssl_lab.plots.spots import Spots
 
-LEFT, END, FIRST, LAST, PITCH = 0.15, 8.45, 1.84, 6.54, 0.62  # inches: of all rows; the first one's top, the last one's foot, the most of one
-CONFIDENCE, SHARES, BARS = (1.32, 4.22), (5.0, 5.72), (5.98, 7.92)  # of the histograms; right ends of two columns; of the bars
+LEFT, END, FIRST, LAST, PITCH = 0.15, 8.45, 1.82, 6.62, 0.62  # inches: of all rows; the first one's top, the last one's foot, the most of one
+CONFIDENCE, SHARES, BARS = (1.3, 4.1), (5.12, 5.8), (6.05, 7.92)  # of the histograms; right ends of two columns; of the bars
 MANY = 10  # classes that are shown at most
-HEAD, FOOT = 1.24, 6.72  # heights of the words above and below
+HEAD = 1.24  # height of the words above
 PALE = 0.3  # of what the filter drops
 
 
@@ -38,8 +38,8 @@ def shown(teacher: Teacher, chosen: int | None) -> list[int]:
     return sorted(([] if chosen is None else [chosen]) + often[: min(MANY, C) - (chosen is not None)])
 
 
-def classes(page: Drawing, student: Student, threshold: float, chosen: int | None, tall: int, most: int) -> None:
-    """All rows, their heads and scales.   tall: images at the top of a histogram's scale.   most: images at the end of the bars'."""
+def classes(page: Drawing, student: Student, threshold: float, chosen: int | None, most: int) -> None:
+    """All rows, their heads and scales.   most: images at the end of the bars'."""
     teacher = student.teacher
     labels = shown(teacher, chosen)
     pitch = min((LAST - FIRST) / len(labels), PITCH)
@@ -49,8 +49,11 @@ def classes(page: Drawing, student: Student, threshold: float, chosen: int | Non
         if line.label == chosen:
             page.areas([(LEFT - 0.07, line.top + 0.01, END - LEFT + 0.1, pitch - 0.02)], "", ANCHOR, 2.5)
         page.words(LEFT, line.middle, teacher.name_of(line.label), 13, bold=line.label == chosen)
+    if len(lines) < teacher.probs.shape[1]:
+        page.words(LEFT, HEAD, f"{len(lines)} of {teacher.probs.shape[1]:,}", 12, GREY)
+        page.words(LEFT, FIRST - 0.22, "classes", 12, GREY)
     heads(page, threshold, foot)
-    histograms(page, student, lines, tall)
+    histograms(page, student, lines)
     x = across(threshold)
     page.strokes([[(x, FIRST - 0.1), (x, foot)]], INK, 2, "dashed")
     page.words(x, FIRST - 0.22, f"{threshold:.3g}", 13, bold=True, ha="center")
@@ -69,23 +72,23 @@ def heads(page: Drawing, threshold: float, foot: float) -> None:
     """What the columns are, and the scale of the confidence."""
     start, end = CONFIDENCE
     page.words(start, HEAD, "1  filter", 15, bold=True)
-    page.words(end - 0.66, HEAD, "right", 13, POSITIVE, True, ha="right")
+    page.words(end - 0.74, HEAD, "right", 13, POSITIVE, True, ha="right")
     page.words(end, HEAD, "wrong", 13, NEGATIVE, True, ha="right")
     for right, said in zip(SHARES, ("precision", "recall")):
-        page.words(right, FIRST - 0.22, said, 12, GREY, ha="right")
+        page.words(right, HEAD, said, 12, GREY, ha="right")
     page.words(BARS[0], HEAD, "2  balance", 15, bold=True)
     page.strokes([[(start, foot), (end, foot)], *([(across(value), foot), (across(value), foot + 0.06)] for value in (0, 0.5, 1))], GREY, 1)
     for value in (0, 0.5, 1):
         page.words(across(value), foot + 0.18, f"{value:g}", 12, GREY, ha="center")
-    page.words((start + end) / 2, foot + 0.42, "confidence; heights: root of the number", 12, GREY, ha="center")
+    page.words((start + end) / 2, foot + 0.42, "confidence · heights: √ of the number", 12, GREY, ha="center")
 
 
-def histograms(page: Drawing, student: Student, lines: list[Row], tall: int) -> None:
+def histograms(page: Drawing, student: Student, lines: list[Row]) -> None:
     """Right labels above a line, wrong ones below it, by their confidence; pale those that do not pass."""
     teacher = student.teacher
     whole, passing = teacher.histogram(), teacher.histogram(student.passed)
     highest = [np.sqrt(max(int(whole[:, side].max()), 1)) for side in (WRONG, RIGHT)]
-    unit = 0.9 * lines[0].pitch / max(sum(highest), 1.2 * np.sqrt(tall))
+    unit = 0.9 * lines[0].pitch / sum(highest)
     base = [line.top + line.pitch * 0.95 - unit * highest[WRONG] for line in lines]
     page.strokes([[(CONFIDENCE[0], y), (CONFIDENCE[1], y)] for y in base], GREY, 0.7)
     for side, colour, way in ((RIGHT, POSITIVE, -1), (WRONG, NEGATIVE, 1)):
@@ -105,7 +108,7 @@ def columns(page: Drawing, student: Student, lines: list[Row], foot: float) -> N
         for right, share in zip(SHARES, student.shares(line.label)):
             page.words(right, line.middle, part(share), 14, ha="right")
     page.strokes([[(SHARES[0] - 0.6, foot), (SHARES[1], foot)]], GREY, 1)
-    page.words(SHARES[0] - 0.62, foot + 0.2, "all", 13, GREY, ha="right")
+    page.words(SHARES[0] - 0.64, foot + 0.2, "all", 13, GREY, ha="right")
     for right, share in zip(SHARES, student.shares()):
         page.words(right, foot + 0.2, part(share), 14, bold=True, ha="right")
 
@@ -153,7 +156,7 @@ def hatched(one: tuple[float, float, float, float], apart: float = 0.09) -> list
 def key(page: Drawing, foot: float) -> None:
     """What the parts of a bar mean."""
     y, x = foot + 0.1, BARS[0]
-    for left, fill, said in ((x, POSITIVE, "kept"), (x + 0.72, "", "copies"), (x + 1.62, FAINT, "cut")):
+    for left, fill, said in ((x, POSITIVE, "kept"), (x + 0.72, "", "+ copies"), (x + 1.76, FAINT, "− cut")):
         mark = (left, y + 0.02, 0.22, 0.16)
         page.areas([mark], fill or POSITIVE, GREY if fill == FAINT else "", alpha=1.0 if fill else PALE)
         if not fill:
@@ -184,7 +187,8 @@ def counts(student: Student, lines: list[Row], chosen: int | None) -> Spots:
     said = []
     for line in lines:
         precision, recall, passing = student.shares(line.label)
-        shares = f"precision {part(precision)}, recall {part(recall)} of {student.teacher.sizes[line.label]} images, {part(passing)} of its labels pass"
+        size = student.teacher.sizes[line.label]
+        shares = f"precision {part(precision)}, recall {part(recall)} of {size} images, {part(passing)} of its labels pass"
         said.append(f"{student.teacher.name_of(line.label)}: {shares}; {student.said(line.label)}")
     box = area(lines, SHARES[0] - 0.62, END)
     return Spots("classes", box, "{row}", sets={"chosen": toggled(lines, chosen)}, rows=said)
