@@ -43,11 +43,12 @@ class PseudoLabelExplorer(Explorer):
         self.teachers = [taught(name, one, images) for name, one in self.probs.items()]
         self.shown, C = plots.hwc(images.x), self.teachers[0].probs.shape[1]
         most = max(*(int(teacher.total.sum(1).max()) for teacher in self.teachers), per_class or 0, 1)
-        count, names = len(self.teachers), [class_name(label, images.classes, 30) for label in range(C)]
+        count, called = len(self.teachers), [*probs] if isinstance(probs, Mapping) else ()
+        names = [class_name(label, images.classes, 30) for label in range(C)]
         controls = {
             "threshold": Slider("threshold", 0.0, 0.99, USUAL, 0.01),
             "per_class": Slider("images per class", 0, most, per_class or 0, max(1, most // 100), names=["average"]),
-            "generation": Slider("generation", stops=range(1, count + 1), only=True, names=[*self.probs]) if count > 1 else None,
+            "generation": Slider("generation", stops=range(1, count + 1), only=True, names=called) if count > 1 else None,
             "chosen": Choice("class", [("all", None), *((name, label) for label, name in enumerate(names))]),
         }
         super().__init__(controls, **start)

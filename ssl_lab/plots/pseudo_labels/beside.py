@@ -56,14 +56,18 @@ def thresholds(page: Drawing, teacher: Teacher, student: Student, threshold: flo
     curves = shares(teacher.curve, teacher, chosen)
     chart.frame({0: "0", 1: "1"}, {0: "0", 0.5: "0.5", 1: "1"})
     page.words((chart.left + chart.right) / 2, LOW + 0.18, "threshold", 12, GREY, ha="center")
-    chart.upright(threshold, INK, 2)
-    for (_, colour, dash), curve, now in zip(LINES, curves, student.shares(chosen)):
+    chart.upright(threshold, GREY)
+    for (_, colour, dash), curve, now in reversed([*zip(LINES, curves, student.shares(chosen))]):
         chart.curve(THRESHOLDS, curve, colour, 3, dash)
         chart.dots(threshold, now, colour, 9)
-    said = {name: [*map(part, curve)] for name, curve in zip(("precision", "recall", "passing"), curves)}
-    tip = "threshold {threshold}: precision {precision}, recall {recall}, {passing} of the labels pass"
-    data = {"threshold": [f"{one:g}" for one in THRESHOLDS], **said}
-    chart.answers("precision and recall at every threshold", THRESHOLDS, curves[1], tip, data, {"threshold": THRESHOLDS})
+
+    def spots() -> Spots:
+        said = {name: [*map(part, curve)] for name, curve in zip(("precision", "recall", "passing"), curves)}
+        tip = "threshold {threshold}: precision {precision}, recall {recall}, {passing} of the labels pass"
+        data, at = {"threshold": [f"{one:g}" for one in THRESHOLDS], **said}, chart.points(THRESHOLDS, curves[1]).tolist()
+        return Spots("precision and recall at every threshold", chart.box, tip, data, {"threshold": THRESHOLDS}, at=at, along="x")
+
+    page.spots.append(spots)
 
 
 def generations(page: Drawing, teachers: Sequence[Teacher], passed: Sequence[Int[np.ndarray, " M"]], shown: int, chosen: int | None) -> None:
@@ -73,8 +77,8 @@ def generations(page: Drawing, teachers: Sequence[Teacher], passed: Sequence[Int
     each = np.array([shares(teacher.table(rows), teacher, chosen) for teacher, rows in zip(teachers, passed)])
     chart.frame({1: "1", count: f"{count}"}, {0: "0", 0.5: "0.5", 1: "1"})
     page.words((chart.left + chart.right) / 2, LOW + 0.18, "generation", 12, GREY, ha="center")
-    chart.upright(shown + 1, INK, 2)
-    for (_, colour, dash), curve in zip(LINES, each.T):
+    chart.upright(shown + 1, GREY)
+    for (_, colour, dash), curve in reversed([*zip(LINES, each.T)]):
         chart.curve(number, curve, colour, 3, dash)
         chart.dots(number, curve, colour, 6)
         chart.dots(shown + 1, curve[shown], colour, 11)

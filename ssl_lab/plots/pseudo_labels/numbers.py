@@ -148,9 +148,11 @@ def ratio(part, whole):
 
 
 def sure(probability: float) -> str:
-    """A probability in two digits, in three where these would say 1; rounded down there, since only 1 is certain."""
+    """A probability in two digits, in three where two would say 0 or 1; never rounded up to 1, since only 1 is certain."""
     p = float(probability)
-    return f"{p:.2f}" if p < 0.995 else "1" if p >= 1 else f"{int(p * 1000) / 1000:.3f}"
+    if 0.005 <= p < 0.995:
+        return f"{p:.2f}"
+    return "1" if p >= 1 else "below 0.001" if p < 0.001 else f"{int(p * 1000) / 1000:.3f}"
 
 
 def part(share: float) -> str:

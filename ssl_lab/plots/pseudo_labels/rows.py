@@ -137,8 +137,9 @@ def bars(page: Drawing, student: Student, lines: list[Row], most: int, foot: flo
         page.strokes([[(x, FIRST - 0.1), (x, foot)]], INK, 2, "dashed")
         page.words(x, FIRST - 0.22, f"{student.target:,}", 13, bold=True, ha="center")
     for line in lines:
-        copies, cut = int(student.copies[line.label].sum()), int(student.cut[line.label].sum())
-        page.words(END, line.middle, f"+{copies:,}" if copies else f"−{cut:,}" if cut else "", 12, GREY, ha="right")
+        passing, copies, cut = (int(table[line.label].sum()) for table in (student.passing, student.copies, student.cut))
+        said = f"+{copies:,}" if copies else f"−{cut:,}" if cut else "" if passing or not student.target else "none"
+        page.words(END, line.middle, said, 12, NEGATIVE if said == "none" else GREY, ha="right")
     key(page, foot)
 
 
@@ -156,12 +157,12 @@ def hatched(one: tuple[float, float, float, float], apart: float = 0.09) -> list
 def key(page: Drawing, foot: float) -> None:
     """What the parts of a bar mean."""
     y, x = foot + 0.1, BARS[0]
-    for left, fill, said in ((x, POSITIVE, "kept"), (x + 0.72, "", "+ copies"), (x + 1.76, FAINT, "− cut")):
-        mark = (left, y + 0.02, 0.22, 0.16)
+    for left, fill, said in ((x, POSITIVE, "kept"), (x + 0.68, "", "+ copies"), (x + 1.7, FAINT, "− cut")):
+        mark = (left, y + 0.02, 0.18, 0.16)
         page.areas([mark], fill or POSITIVE, GREY if fill == FAINT else "", alpha=1.0 if fill else PALE)
         if not fill:
             page.strokes(hatched(mark, 0.07), POSITIVE, 1.2)
-        page.words(left + 0.28, y + 0.1, said, 12, GREY)
+        page.words(left + 0.23, y + 0.1, said, 12, GREY)
 
 
 def toggled(lines: list[Row], chosen: int | None, times: int = 1) -> list[int | None]:
