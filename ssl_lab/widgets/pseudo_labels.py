@@ -31,9 +31,7 @@ class PseudoLabelExplorer(Explorer):
     Raises: InputError for images without true labels, other than one row of probabilities an image, or a control out of its range.
     """
 
-    def __init__(
-        self, images: Images, probs: Said | Sequence[Said] | Mapping[str, Said], per_class: int | None = None, seed: int = 0, **start
-    ):  # fmt: skip
+    def __init__(self, images: Images, probs: Tensor | Sequence[Tensor] | Mapping[str, Tensor], per_class: int | None = None, seed: int = 0, **start):
         check_images(images, "PseudoLabelExplorer")
         images = images[:].to("cpu")
         missing = int((images.labels < 0).sum())
@@ -73,7 +71,7 @@ def checked(images: Images, probs) -> dict[str, Said]:
         fits = isinstance(one, Tensor) and one.is_floating_point() and one.shape == shape
         require(fits, f"{name}: probabilities {shape} are needed, a row an image and a column a class; got {tuple(one.shape)}, {one.dtype}")
         row = odd(one)
-        require(row is None, f"{name}: row {row} is no probability: its sum is {one[row or 0].sum():.3g}; give softmax(logits, dim=1)")
+        require(row is None, f"{name}: row {row} is no probability: its sum is {float(one[row or 0].sum()):.3g}; give softmax(logits, dim=1)")
     most = int(images.labels.max()) + 1
     require(shape[1] >= most, f"probs have {shape[1]} columns and the labels name {most} classes; every class needs one")
     return {name: one.detach().float().cpu() for name, one in probs.items()}

@@ -7,12 +7,13 @@ from jaxtyping import Int, UInt8
 
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import GREY, INK, NEGATIVE, POSITIVE, smaller
+from ssl_lab.plots.look import GREY, INK, NEGATIVE, POSITIVE, class_name, smaller
 from ssl_lab.plots.pseudo_labels.numbers import THRESHOLDS, Student, Teacher, part, shares, sure
 from ssl_lab.plots.spots import Spots
 
 X, END = 8.8, 12.85  # inches: where the right half begins and ends
 FIRST, COLUMNS, WIDE, HIGH, IMAGE = 1.5, 4, 1.03, 1.42, 0.92  # of the images: the first row's top, from one to the next, their side
+SHORT = 9  # letters of a class below an image
 HEAD = {"size": 15, "bold": True}
 TOP, LOW = 5.05, 6.62  # of the charts
 LINES = (("precision", POSITIVE, ""), ("recall", INK, "dashed"), ("pass", GREY, "dotted"))
@@ -25,6 +26,8 @@ def mistakes(page: Drawing, student: Student, images: UInt8[np.ndarray, "N H W 3
     wrong = passes & ~teacher.right & ((teacher.labels == chosen) if chosen is not None else True)
     found = teacher.surest[wrong[teacher.surest]]
     page.words(X, FIRST - 0.26, f"wrong and sure: {len(found):,} label{'s' * (len(found) != 1)}", **HEAD)
+    page.words(END - 0.25, FIRST - 0.26, "says", 13, NEGATIVE, True, ha="right")
+    page.words(END, FIRST - 0.26, "is", 13, ha="right")
     shown, at = found[: 2 * COLUMNS].tolist(), []
     if not shown:
         page.words(X, FIRST + 0.2, "no label that passes is wrong" if passes.any() else "no label passes", 14, GREY)
@@ -33,8 +36,9 @@ def mistakes(page: Drawing, student: Student, images: UInt8[np.ndarray, "N H W 3
         left, top = X + WIDE * (place % COLUMNS), FIRST + HIGH * (place // COLUMNS)
         page.picture(pixels, left, top, IMAGE)
         page.words(left + IMAGE / 2, top + IMAGE - 0.12, sure(teacher.confidence[image]), 12, "#fffffe", True, "center", ground="#000000")
-        page.words(left + IMAGE / 2, top + IMAGE + 0.13, teacher.name_of(int(teacher.labels[image])), 12, NEGATIVE, True, ha="center")
-        page.words(left + IMAGE / 2, top + IMAGE + 0.33, f"is {teacher.name_of(int(teacher.truth[image]))}", 12, GREY, ha="center")
+        label, truth = (class_name(int(labels[image]), teacher.classes, SHORT) for labels in (teacher.labels, teacher.truth))
+        page.words(left + IMAGE / 2, top + IMAGE + 0.13, label, 12, NEGATIVE, True, ha="center")
+        page.words(left + IMAGE / 2, top + IMAGE + 0.33, truth, 12, ha="center")
         at.append((left + IMAGE / 2, top + IMAGE / 2))
     said, sets = {"said": [*map(teacher.sentence, shown)]}, {"chosen": teacher.labels[shown].tolist()}
     page.spots.append(Spots("wrong and sure", (X, FIRST, END - X, HIGH * (1 + (len(shown) - 1) // COLUMNS)), "{said}", said, sets, at=at))
@@ -70,7 +74,7 @@ def thresholds(page: Drawing, teacher: Teacher, student: Student, threshold: flo
     page.spots.append(spots)
 
 
-def generations(page: Drawing, teachers: Sequence[Teacher], passed: Sequence[Int[np.ndarray, " M"]], shown: int, chosen: int | None) -> None:
+def generations(page: Drawing, teachers: Sequence[Teacher], passed: Sequence[Int[np.ndarray, " _"]], shown: int, chosen: int | None) -> None:
     """The same of every generation at the present threshold; a click takes one."""
     count, number = len(teachers), np.arange(1, len(teachers) + 1)
     chart = Chart(page, X + 2.5, TOP, END - 0.12, LOW, (1 - 0.1, count + 0.1), (0, 1))

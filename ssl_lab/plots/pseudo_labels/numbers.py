@@ -147,7 +147,7 @@ def ratio(part, whole):
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)[()]
 
 
-def sure(probability: float) -> str:
+def sure(probability: float | np.floating) -> str:
     """A probability in two digits, in three where two would say 0 or 1; never rounded up to 1, since only 1 is certain."""
     p = float(probability)
     if 0.005 <= p < 0.995:
@@ -155,7 +155,7 @@ def sure(probability: float) -> str:
     return "1" if p >= 1 else "below 0.001" if p < 0.001 else f"{int(p * 1000) / 1000:.3f}"
 
 
-def part(share: float) -> str:
+def part(share: float | np.floating) -> str:
     """A share in whole percent, in tenths where these would say 100 and not all are meant; a dash where there is none."""
     if not np.isfinite(share):
         return "–"

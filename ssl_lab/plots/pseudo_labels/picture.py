@@ -15,7 +15,7 @@ WIDTH, HEIGHT, STRIP, SPLIT = 13.0, 7.4, 1.0, 8.6  # inches; STRIP: the height o
 
 
 def pseudo_labelling(
-    teachers: Sequence[Teacher], passed: Sequence[Int[np.ndarray, " M"]], drawn: Int[np.ndarray, " K"], shown: int, threshold: float,
+    teachers: Sequence[Teacher], passed: Sequence[Int[np.ndarray, " _"]], drawn: Int[np.ndarray, " K"], shown: int, threshold: float,
     images: UInt8[np.ndarray, "N H W 3"], chosen: int | None = None,
 ) -> tuple[Drawing, str]:  # fmt: skip
     """The confidence of one teacher's labels, class by class, and the threshold; precision and recall of those that pass; what a student is given.
@@ -39,8 +39,8 @@ def pseudo_labelling(
     if len(teachers) > 1:
         beside.generations(page, teachers, passed, shown, chosen)
     said = ", ".join(both(student, label) for label in rows.shown(teacher, chosen))
-    each = f"precision and recall of the classes: {said}" if len(passed[shown]) else f"{len(teacher.truth):,} labels are below it"
-    return page, f"{when + ': ' if when else ''}{found[0].lower()}{found[1:]}; {after}; {each}; {wrong}."
+    each = f"precision and recall of the classes: {said}; {wrong}" if len(passed[shown]) else f"{len(teacher.truth):,} labels are below it"
+    return page, f"{when + ': ' if when else ''}{found[0].lower()}{found[1:]}; {after}; {each}."
 
 
 def finding(student: Student, threshold: float, chosen: int | None) -> str:
