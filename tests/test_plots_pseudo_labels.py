@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ N, C, CLASSES = 240, 4, ("ring", "star", "hourglass and more", "")
 PICTURES = np.random.default_rng(1).integers(0, 256, (N, 32, 32, 3), dtype=np.uint8)
 
 
+@cache
 def teacher(seed=0, n=N, c=C, sharp=3.0, ease=1.0, never=None, classes=CLASSES, name="generation 1"):
     """Probabilities in float32, right more often than not; `never` is a class that it never says."""
     draw = np.random.default_rng(seed)
@@ -60,19 +62,16 @@ def student(threshold=0.6, per_class=None, one=None):
 THREE = [teacher(seed=number, sharp=3 + number, ease=1 + number / 4, name=f"generation {number + 1}") for number in range(3)]
 MANY = teacher(n=400, c=30, sharp=6, classes=())
 DRAWN = {
-    "one teacher": lambda: draw(),
     "generations": lambda: draw(THREE, 1),
-    "chosen": lambda: draw(THREE, 2, chosen=2, threshold=0.99),
+    "chosen": lambda: draw(THREE, 2, chosen=2, threshold=0.99, per_class=1),
     "threshold 0": lambda: draw(THREE, threshold=0.0),
     "nothing passes": lambda: draw([teacher(sharp=0.5)], threshold=0.99),
     "nothing of a class passes": lambda: draw([teacher(never=1)], chosen=1),
     "nothing wrong": lambda: draw([teacher(sharp=9, ease=9)]),
-    "few images a class": lambda: draw(THREE, per_class=1),
     "very many": lambda: draw(THREE, per_class=12_000, threshold=0.95),
     "many classes": lambda: draw([MANY], chosen=29, images=PICTURES[np.arange(400) % N]),
     "ten classes": lambda: draw([teacher(c=10, classes=("hourglass and more",) * 10)] * 12, 11, threshold=0.3),
-    "wide images": lambda: draw(images=PICTURES[:, :20]),
-    "two classes": lambda: draw([teacher(c=2)]),
+    "two classes, wide images": lambda: draw([teacher(c=2)], images=PICTURES[:, :20]),
 }  # fmt: skip
 
 
@@ -143,7 +142,7 @@ def test_what_is_kept_and_copied_is_the_target_and_what_is_kept_and_cut_is_what_
 
 
 def test_a_histogram_is_counted_and_a_confidence_of_1_is_in_its_last_bin():
-    one = teacher()
+    one = dataclasses.replace(teacher(), probs=teacher().probs.copy())
     one.probs[7] = np.eye(C)[one.truth[7]]
     counted = np.zeros((C, 2, BINS), int)
     for p, truth in zip(one.probs, one.truth, strict=True):
@@ -244,12 +243,12 @@ def test_the_threshold_stands_at_its_confidence_in_the_histograms_and_on_the_cur
         ({}, ["of 240 labels pass 0.6; ", "of them are right, recall "]),
         ({"chosen": 1}, ["star: ", "labels pass 0.6"]),
         ({"teachers": [teacher(sharp=0.5)], "threshold": 0.99}, ["No label passes 0.99: the highest confidence is 0."]),
-        ({"teachers": [teacher(never=1)], "chosen": 1}, ["star: the teacher calls no image so"]),
+        ({"teachers": [teacher(never=1)], "chosen": 1}, ["star: the teacher gives this label to no image", "no label of this class passes"]),
     ],
 )
 def test_the_title_says_the_finding_and_the_summary_too(options, parts, holds):
     figure, sentence = draw(**options)
-    assert holds(said(figure)[0], *parts) and holds(sentence.lower(), *(part.lower() for part in parts))
+    assert holds(said(figure)[0], parts[0]) and holds(sentence.lower(), *(part.lower() for part in parts))
 
 
 def test_the_words_below_the_title_and_the_columns_are_the_counts():

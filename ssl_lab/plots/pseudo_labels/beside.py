@@ -30,8 +30,10 @@ def mistakes(page: Drawing, student: Student, images: UInt8[np.ndarray, "N H W 3
     page.words(END, FIRST - 0.26, "is", 13, ha="right")
     shown, at = found[: 2 * COLUMNS].tolist(), []
     if not shown:
-        page.words(X, FIRST + 0.2, "no label that passes is wrong" if passes.any() else "no label passes", 14, GREY)
-        return "no label that passes is wrong"
+        what = "no label" if chosen is None else "no label of this class"
+        none = f"{what} that passes is wrong" if student.shares(chosen)[2] > 0 else f"{what} passes"
+        page.words(X, FIRST + 0.2, none, 14, GREY)
+        return none
     for place, (image, pixels) in enumerate(zip(shown, smaller(images[shown], 96))):
         left, top = X + WIDE * (place % COLUMNS), FIRST + HIGH * (place // COLUMNS)
         page.picture(pixels, left, top, IMAGE)

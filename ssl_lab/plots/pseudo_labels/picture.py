@@ -50,7 +50,7 @@ def finding(student: Student, threshold: float, chosen: int | None) -> str:
     passing = student.passing if chosen is None else student.passing[[chosen]]
     count, what = int(passing.sum()), "" if chosen is None else f"{class_name(chosen, teacher.classes, 20)}: "
     if not len(labels):
-        return f"{what}the teacher calls no image so"
+        return f"{what}the teacher gives this label to no image"
     if not count:
         return f"{what}No label passes {threshold:g}: the highest confidence is {sure(teacher.confidence[labels].max())}"
     precision, recall, _ = student.shares(chosen)
