@@ -208,6 +208,11 @@ def test_a_bar_is_as_long_as_its_images_and_ends_at_the_target(per_class):
     assert set(drawn) >= ({(FAINT, 1.0)} if per_class == 20 else {(POSITIVE, rows.PALE)})
 
 
+@pytest.mark.parametrize("count, words", [(7, "7"), (9_999, "9,999"), (11_994, "12k"), (130_000, "130k")])
+def test_large_numbers_are_short(count, words):
+    assert rows.short(count) == words
+
+
 def test_hatching_stays_in_its_box():
     left, top, wide, high = one = (1.0, 2.0, 0.5, 0.2)
     ends = np.array(rows.hatched(one)).reshape(-1, 2)

@@ -10,7 +10,7 @@ from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, POSITIVE
 from ssl_lab.plots.pseudo_labels.numbers import BINS, RIGHT, WRONG, Student, Teacher, part
 from ssl_lab.plots.spots import Spots
 
-LEFT, END, FIRST, LAST, PITCH = 0.15, 8.45, 1.82, 6.62, 0.62  # inches: of all rows; the first one's top, the last one's foot, the most of one
+LEFT, END, FIRST, LAST, PITCH = 0.15, 8.45, 1.82, 6.62, 1.2  # inches: of all rows; the first one's top, the last one's foot, the most of one
 CONFIDENCE, SHARES, BARS = (1.3, 4.1), (5.12, 5.8), (6.05, 7.92)  # of the histograms; right ends of two columns; of the bars
 MANY = 10  # classes that are shown at most
 HEAD = 1.24  # height of the words above
@@ -119,7 +119,7 @@ def bars(page: Drawing, student: Student, lines: list[Row], most: int, foot: flo
     unit = (end - start) / most
     parts = [*((student.kept[:, side], colour) for side, colour in ((RIGHT, POSITIVE), (WRONG, NEGATIVE))),
              *((student.copies[:, side], colour) for side, colour in ((RIGHT, POSITIVE), (WRONG, NEGATIVE)))]  # fmt: skip
-    high, place = 0.6 * lines[0].pitch, np.zeros(len(student.kept))
+    high, place = min(0.6 * lines[0].pitch, 0.4), np.zeros(len(student.kept))
     for number, (counted, colour) in enumerate(parts):
         boxes = [box(start + unit * place[line.label], line, unit * counted[line.label], high) for line in lines if counted[line.label]]
         place = place + counted
@@ -138,9 +138,14 @@ def bars(page: Drawing, student: Student, lines: list[Row], most: int, foot: flo
         page.words(x, FIRST - 0.22, f"{student.target:,}", 13, bold=True, ha="center")
     for line in lines:
         passing, copies, cut = (int(table[line.label].sum()) for table in (student.passing, student.copies, student.cut))
-        said = f"+{copies:,}" if copies else f"−{cut:,}" if cut else "" if passing or not student.target else "none"
+        said = f"+{short(copies)}" if copies else f"−{short(cut)}" if cut else "" if passing or not student.target else "none"
         page.words(END, line.middle, said, 12, NEGATIVE if said == "none" else GREY, ha="right")
     key(page, foot)
+
+
+def short(count: int) -> str:
+    """A number of images in five letters: thousands above 9,999."""
+    return f"{count:,}" if count < 10_000 else f"{count / 1000:,.0f}k"
 
 
 def box(left: float, line: Row, wide: float, high: float) -> tuple[float, float, float, float]:
