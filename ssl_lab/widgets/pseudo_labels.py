@@ -45,7 +45,7 @@ class PseudoLabelExplorer(Explorer):
         names = [class_name(label, images.classes, 30) for label in range(C)]
         controls = {
             "threshold": Slider("threshold", 0.0, 0.99, USUAL, 0.01),
-            "per_class": Slider("images per class", 0, most, per_class or 0, max(1, most // 100), names=["average"]),
+            "per_class": Slider("per class (0: average)", 0, most, per_class or 0, max(1, most // 100), names=["average"]),
             "generation": Slider("generation", stops=range(1, count + 1), only=True, names=called) if count > 1 else None,
             "chosen": Choice("class", [("all", None), *((name, label) for label, name in enumerate(names))]),
         }
