@@ -57,7 +57,9 @@ def seeded(make):
         return make()
 
 
-RUNS = runpy.run_path(str(Path(__file__).parent / "dummies" / "clusterings.py"))["write"]()
+DUMMIES = Path(__file__).parent / "dummies"
+RUNS = runpy.run_path(str(DUMMIES / "clusterings.py"))["write"]()
+SAID = runpy.run_path(str(DUMMIES / "teachers.py"))["said"]
 EXPLORERS = {
     "SimilarityExplorer": lambda method, images: widgets.SimilarityExplorer(recording(method, images), pairs=5),
     "ViewsExplorer": lambda method, images: widgets.ViewsExplorer(images),
@@ -68,6 +70,7 @@ EXPLORERS = {
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
     "KMeansExplorer": lambda method, images: widgets.KMeansExplorer(features(method.encoder, images), images, pca=8),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
+    "PseudoLabelExplorer": lambda method, images: widgets.PseudoLabelExplorer(images, SAID(images.labels)),
     "QueueExplorer": lambda method, images: widgets.QueueExplorer(seeded(lambda: MoCo(method.encoder)), images, steps=5, batch=8),
 }
 

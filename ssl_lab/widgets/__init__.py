@@ -8,6 +8,7 @@ from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.kmeans import KMeansExplorer
 from ssl_lab.widgets.momentum import MomentumExplorer
 from ssl_lab.widgets.picture import Picture
+from ssl_lab.widgets.pseudo_labels import PseudoLabelExplorer
 from ssl_lab.widgets.queue import QueueExplorer
 from ssl_lab.widgets.recording import Recording
 from ssl_lab.widgets.scene import SceneExplorer
@@ -17,5 +18,5 @@ from ssl_lab.widgets.views import ViewsExplorer
 
 __all__ = [
     "CircleExplorer", "ClusterExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "KMeansExplorer", "MomentumExplorer", "Picture",
-    "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView", "ViewsExplorer",
+    "PseudoLabelExplorer", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView", "ViewsExplorer",
 ]

@@ -9,6 +9,7 @@ UMAP is waited for before anything is measured, since it runs in a process of it
 import argparse
 import os
 import re
+import runpy
 import shutil
 import statistics
 import subprocess
@@ -39,6 +40,11 @@ def similarity(method, images):
     return widgets.SimilarityExplorer(recording)
 
 
+def pseudo_labels(method, images):
+    said = runpy.run_path(str(Path(__file__).parents[1] / "dummies" / "teachers.py"))["said"]
+    return widgets.PseudoLabelExplorer(images, said(images.labels))
+
+
 def embedding(method, images):
     explorer = widgets.EmbeddingExplorer(features(method.encoder, images), images, projection="UMAP")
     explorer.wait()
@@ -55,6 +61,7 @@ BUILDERS = {
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
     "KMeansExplorer": lambda method, images: widgets.KMeansExplorer(features(method.encoder, images), images),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
+    "PseudoLabelExplorer": pseudo_labels,
     "QueueExplorer": lambda method, images: widgets.QueueExplorer(MoCo(method.encoder), images),
 }
 
