@@ -23,7 +23,7 @@ def filter(probs: Float[Tensor, "N C"], threshold: float = 0.3) -> Int64[Tensor,
     return (probs.amax(1) >= threshold).nonzero().flatten()
 
 
-def balance(confidence: Float[Tensor, " M"], labels: Int64[Tensor, " M"], per_class: int, seed: int = 0) -> Int64[Tensor, " K"]:
+def balance(confidence: Float[Tensor, " M"], labels: Int64[Tensor, " M"], per_class: int, seed: int = 0) -> Int64[Tensor, " n"]:
     """Rows, class by class: per_class of every class that has any.
 
     Of a class with that many or more, the most confident ones. Of a shorter one, every row equally often, and as many as are still missing once
@@ -42,7 +42,7 @@ def balance(confidence: Float[Tensor, " M"], labels: Int64[Tensor, " M"], per_cl
 
 def filter_and_balance(
     probs: Float[Tensor, "N C"], threshold: float = 0.3, per_class: int | None = None, seed: int = 0
-) -> Int64[Tensor, " K"]:
+) -> Int64[Tensor, " n"]:
     """The images to learn from, some several times: `filter`, then `balance`, so that no duplicate is below the threshold.
 
     per_class: None is the mean number of images that pass, over the classes that have any. Raises: InputError for per_class below 1.

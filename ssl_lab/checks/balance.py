@@ -88,7 +88,7 @@ def to_one(found: Found) -> bool:
 
 
 BALANCE = {
-    "the result is no list of row numbers: return them in one tensor, of shape (K,)": (
+    "the result is no list of row numbers: return them in one tensor, of shape (n,)": (
         lambda answers, *given: any(rows.dim() != 1 for rows in answers),
     ),
     "no rows are returned: every class that has rows gives per_class of them": listed(lambda rows, labels, T: len(rows) == 0),
