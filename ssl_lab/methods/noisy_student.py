@@ -129,22 +129,24 @@ class NoisyStudent(Method):
     def relabel(self, data: Images) -> Images | Groups:
         """Labelled images, and pseudo-labelled ones, whose labels stay for a round.
 
-        Without a teacher: the labelled ones, again and again, as often as there are
-        images.
+        Every epoch is as long as all images without a label take. Without a teacher it
+        draws the labelled ones only.
         """
         rows = torch.arange(len(data.x), device=data.x.device)
         rows = rows if data.index is None else data.index.unique()
         known, rest = rows[data.labels[rows] >= 0], rows[data.labels[rows] < 0]
         labelled = replace(data, index=known).select("x", "labels")
         teacher = self.average if self.taught else self.teacher
+        share = self.ratio / (1 + self.ratio)
+        long = max(len(rest) / share, len(known))  # images an epoch
         if teacher is None:
-            return labelled.repeated(len(rows))
+            return labelled.repeated(round(long))
         if not torch.equal(self.kept.get("asked", known), rest):
             self.kept = pseudo_labels.ask(teacher, data, rest, *self.labelling)
             self.average.load_state_dict(self.student.state_dict())
         y, chosen = self.kept["targets"], self.kept["chosen"]
         pseudo = replace(data, targets=y, index=chosen).select("x", "targets")
-        share = self.ratio / (1 + self.ratio)
+        labelled = labelled.repeated(round(long * (1 - share)))
         return Groups((labelled, pseudo), (1 - share, share))
 
     def views(self, x: Tensor, labels: Tensor, *pseudo: Tensor) -> tuple[Tensor, ...]:
