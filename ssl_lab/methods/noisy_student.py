@@ -151,8 +151,8 @@ class NoisyStudent(Method):
 
     def views(self, x: Tensor, labels: Tensor, *pseudo: Tensor) -> tuple[Tensor, ...]:
         """Noise on all images, the labelled ones first: they share batch norm."""
-        x, targets = torch.cat([x, *pseudo[:1]]), pseudo[1:]
-        return self.rand_augment(self.augmentation(x)), labels, *targets
+        x, targets = self.augmentation(torch.cat([x, *pseudo[:1]])), pseudo[1:]
+        return self.rand_augment.draw(x).finish(x), labels, *targets
 
     def forward(self, x: Tensor, labels: Tensor, *targets: Tensor) -> Tensor:
         h, n = self.encoder(x), len(labels)
