@@ -102,8 +102,8 @@ class NoisyStudent(Method):
         self.average_encoder = models.frozen_copy(self.encoder)
         self.average_classifier = models.frozen_copy(self.classifier)
         self.register_buffer("taught", torch.zeros((), dtype=torch.long))  # rounds over
-        # it is not among our weights, so not registered
-        vars(self).update(teacher=getattr(teacher, "average", teacher))
+        teacher = teacher.average if isinstance(teacher, NoisyStudent) else teacher
+        vars(self).update(teacher=teacher)  # it is not among our weights
         if rounds > 1:
             models.check_renewable(self.student)
 
@@ -139,7 +139,7 @@ class NoisyStudent(Method):
         teacher = self.average if self.taught else self.teacher
         if teacher is None:
             return labelled.repeated(len(rows))
-        if not torch.equal(self.kept.get("asked", known), rest):
+        if not pseudo_labels.answered(self.kept, data, rest):
             self.kept = pseudo_labels.ask(teacher, data, rest, *self.labelling)
             self.average.load_state_dict(self.student.state_dict())
         y, chosen = self.kept["targets"], self.kept["chosen"]
