@@ -1384,6 +1384,16 @@ def test_a_threshold_that_no_image_passes_is_said_with_the_highest_confidence():
     assert equal(before, numbers(method)) and method.kept == {}
 
 
+def test_in_a_later_round_it_is_said_too_and_the_average_is_what_was_learned():
+    method, data = build(NoisyStudent, rounds=2, threshold=1.0), some()
+    events = train(method, data, QUICK, threads=1)
+    assert [next(events).epoch for _ in range(2)] == [1, 2]
+    learned = numbers(method.average)
+    with pytest.raises(InputError, match=r"no image passes threshold=1: the teacher's highest confidence is 0\."):
+        next(events)
+    assert equal(learned, numbers(method.average))
+
+
 @pytest.mark.parametrize("ratio, batch, n", [(3.0, 2, 0), (14.0, 7, 0), (0.01, 16, 16)])
 def test_a_batch_that_cannot_hold_both_kinds_is_refused(ratio, batch, n):
     with pytest.raises(InputError, match=f"unlabel_ratio={ratio:g} leaves {n} of {batch} images labelled.*take a larger batch"):
