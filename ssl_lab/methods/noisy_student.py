@@ -102,8 +102,8 @@ class NoisyStudent(Method):
         self.average_encoder = models.frozen_copy(self.encoder)
         self.average_classifier = models.frozen_copy(self.classifier)
         self.register_buffer("taught", torch.zeros((), dtype=torch.long))  # rounds over
-        # it is not among our weights, so not registered
-        vars(self).update(teacher=getattr(teacher, "average", teacher))
+        teacher = teacher.average if isinstance(teacher, NoisyStudent) else teacher
+        vars(self).update(teacher=teacher)  # it is not among our weights
         if rounds > 1:
             models.check_renewable(self.student)
 
@@ -129,25 +129,24 @@ class NoisyStudent(Method):
     def relabel(self, data: Images) -> Images | Groups:
         """Labelled images, and pseudo-labelled ones, whose labels stay for a round.
 
-        Every epoch is as long as all images without a label take. Without a teacher it
-        draws the labelled ones only.
+        Every epoch has as many steps as all images without a label take, whatever
+        passes. Without a teacher it draws the labelled ones only.
         """
         rows = torch.arange(len(data.x), device=data.x.device)
         rows = rows if data.index is None else data.index.unique()
         known, rest = rows[data.labels[rows] >= 0], rows[data.labels[rows] < 0]
         labelled = replace(data, index=known).select("x", "labels")
         teacher = self.average if self.taught else self.teacher
-        share = self.ratio / (1 + self.ratio)
-        long = max(len(rest) / share, len(known))  # images an epoch
+        n = max(len(known), round(len(rest) / self.ratio))  # labelled ones an epoch
         if teacher is None:
-            return labelled.repeated(round(long))
-        if not torch.equal(self.kept.get("asked", known), rest):
+            return labelled.repeated(n + len(rest))
+        if not pseudo_labels.answered(self.kept, data, rest):
             self.kept = pseudo_labels.ask(teacher, data, rest, *self.labelling)
             self.average.load_state_dict(self.student.state_dict())
         y, chosen = self.kept["targets"], self.kept["chosen"]
         pseudo = replace(data, targets=y, index=chosen).select("x", "targets")
-        labelled = labelled.repeated(round(long * (1 - share)))
-        return Groups((labelled, pseudo), (1 - share, share))
+        share = self.ratio / (1 + self.ratio)
+        return Groups((labelled.repeated(n), pseudo), (1 - share, share))
 
     def views(self, x: Tensor, labels: Tensor, *pseudo: Tensor) -> tuple[Tensor, ...]:
         """Noise on all images, the labelled ones first: they share batch norm."""
