@@ -4,7 +4,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import parse
+from ssl_lab.checkpoint import settings
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
@@ -35,7 +36,7 @@ class Record:
 
     curve: one row an epoch, from epoch 0, before training.   seen: the rows of its `Watch`.   knn, linear: accuracy for the shape on unseen scenes,
     of frozen features.   factors: R² of a linear map from these features to every factor.   untrained: the same three, before training.
-    cpu_seconds: of the training, on one thread.
+    cpu_seconds: of the training, on one thread.   settings: arguments of the method; empty in older records.
     """
 
     study: str
@@ -48,6 +49,7 @@ class Record:
     versions: dict[str, str]
     curve: list[dict]
     seen: list[dict]
+    settings: dict = field(default_factory=dict)
     folder: Path = FOLDER
 
     @property
@@ -79,7 +81,7 @@ def recorded(name: str, folder: Path = FOLDER) -> Record:
     one_of(name, STUDIES, "study")
     path = folder / f"{name}.json"
     require(path.exists(), f"{name} is not recorded in {folder}; record it: ssl-lab study {name} --out {folder}")
-    return parse.record(Record, parse.read_dict(path), path, folder=folder)
+    return parse.record(Record, {"settings": {}} | parse.read_dict(path), path, folder=folder)
 
 
 def teachers(name: str, folder: Path = FOLDER) -> tuple[Images, dict[str, Float[Tensor, "N C"]]]:
@@ -144,14 +146,14 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     versions = {"ssl-lab": VERSION, "torch": torch.__version__}
     found = Record(
         name, dataclasses.asdict(recipe), **scores(method, images, unseen), untrained=untrained, cpu_seconds=spent, versions=versions,
-        curve=curve, seen=watch.seen,
+        curve=curve, seen=watch.seen, settings=settings(method.settings),
     )  # fmt: skip
     parts = {"method": learned(method) if STUDIES[name].weights else {}, "seen": watch.tensors}
     tensors = {f"{part}/{key}": tensor for part, tensors in parts.items() for key, tensor in tensors.items()}
     if tensors:
         write_tensors(folder / f"{name}.safetensors", tensors)
     kept = {key: value for key, value in dataclasses.asdict(found).items() if key != "folder"}
-    write_text(folder / f"{name}.json", written({**rounded(kept), "recipe": kept["recipe"]}))
+    write_text(folder / f"{name}.json", written({**rounded(kept), **{key: kept[key] for key in ("recipe", "settings")}}))
 
 
 def learned(method: Method) -> dict[str, torch.Tensor]:
