@@ -61,16 +61,7 @@ def student(title: str, recipe: dict | None = None, weights: bool = False, **cha
     return Study(title, "NoisyStudent", change, recipe or {}, Rounds, weights, labels=0.01)
 
 
-def as_long(epochs: int, rounds: int, unlabel_ratio: float) -> int:
-    """Epochs on labels alone, rounds=1, that have as many steps as all rounds of so many epochs.
-
-    An epoch of a later round has 1 + 1 / unlabel_ratio times as many steps as one of the first, as long as nearly all images are drawn.
-    """
-    return round(epochs * (1 + (rounds - 1) * (1 + 1 / unlabel_ratio)))
-
-
-USUAL = {name: p.default for name, p in arguments(NoisyStudent).items()} | NoisyStudent.suits.get("scenes", {})
-ALONE = as_long(NoisyStudent.recipes["scenes"].epochs, USUAL["rounds"], USUAL["unlabel_ratio"])
+ALONE = NoisyStudent.recipes["scenes"].epochs * arguments(NoisyStudent)["rounds"].default  # as many steps as all rounds together
 STILL = Augmentation(area=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter=0.0)
 
 STUDIES = {

@@ -41,7 +41,6 @@ from ssl_lab.evaluate.finetune import GENTLE
 from ssl_lab.methods import NoisyStudent, SimCLR
 from ssl_lab.models import small_resnet
 from ssl_lab.studies import STUDIES, recorded
-from ssl_lab.studies.study import as_long
 from ssl_lab.train import train
 
 SWITCHED = ("no-noise", "hard", "no-filter", "no-balance")
@@ -99,8 +98,8 @@ class Trial:
 
     def alone(self) -> Found:
         usual = {name: p.default for name, p in arguments(NoisyStudent).items()} | self.settings()
-        epochs = (dict(self.given.recipe).get("epochs") or NoisyStudent.recipes["scenes"].epochs, usual["rounds"], usual["unlabel_ratio"])
-        yield from self.last("labels alone, as long", epochs=as_long(*epochs), rounds=1)
+        epochs = dict(self.given.recipe).get("epochs") or NoisyStudent.recipes["scenes"].epochs
+        yield from self.last("labels alone, as long", epochs=epochs * usual["rounds"], rounds=1)
 
     def simclr(self) -> nn.Module:
         """Its encoder, trained on all images, or recorded."""
