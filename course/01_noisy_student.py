@@ -249,9 +249,10 @@ soft_cross_entropy = use(soft_cross_entropy)
 # %% tags=["nbval-check-output"]
 logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
 print(f"the two pictures     {soft_cross_entropy(logits, target):.3f}")
-hard = F.one_hot(target.argmax(dim=1), num_classes=3).float()
+chosen = torch.tensor([0, 1])  # hard labels, for the second picture one of two
+hard = F.one_hot(chosen, num_classes=3).float()
 print(f"with hard labels     {soft_cross_entropy(logits, hard):.3f}")
-print(f"PyTorch's, the same  {F.cross_entropy(logits, target.argmax(dim=1)):.3f}")
+print(f"PyTorch's, the same  {F.cross_entropy(logits, chosen):.3f}")
 
 # %% [markdown]
 # The student's loss is a sum of two means, as in line 3. The authors' code gives the second mean a weight: the number
