@@ -63,7 +63,8 @@ def lab(args) -> int:
 
 def train(args) -> int:
     """Train a method; the run folder receives config.json, metrics.jsonl, weights.safetensors, state.safetensors and curves.png."""
-    name = find(args.method)
+    name = methods.spelled(args.method)
+    one_of(name, methods.__all__, "method")
     from ssl_lab import commands
     from ssl_lab.checkpoint import STATE, Run
     from ssl_lab.train import follow
@@ -90,13 +91,6 @@ def train(args) -> int:
         commands.draw_curves(run)
     tell(f"done; measure it with: {shlex.join(['ssl-lab', 'evaluate', str(run.folder)])}")
     return 0
-
-
-def find(name: str) -> str:
-    """The method of this name; capitals do not matter. Raises: InputError for a name that is none."""
-    same = {known.lower(): known for known in methods.__all__}
-    one_of(same.get(name.lower(), name), methods.__all__, "method")
-    return same[name.lower()]
 
 
 def evaluate(args) -> int:
@@ -164,7 +158,7 @@ def parser(words: list[str]) -> Parser:
     p.add_argument("--port", type=int, help="default 8888; the next free one if it is taken")
 
     p = command(train, "train a method and write a run folder", TRAIN_EXAMPLES)
-    p.add_argument("method", metavar="METHOD", help=f"{', '.join(methods.__all__)}; with --help, its own options too")
+    p.add_argument("method", metavar="METHOD", help=f"{', '.join(methods.__all__)}, in any case, with - or _; with --help, its own options too")
     p.add_argument("--data", metavar="NAME", dest="name", default=argparse.SUPPRESS, help=f"{', '.join(SETS)} (default: scenes)")
     said = {"default": argparse.SUPPRESS}
     p.add_argument("--size", type=int, help="side of the images in pixels (default: as stored; scenes 32)", **said)
@@ -177,10 +171,10 @@ def parser(words: list[str]) -> Parser:
     p.add_argument("--out", type=place, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")
     p.add_argument("--resume", action="store_true", help="go on with the run in --out, as it began")
     places(p)
-    if words[:1] == ["train"] and (named := [word for word in words[1:] if word.lower() in map(str.lower, methods.__all__)]):
+    if words[:1] == ["train"] and (named := [name for name in map(methods.spelled, words[1:]) if name in methods.__all__]):
         from ssl_lab import options
 
-        options.add(p, getattr(methods, find(named[0])))
+        options.add(p, getattr(methods, named[0]))
 
     p = command(evaluate, "measure what a run's encoder learned", EVALUATE_EXAMPLES)
     p.add_argument("out", type=place, metavar="RUN", help="a folder that `ssl-lab train` wrote")
@@ -225,6 +219,7 @@ TRAIN_EXAMPLES = """
     ssl-lab train SimCLR --data cifar10 --download --encoder resnet18 --epochs 100 --out runs/cifar
     ssl-lab train MoCo --tau 0.1 --K 8192 --lr 0.003
     ssl-lab train Supervised --data folder:pictures --size 64 --batch 64
+    ssl-lab train noisy-student --labels 0.01 --rounds 3
     ssl-lab train SimCLR --out runs/cifar --resume"""
 EVALUATE_EXAMPLES = """
     ssl-lab evaluate runs/simclr-scenes

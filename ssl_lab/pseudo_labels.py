@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from ssl_lab.arguments import Range
 from ssl_lab.data import Images
 from ssl_lab.distributed import first
-from ssl_lab.errors import require
+from ssl_lab.errors import InputError, require
 from ssl_lab.features import features
+from ssl_lab.fingerprint import fingerprint
+from ssl_lab.models.promise import said
 from ssl_lab.stream import generator
 
 
@@ -35,7 +37,7 @@ def balance(confidence: Float[Tensor, " M"], labels: Int64[Tensor, " M"], per_cl
         rows = (labels == c).nonzero().flatten()
         rows = rows[confidence[rows].argsort(descending=True, stable=True)]
         times, more = divmod(per_class, len(rows))
-        drawn = torch.randperm(len(rows), generator=draw).to(rows.device)
+        drawn = torch.randperm(len(rows), generator=draw, device="cpu").to(rows.device)
         found += [rows.repeat(times), (rows[drawn] if times else rows)[:more]]
     return torch.cat(found)
 
@@ -60,7 +62,7 @@ def ask(
 ) -> dict[str, Tensor]:
     """What the teacher, in evaluation mode, says of these rows of x, without augmentation.
 
-    targets: (N, C), for every row of x, 0 for others; soft=False: 1 for the most probable class.   asked: the rows.   chosen: rows to draw.
+    targets: (N, C), for every row of x, 0 for others; soft=False: 1 for the most probable class.   asked: the `question`.   chosen: rows to draw.
     passed: share of the rows that are drawn at all.   confidence: their mean.   per_class: as in `filter_and_balance`; 0: as they are.
     Raises: InputError if no image passes the threshold.
     """
@@ -72,10 +74,22 @@ def ask(
     targets = p.new_zeros(len(data.x), p.shape[1])
     targets[rows] = p if soft else F.one_hot(p.argmax(1), p.shape[1]).to(p)
     shares = {"passed": torch.tensor(len(once) / len(rows)), "confidence": p[once].amax(1).mean()}
-    return {"targets": targets, "asked": rows, "chosen": rows[chosen], **shares}
+    return {"targets": targets, "asked": question(data, rows), "chosen": rows[chosen], **shares}
 
 
-def check(data: Images, classes: int, teacher: nn.Module | None, student: nn.Module) -> None:
+def question(data: Images, rows: Int64[Tensor, " n"]) -> UInt8[Tensor, " b"]:
+    """A digest of these rows of these images, by which `answered` knows them again."""
+    asked = fingerprint(replace(data, index=rows, targets=None), ("x",))
+    return torch.tensor(list(bytes.fromhex(asked.digest)), dtype=torch.uint8)
+
+
+def answered(kept: dict[str, Tensor], data: Images, rows: Int64[Tensor, " n"]) -> bool:
+    """Whether `ask` returned this for these rows of these images, on their device."""
+    here = "targets" in kept and kept["targets"].device == rows.device
+    return here and torch.equal(kept["asked"].cpu(), question(data, rows))
+
+
+def check(data: Images, classes: int, teacher: object, student: nn.Module) -> None:
     """Raise InputError for images that all have a label, a class of which none has, or a teacher that does not suit them or is the larger one."""
     labels = data.labels if data.index is None else data.labels[data.index]
     fix = "keep the labels of a part, data.label_fraction(0.1) or --labels 0.1, or learn from labels alone, rounds=1"
@@ -87,12 +101,20 @@ def check(data: Images, classes: int, teacher: nn.Module | None, student: nn.Mod
         check_teacher(teacher, student, data, classes)
 
 
-def check_teacher(teacher: nn.Module, student: nn.Module, data: Images, classes: int) -> None:
+def check_teacher(teacher: object, student: nn.Module, data: Images, classes: int) -> None:
     """Raise InputError for a teacher that is no network of these classes for these images, or is larger than the student."""
     kind = type(teacher).__name__
     require(isinstance(teacher, nn.Module), f"the teacher is a {kind}; a network (nn.Module) from images to logits is needed")
     theirs, ours = (sum(p.numel() for p in network.parameters()) for network in (teacher, student))
     what = f"the teacher has {theirs:,} parameters and the student {ours:,}"
     require(theirs <= ours, f"{what}; a student is as large as its teacher or larger: give it a wider encoder")
-    given = tuple(features(teacher, data.x[:2]).shape)
-    require(given == (2, classes), f"the teacher returns {given} for 2 images, and (2, {classes}) is needed: a number for each of {classes} classes")
+    try:
+        given = tuple(features(teacher, data.x[:2]).shape)
+    except InputError:
+        raise
+    except Exception as error:  # whatever error a user's network raises
+        what = f"the teacher, this {kind}, cannot take images of {' x '.join(map(str, data.x.shape[1:]))} pixels ({said(error)})"
+        fix = "load images of the size that it takes (--size, load(size=...)), or take another network from images to logits"
+        raise InputError(f"{what}; {fix}") from error
+    what = f"the teacher returns {given} for 2 images, and (2, {classes}) is needed"
+    require(given == (2, classes), f"{what}: a number for each of {classes} classes; take another teacher, or images of its classes")

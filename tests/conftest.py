@@ -187,7 +187,7 @@ def tree(tmp_path, colour):
 @pytest.fixture(scope="session")
 def tiny() -> Callable[[str], dict]:
     """tiny("MoCo") → arguments with which a method fits 16 images: its queue, its groups, its clusters."""
-    options = {"MoCo": {"K": 32, "split": 2}, "DeepCluster": {"clusters": 4, "pca": 4}}
+    options = {"MoCo": {"K": 32, "split": 2}, "DeepCluster": {"clusters": 4, "pca": 4}, "NoisyStudent": {"rounds": 1}}
     return lambda name: options.get(name, {})
 
 

@@ -12,13 +12,14 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from ssl_lab import __main__ as command_line
-from ssl_lab import methods, terminal
+from ssl_lab import methods, pseudo_labels, terminal
 from ssl_lab.__main__ import main
 from ssl_lab.data import load
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.train import train
 
+STUDENT = ["--limit", "80", "--size", "16", "--batch", "16", "--labels", "0.25", "--threshold", "0"]
 TINY = ["--limit", "32", "--batch", "16", "--size", "16"]
 
 
@@ -81,6 +82,78 @@ def test_deepcluster_trains_with_its_switches_resumes_and_is_measured(folder, op
 def test_clusters_that_cannot_be_are_refused_before_a_run_begins(folder, fails, options, words):
     assert words in fails("train", "DeepCluster", *TINY, *options, "--out", "run")
     assert not (folder / "run").exists()
+
+
+def test_noisy_student_trains_by_any_spelling_of_its_name_and_is_measured(folder, capsys):
+    assert main(["train", "noisy_student", *STUDENT, "--rounds", "2", "--epochs", "1"]) == 0
+    config = json.loads((folder / "runs/noisystudent-scenes/config.json").read_text())
+    assert (config["method"], config["settings"]["rounds"], config["data"]["labels"]) == ("NoisyStudent", 2, 0.25)
+    said = capsys.readouterr().err
+    assert "NoisyStudent on 80 images of scenes" in said and "measure it with: ssl-lab evaluate runs/noisystudent-scenes" in said
+    (folder / "runs/noisystudent-scenes/curves.png").unlink()
+    for name in ("noisy-student", "NOISY_Student", "noisystudent"):
+        assert main(["train", name, "--out", "runs/noisystudent-scenes", "--resume", "--rounds", "2"]) == 0  # nothing is left to do
+    assert (folder / "runs/noisystudent-scenes/curves.png").exists()
+    assert main(["evaluate", "runs/noisystudent-scenes"]) == 0
+    assert "from 20 with labels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["deep_cluster", "Deep-Cluster", "DEEPCLUSTER", "deep-_cluster"])
+def test_a_method_has_its_options_under_any_spelling_of_its_name(word, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", word, "--help"])
+    assert "--clusters INT" in capsys.readouterr().out
+    assert command_line.parser(["train", word, "--pca", "8"]).parse_args(["train", word, "--pca", "8"]).pca == 8
+
+
+def test_other_signs_and_letters_are_another_name(fails):
+    for word in ("noisy student", "noisy.student", "noisy_students", "student", ""):
+        assert "NoisyStudent" in fails("train", word)
+
+
+@pytest.mark.parametrize("options, words", [
+    ([], ["no image is without a label", "--labels"]), (["--labels", "1"], ["no image is without a label"]),
+    (["--labels", "0.05"], ["have no labelled image"]), (["--labels", "0.25", "--threshold", "1.5"], ["threshold=1.5"]),
+    (["--labels", "0.25", "--rounds", "0"], ["rounds=0"]), (["--labels", "0.25", "--unlabel-ratio", "99"], ["unlabel_ratio=99", "larger batch"]),
+])  # fmt: skip
+def test_what_noisy_student_cannot_use_is_refused_before_a_run_begins(folder, fails, options, words):
+    said = fails("train", "noisy-student", *STUDENT[:6], *options, "--out", "run")
+    assert all(word in said for word in words) and not (folder / "run").exists()
+
+
+def test_noisy_student_stopped_in_its_second_round_is_resumed_to_the_bit(folder, monkeypatch):
+    """Where its first epoch has ended, the labels are those that were kept, and the teacher is not asked again; within it, none are kept yet."""
+    run, ask = ["train", "NoisyStudent", *STUDENT, "--rounds", "2", "--epochs", "2"], pseudo_labels.ask
+    assert main([*run, "--out", "whole"]) == 0
+
+    class Killed(Exception):
+        pass
+
+    for place, asked, last in (("after", 0, lambda event: hasattr(event, "remark")), ("within", 1, lambda event: hasattr(event, "last"))):
+
+        def kill(self, event, place=place, last=last):
+            if event.epoch == 3 and last(event):
+                shutil.copytree("broken", place)
+                raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(terminal.Progress, "__call__", kill)
+            with pytest.raises(Killed):
+                main([*run, "--out", "broken"])
+        shutil.rmtree("broken")
+        calls = []
+        monkeypatch.setattr(pseudo_labels, "ask", lambda *given, calls=calls: calls.append(given) or ask(*given))
+        assert main(["train", "noisy_student", "--out", place, "--resume"]) == 0
+        assert len(calls) == asked
+        assert ended(folder / place) == ended(folder / "whole")
+    assert [json.loads(line)["round"] for line in (folder / "after/metrics.jsonl").read_text().splitlines()] == [1, 1, 2, 2]
+
+
+def ended(run) -> list:
+    """All that a run's folder says of its end, but for the seconds."""
+    tensors = [load_file(run / f"{name}.safetensors") for name in ("weights", "state")]
+    rows = [json.loads(line) | {"seconds": 0} for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [rows, *({name: x.numpy().tobytes() for name, x in part.items()} for part in tensors)]
 
 
 def test_evaluation_stands_beside_the_untrained_network_and_the_pixels(folder, capsys):

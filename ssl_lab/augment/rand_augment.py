@@ -129,10 +129,15 @@ class Chosen:
     @uncast
     def __call__(self, x: Pixels) -> Batch:
         """The view of every image, float32 in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
-        y = to_float(in_range(x)).float()
-        if y.device.type != "cpu":
-            return self.everywhere(y)
-        y, step = y.clone() if y is x else y, max(1, VALUES // max(1, x[:1].numel()))
+        return self.finish(to_float(in_range(x)).float())
+
+    @torch.no_grad()
+    @uncast
+    def finish(self, x: Batch) -> Batch:
+        """The same of a view, whose range nobody need ask the device for."""
+        if x.device.type != "cpu":
+            return self.everywhere(x)
+        y, step = x.clone(), max(1, VALUES // max(1, x[:1].numel()))
         for i in range(0, len(y), step):
             self[i : i + step].change(y[i : i + step])
         return y

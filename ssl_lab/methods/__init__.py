@@ -17,6 +17,18 @@ HOME = {
 __all__ = list(HOME)
 
 
+def spelled(name: str) -> str:
+    """A method's own spelling, where capitals, - and _ are all that differs.
+
+    noisy-student → NoisyStudent; any other word is returned as it is.
+    """
+    return {plain(known): known for known in __all__}.get(plain(name), name)
+
+
+def plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
 def __getattr__(name: str):
     """Import a method from its file."""
     if name not in HOME:

@@ -102,8 +102,8 @@ class NoisyStudent(Method):
         self.average_encoder = models.frozen_copy(self.encoder)
         self.average_classifier = models.frozen_copy(self.classifier)
         self.register_buffer("taught", torch.zeros((), dtype=torch.long))  # rounds over
-        # it is not among our weights, so not registered
-        vars(self).update(teacher=getattr(teacher, "average", teacher))
+        teacher = teacher.average if isinstance(teacher, NoisyStudent) else teacher
+        vars(self).update(teacher=teacher)  # it is not among our weights
         if rounds > 1:
             models.check_renewable(self.student)
 
@@ -129,28 +129,29 @@ class NoisyStudent(Method):
     def relabel(self, data: Images) -> Images | Groups:
         """Labelled images, and pseudo-labelled ones, whose labels stay for a round.
 
-        Without a teacher: the labelled ones, again and again, as often as there are
-        images.
+        Every epoch has as many steps as all images without a label take, whatever
+        passes. Without a teacher it draws the labelled ones only.
         """
         rows = torch.arange(len(data.x), device=data.x.device)
         rows = rows if data.index is None else data.index.unique()
         known, rest = rows[data.labels[rows] >= 0], rows[data.labels[rows] < 0]
         labelled = replace(data, index=known).select("x", "labels")
         teacher = self.average if self.taught else self.teacher
+        n = max(len(known), round(len(rest) / self.ratio))  # labelled ones an epoch
         if teacher is None:
-            return labelled.repeated(len(rows))
-        if not torch.equal(self.kept.get("asked", known), rest):
+            return labelled.repeated(n + len(rest))
+        if not pseudo_labels.answered(self.kept, data, rest):
             self.kept = pseudo_labels.ask(teacher, data, rest, *self.labelling)
             self.average.load_state_dict(self.student.state_dict())
         y, chosen = self.kept["targets"], self.kept["chosen"]
         pseudo = replace(data, targets=y, index=chosen).select("x", "targets")
         share = self.ratio / (1 + self.ratio)
-        return Groups((labelled, pseudo), (1 - share, share))
+        return Groups((labelled.repeated(n), pseudo), (1 - share, share))
 
     def views(self, x: Tensor, labels: Tensor, *pseudo: Tensor) -> tuple[Tensor, ...]:
         """Noise on all images, the labelled ones first: they share batch norm."""
-        x, targets = torch.cat([x, *pseudo[:1]]), pseudo[1:]
-        return self.rand_augment(self.augmentation(x)), labels, *targets
+        x, targets = self.augmentation(torch.cat([x, *pseudo[:1]])), pseudo[1:]
+        return self.rand_augment.draw(x).finish(x), labels, *targets
 
     def forward(self, x: Tensor, labels: Tensor, *targets: Tensor) -> Tensor:
         h, n = self.encoder(x), len(labels)

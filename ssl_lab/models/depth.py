@@ -44,7 +44,7 @@ def stochastic_depth(network: nn.Module, rate: float) -> nn.Module:
     """
     RATE.check("rate", rate)
     ends = branch_ends(network)
-    fix = "small_resnet has them, and the ResNets, ResNeXts and Wide ResNets of torchvision (resnet18, resnet50); or leave it out, rate=0"
+    fix = "small_resnet has them, and the ResNets, ResNeXts and Wide ResNets of torchvision (resnet18, resnet50); or leave stochastic depth out, 0"
     require(len(ends) > 0 or rate == 0, f"rate={rate}: this {type(network).__name__} has no residual blocks that could be dropped; {fix}")
     for i, end in enumerate(ends):
         if hasattr(end, "drop"):

@@ -5,7 +5,7 @@
 `ssl-lab study NAME` does all of this, in half a minute to ten minutes of one thread.
 """
 
-from ssl_lab.studies.record import FOLDER, Record, figures, label_efficiency, record, recorded
+from ssl_lab.studies.record import FOLDER, Record, figures, label_efficiency, record, recorded, teachers
 from ssl_lab.studies.study import BYOLS, MOMENTA, STUDIES, Study, begin
 
-__all__ = ["BYOLS", "FOLDER", "MOMENTA", "STUDIES", "Record", "Study", "begin", "figures", "label_efficiency", "record", "recorded"]
+__all__ = ["BYOLS", "FOLDER", "MOMENTA", "STUDIES", "Record", "Study", "begin", "figures", "label_efficiency", "record", "recorded", "teachers"]

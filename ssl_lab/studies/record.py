@@ -4,19 +4,22 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab import parse
+from ssl_lab.checkpoint import settings
 from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
 from ssl_lab.files import folder_to_be, write_text
 from ssl_lab.method import Method
 from ssl_lab.recipe import Log
+from ssl_lab.studies.rounds import Rounds
 from ssl_lab.studies.study import STUDIES, begin
 from ssl_lab.tensors import fill, read_tensors, under, write_tensors
 from ssl_lab.train import Step, follow
@@ -33,7 +36,7 @@ class Record:
 
     curve: one row an epoch, from epoch 0, before training.   seen: the rows of its `Watch`.   knn, linear: accuracy for the shape on unseen scenes,
     of frozen features.   factors: R² of a linear map from these features to every factor.   untrained: the same three, before training.
-    cpu_seconds: of the training, on one thread.
+    cpu_seconds: of the training, on one thread.   settings: arguments of the method; empty in older records.
     """
 
     study: str
@@ -46,6 +49,7 @@ class Record:
     versions: dict[str, str]
     curve: list[dict]
     seen: list[dict]
+    settings: dict = field(default_factory=dict)
     folder: Path = FOLDER
 
     @property
@@ -73,10 +77,24 @@ class Record:
 
 
 def recorded(name: str, folder: Path = FOLDER) -> Record:
-    """The recorded results of a study. Raises: InputError for a name that is no study."""
+    """The recorded results of a study. Raises: InputError for a name that is no study, or one that is not recorded there."""
     one_of(name, STUDIES, "study")
     path = folder / f"{name}.json"
-    return parse.record(Record, parse.read_dict(path), path, folder=folder)
+    require(path.exists(), f"{name} is not recorded in {folder}; record it: ssl-lab study {name} --out {folder}")
+    return parse.record(Record, {"settings": {}} | parse.read_dict(path), path, folder=folder)
+
+
+def teachers(name: str, folder: Path = FOLDER) -> tuple[Images, dict[str, Float[Tensor, "N C"]]]:
+    """What the teachers of a recorded study of Noisy Student say, without a training: `PseudoLabelExplorer(*teachers("noisy-student"))`.
+
+    Returns scenes of which the students had no label, with their true ones, and by round the probabilities that its average network gives them.
+    Raises: InputError for another study, or one that is not recorded.
+    """
+    one_of(name, [study for study in STUDIES if STUDIES[study].watch is Rounds], "study of teachers")
+    kept = recorded(name, folder).tensors()
+    rows = kept["rows"].long()
+    images = load("scenes", limit=int(rows.max()) + 1)[rows]
+    return images, {f"round {number}": p.float() for number, p in enumerate(kept["probs"], 1)}
 
 
 def label_efficiency() -> tuple[list[int], dict[str, list[float]]]:
@@ -107,14 +125,15 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     folder, (method, recipe) = folder_to_be(folder), begin(name)
     recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs)
     images, unseen = load("scenes", limit=limit), load("scenes", split="test", limit=min(limit, UNSEEN))
+    lesson = STUDIES[name].lesson(images, recipe.seed)
     known, asked = images[:KNOWN], unseen[:ASKED]
 
     def knn() -> float:
         return knn_accuracy(features(method.encoder, known), known.labels, features(method.encoder, asked), asked.labels)
 
     untrained, curve, spent = scores(method, images, unseen), [{"epoch": 0, "knn": knn()}], 0.0
-    watch, start = STUDIES[name].watch(method, images, unseen, recipe), time.process_time()
-    for event in follow(method, images, recipe, threads=1):
+    watch, start = STUDIES[name].watch(method, images, unseen, recipe, lesson), time.process_time()
+    for event in follow(method, lesson, recipe, threads=1):
         spent += time.process_time() - start
         if isinstance(event, Step):
             watch.step(event)
@@ -127,14 +146,14 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     versions = {"ssl-lab": VERSION, "torch": torch.__version__}
     found = Record(
         name, dataclasses.asdict(recipe), **scores(method, images, unseen), untrained=untrained, cpu_seconds=spent, versions=versions,
-        curve=curve, seen=watch.seen,
+        curve=curve, seen=watch.seen, settings=settings(method.settings),
     )  # fmt: skip
     parts = {"method": learned(method) if STUDIES[name].weights else {}, "seen": watch.tensors}
     tensors = {f"{part}/{key}": tensor for part, tensors in parts.items() for key, tensor in tensors.items()}
     if tensors:
         write_tensors(folder / f"{name}.safetensors", tensors)
     kept = {key: value for key, value in dataclasses.asdict(found).items() if key != "folder"}
-    write_text(folder / f"{name}.json", written({**rounded(kept), "recipe": kept["recipe"]}))
+    write_text(folder / f"{name}.json", written({**rounded(kept), **{key: kept[key] for key in ("recipe", "settings")}}))
 
 
 def learned(method: Method) -> dict[str, torch.Tensor]:

@@ -6,15 +6,19 @@ from dataclasses import dataclass, field
 import torch
 
 from ssl_lab import methods
-from ssl_lab.augment import SMALL
+from ssl_lab.arguments import arguments
+from ssl_lab.augment import SMALL, Augmentation
+from ssl_lab.data import Images
 from ssl_lab.errors import one_of
 from ssl_lab.method import Method
+from ssl_lab.methods import NoisyStudent
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.studies.ages import Ages
 from ssl_lab.studies.clusterings import Clusterings
 from ssl_lab.studies.labels import Labels
+from ssl_lab.studies.rounds import Rounds
 from ssl_lab.studies.spread import Spread
 from ssl_lab.studies.watch import Watch
 from ssl_lab.surroundings import usual
@@ -25,7 +29,7 @@ class Study:
     """One training on scenes.
 
     title: what differs, in words.   change: arguments of the method.   recipe: what differs from its SCENES.   watch: what it records besides.
-    weights: whether they are recorded.
+    weights: whether they are recorded.   labels: share of the labels that the training sees, drawn with its seed; None: all.
     """
 
     title: str
@@ -34,6 +38,11 @@ class Study:
     recipe: dict = field(default_factory=dict)
     watch: type[Watch] = Watch
     weights: bool = True
+    labels: float | None = None
+
+    def lesson(self, images: Images, seed: int) -> Images:
+        """The images as the training sees them."""
+        return images.label_fraction(self.labels, seed) if self.labels else images
 
 
 def momentum(m: float) -> Study:
@@ -47,6 +56,13 @@ def switched(title: str, **change) -> Study:
 def clustered(title: str, **change) -> Study:
     return Study(title, "DeepCluster", change, watch=Clusterings, weights=False)
 
+
+def student(title: str, recipe: dict | None = None, weights: bool = False, **change) -> Study:
+    return Study(title, "NoisyStudent", change, recipe or {}, Rounds, weights, labels=0.01)
+
+
+ALONE = NoisyStudent.recipes["scenes"].epochs * arguments(NoisyStudent)["rounds"].default  # as many steps as all rounds together
+STILL = Augmentation(area=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter=0.0)
 
 STUDIES = {
     "supervised": Study("supervised, every label", "Supervised"),
@@ -77,6 +93,12 @@ STUDIES = {
     "byol-no-predictor": switched("no predictor", predictor=False),
     "byol-no-predictor-no-average": switched("no predictor, no moving average", predictor=False, m=0.0),
     "byol-no-predictor-no-stop": switched("no predictor, no stop-gradient", predictor=False, stop_gradient=False),
+    "noisy-student": student("Noisy Student as it is, one label in a hundred", weights=True),
+    "noisy-student-no-noise": student("no noise", operations=0, dropout=0.0, depth=0.0, augmentation=STILL),
+    "noisy-student-hard": student("the most probable class as label", soft=False),
+    "noisy-student-no-filter": student("unsure labels too, threshold 0", threshold=0.0),
+    "noisy-student-no-balance": student("classes as frequent as the teacher finds them", per_class=0),
+    "noisy-student-labels-alone": student("labels alone, for as many steps", {"epochs": ALONE}, rounds=1),
 }
 MOMENTA = {0.0: "moco-no-average", 0.9: "moco-m-0.9", 0.99: "moco", 0.999: "moco-m-0.999", 0.9999: "moco-m-0.9999"}
 BYOLS = {  # predictor, moving average, stop-gradient; without stop-gradient the online network is its own target, which leaves nothing to average

@@ -9,11 +9,13 @@ from ssl_lab.train import Step
 class Watch:
     """It is called after every step and every epoch of a study, and at its end.
 
-    images, unseen: to learn from, and to test on.   seen: its rows, in order, for the record's `seen`.   tensors: the tensors it keeps, by name.
+    images, unseen: to learn from, and to test on, with all labels.   lesson: the former as the training sees them, with fewer labels where the study
+    says so.   seen: its rows, in order, for the record's `seen`.   tensors: the tensors it keeps, by name.
     """
 
-    def __init__(self, method: Method, images: Images, unseen: Images, recipe: Recipe):
+    def __init__(self, method: Method, images: Images, unseen: Images, recipe: Recipe, lesson: Images | None = None):
         self.method, self.images, self.unseen, self.recipe = method, images, unseen, recipe
+        self.lesson = images if lesson is None else lesson
         self.seen, self.tensors = [], {}
 
     def step(self, step: Step) -> None:
