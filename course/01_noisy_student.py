@@ -355,7 +355,8 @@ PseudoLabelExplorer(others, probs, threshold=threshold)
 #   precision is about 90 %, and recall 65 %.
 # - It repeats squares, crosses and ells, and leaves out some rings, triangles, hearts and arrows. "Star" is wrong in a
 #   quarter of the cases: most of these pictures are crosses.
-# - Not all: the teacher is as sure of its worst mistakes as of its right answers (up to 0.999). A threshold finds pictures that are hard *for the teacher*, not mistakes that it always makes.
+# - Not all: the teacher is as sure of its worst mistakes as of its right answers (up to 0.999). A threshold finds
+#   pictures that are hard *for the teacher*, not mistakes that it always makes.
 
 # %% [markdown]
 # ## 6 · Train: the student, and its student
@@ -453,7 +454,10 @@ for run in runs:
 # with 1,000?
 
 # %%
-simclr = recorded("simclr").method().encoder.to(lab.device)
+simclr = recorded("simclr")  # fine-tuned with the same 100 labels, recorded
+tuned = next(row["fine-tuned"] for row in simclr.seen if row["labels"] == 100)
+trained = simclr.method().encoder.to(lab.device)
+steps = 600 if lab.profile == "laptop" else 30
 more = images.label_fraction(1_000 / len(images))
 torch.manual_seed(0)
 settings["teacher"] = None  # the first round makes one
@@ -465,7 +469,7 @@ for log in train(larger, more, short):
 rows = {
     "teacher, labels alone": (right_of["teacher"], first),
     "Noisy Student": (right_of["its student"], accuracy(larger.average)),
-    "SimCLR, fine-tuned": [finetune(simclr, own, unseen) for own in (few, more)],
+    "SimCLR, fine-tuned": (tuned, finetune(trained, more, unseen, steps)),
 }
 print(f"{'labels':24}{'100':>6}{'1,000':>8}")
 for name, (with_100, with_1000) in rows.items():
