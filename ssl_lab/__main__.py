@@ -185,7 +185,7 @@ def parser(words: list[str]) -> Parser:
 
     p = command(study, "train runs that the notebooks tell of again", STUDY_EXAMPLES)
     p.add_argument("name", metavar="NAME", nargs="*", help="default: list them")
-    p.add_argument("--all", action="store_true", help="every one, which takes an hour and a half of one thread")
+    p.add_argument("--all", action="store_true", help="every one, which takes more than an hour and a half of one thread")
     p.add_argument("--out", type=place, metavar="FOLDER", default=Path("runs/studies"), help="default: runs/studies")
     p.add_argument("--limit", type=int, default=10_000, help="scenes to learn from (default: 10000, as recorded)")
     p.add_argument("--epochs", type=int, help="default: as recorded")

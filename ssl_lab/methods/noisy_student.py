@@ -39,12 +39,14 @@ from ssl_lab.surroundings import usual
 RECIPE = Recipe(
     epochs=350, batch=2048, optimizer="sgd", lr=0.8, weight_decay=1e-5, warmup=5 / 350
 )
-SCENES = Recipe(epochs=10, batch=128, optimizer="adamw", lr=2e-3, weight_decay=1e-2)
+SCENES = Recipe(epochs=20, batch=128, optimizer="adamw", lr=2e-3, weight_decay=1e-2)
 CROP = Augmentation(jitter=0.0)
+# with RandAugment, 100 labels alone reach what a student reaches: 0.98
+MILD = Augmentation(area=(0.5, 1.0), hue=0.05)
+SMALL = {"threshold": 0.8, "operations": 0, "augmentation": MILD}
 PAPER = {"rounds": 4, "unlabel_ratio": 14.0, "per_class": 130_000, "magnitude": 27.0}
 PAPER |= {"m": 0.9999}
 
-SAID = "passed", "confidence"
 Rate = Annotated[float, Range(0, below=1, hint="0 switches it off")]
 
 
@@ -70,7 +72,7 @@ class NoisyStudent(Method):
     columns: ClassVar = ("x", "labels")
     labels: ClassVar = "both"
     recipes: ClassVar = {"scenes": SCENES, "paper": RECIPE}
-    suits: ClassVar = {"paper": PAPER}
+    suits: ClassVar = {"scenes": SMALL, "paper": PAPER}
     slow: ClassVar = {"average_encoder": "encoder", "average_classifier": "classifier"}
 
     @declared
@@ -143,9 +145,8 @@ class NoisyStudent(Method):
         if not pseudo_labels.answered(self.kept, data, rest):
             self.kept = pseudo_labels.ask(teacher, data, rest, *self.labelling)
             self.average.load_state_dict(self.student.state_dict())
-        y, chosen = self.kept["targets"], self.kept["chosen"]
-        pseudo = replace(data, targets=y, index=chosen).select("x", "targets")
-        share = self.ratio / (1 + self.ratio)
+        pseudo = replace(data, targets=self.kept["targets"], index=self.kept["chosen"])
+        share, pseudo = self.ratio / (1 + self.ratio), pseudo.select("x", "targets")
         return Groups((labelled.repeated(n), pseudo), (1 - share, share))
 
     def views(self, x: Tensor, labels: Tensor, *pseudo: Tensor) -> tuple[Tensor, ...]:
@@ -183,5 +184,5 @@ class NoisyStudent(Method):
 
     def stats(self) -> dict[str, Tensor]:
         """Shape of h; the round; what passes, and the confidence of those."""
-        said = {name: x for name, x in self.kept.items() if name in SAID}
+        said = {k: x for k, x in self.kept.items() if k in ("passed", "confidence")}
         return super().stats() | {"round": self.taught + 1} | said

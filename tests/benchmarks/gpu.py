@@ -79,6 +79,7 @@ def build(name: str, given) -> nn.Module:
 def begin(name: str, given) -> tuple[Training, tuple]:
     """A training and its first batch."""
     images = load("scenes", limit=max(given.batch, 256))  # enough for the clusters of DeepCluster
+    images = images.label_fraction(0.25) if getattr(methods, name).labels == "both" else images
     training = Training(build(name, given), images, replace(getattr(methods, name).recipes["scenes"], batch=given.batch), threads=1)
     batches, _ = training.begin(0)
     return training, next(batches)

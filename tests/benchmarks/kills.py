@@ -1,6 +1,6 @@
 """Kill a training again and again at random moments (SIGKILL), resume it each time, and compare what it ends with to a run that nobody stopped.
 
-    python tests/benchmarks/kills.py [--kills 100] [--method SimCLR MoCo BYOL Supervised] [--seed 0]
+    python tests/benchmarks/kills.py [--kills 100] [--method SimCLR MoCo BYOL Supervised NoisyStudent] [--seed 0]
 
 An epoch has two steps, so that many kills hit a save. Weights, state and metrics (but for the seconds) must be the same to the bit, and nothing may
 be left beside them but an unfinished file. Exit code 1 if anything differs. Every point between two file operations, one by one: tests/test_train.py.
@@ -24,6 +24,11 @@ from ssl_lab.tensors import read_tensors
 from ssl_lab.train import train  # noqa: F401 (imported once, before the forks)
 
 WORDS = ["--limit", "40", "--size", "16", "--batch", "16", "--epochs", "12"]
+OWN = {
+    "MoCo": ["--K", "64", "--split", "1"],
+    "DeepCluster": ["--clusters", "4", "--pca", "4"],
+    "NoisyStudent": ["--labels", "0.5", "--rounds", "2", "--epochs", "6", "--threshold", "0"],
+}
 
 
 def training(method: str, run: Path) -> int:
@@ -33,8 +38,7 @@ def training(method: str, run: Path) -> int:
         out = os.open(os.devnull, os.O_WRONLY)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        own = ["--K", "64", "--split", "1"] if method == "MoCo" else []
-        resume = ["--resume"] if (run / "config.json").exists() else [*WORDS, *own]
+        resume = ["--resume"] if (run / "config.json").exists() else [*WORDS, *OWN.get(method, [])]
         os._exit(ssl_lab(["train", method, "--out", str(run), *resume]))
     return child
 
@@ -63,7 +67,7 @@ def result(run: Path) -> tuple:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100, help="of every method (default: 100)")
-    parser.add_argument("--method", nargs="+", choices=methods.__all__, default=["SimCLR", "MoCo", "BYOL", "Supervised"])
+    parser.add_argument("--method", nargs="+", choices=methods.__all__, default=["SimCLR", "MoCo", "BYOL", "Supervised", "NoisyStudent"])
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     random, lost = Random(given.seed), 0
