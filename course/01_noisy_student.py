@@ -35,7 +35,6 @@ import torch
 import torch.nn.functional as F
 
 from ssl_lab import losses, plots, tables
-from ssl_lab.augment import SMALL
 from ssl_lab.data import load
 from ssl_lab.evaluate import features, finetune
 from ssl_lab.methods import NoisyStudent
@@ -65,9 +64,10 @@ show(plots.pipeline("Noisy Student"))
 # - **C.** We ask the teacher the same question twice. Does it give the same answer? And a network with noise?
 
 # %% [markdown] tags=["answer"]
-# - **A.** A little less than 80 % (section 2).
-# - **B.** Better: about 86 %, and its own student 89 % (section 6).
-# - **C.** Without noise the answer is always the same. With noise it is the same in two of three cases (section 3).
+# - **A.** About 70 % (section 2).
+# - **B.** Better: about 79 %, and its own student about 84 % (section 6).
+# - **C.** Without noise the answer is always the same. With noise it is the same in less than two of three
+#   cases (section 3).
 
 # %% [markdown]
 # ## 2 · The algorithm, line by line
@@ -94,11 +94,10 @@ def accuracy(f, asked=unseen):
     return right.float().mean().item()
 
 
-mild = replace(SMALL, hue=0.1)  # crops, mirrored pictures, colours
-noise = {"augmentation": mild, "operations": 0, "dropout": 0.2, "depth": 0.1}
+settings = dict(NoisyStudent.suits["scenes"])  # what suits our small pictures
 recipe = lab.recipe(replace(SCENES, epochs=7))
 torch.manual_seed(0)
-teacher = NoisyStudent(small_resnet(), rounds=1, **noise).to(lab.device)
+teacher = NoisyStudent(small_resnet(), rounds=1, **settings).to(lab.device)
 with TrainingView(recipe.epochs) as view:
     for log in train(teacher, few, recipe):
         view.append(log)
@@ -135,7 +134,7 @@ for low, high in ((0, 0.5), (0.5, 0.9), (0.9, 1.01)):
 
 # %%
 threshold = 0.8 if lab.profile == "laptop" else 0  # a short test is never sure
-settings = {**noise, "threshold": threshold, "teacher": teacher, "rounds": 2}
+settings |= {"threshold": threshold, "teacher": teacher, "rounds": 2}
 torch.manual_seed(0)
 student = NoisyStudent(small_resnet(), **settings).to(lab.device)
 lesson = student.relabel(few)  # line 2, the filter and the balance
@@ -158,9 +157,9 @@ print(f"loss {on_labels:.2f} + {on_pseudo:.2f}; before training about 2 log 10 =
 # number, the *magnitude*, sets how strong they are. **Model noise**: *dropout* sets a part of the features to 0, and
 # *stochastic depth* leaves out a part of the residual blocks.
 #
-# We train with crops, colours and model noise, and without operations (`operations=0`): a short training does not
-# learn enough through all of this noise at once. The picture shows two noised views of each picture, here with two
-# operations.
+# We train with crops, colours and model noise, and without operations (`operations=0`). In the world of our scenes
+# RandAugment is too helpful: with it, the 100 labels alone reach 98 % in the end, and pseudo-labels have nothing to
+# add. The picture shows two noised views of each picture, here with two operations.
 #
 # - Press Play on *magnitude*. From which value on can *you* no longer see all of the shapes?
 # - Set *magnitude* to 5 and *operations* to 0, then to 2. Which properties of a picture are the same in both views? What
@@ -173,7 +172,7 @@ ViewsExplorer(unseen, teacher, operations=2)
 # - From about 10 on: at 15 some shapes have left the picture, or are cut off. The authors' code has magnitudes of 6 to
 #   27 for networks on ImageNet, the largest one for the largest network, and 5 for pictures of 32 × 32 pixels.
 # - Only the shape is. Place, size and colours differ in both cases, with operations the angle does, too. Of 256 pictures,
-#   the colours find 15 partners without operations, and 9 with two of them. So the student must use the shape.
+#   the colours find 19 partners without operations, and 9 with two of them. So the student must use the shape.
 
 # %% [markdown]
 # **Ask twice.** We ask for the shapes of 1,000 unseen pictures, and then ask again: once without noise, as a teacher is
@@ -193,9 +192,10 @@ for name, (first, second) in {"without noise": quiet, "with noise": loud}.items(
     print(f"{name:13}  the same answer {same:4.0%},  right {correct:4.0%}")
 
 # %% [markdown] tags=["answer"]
-# Without noise 100 %: nothing is drawn. With noise about 67 %, and fewer answers are right, 76 % in place of about 80 %. So
-# a teacher with noise gives worse pseudo-labels, and other ones each time. For a student the noise makes the task harder: it must
-# answer as the teacher does, although it sees less. It can do so only with features that the noise does not change.
+# Without noise 100 %: nothing is drawn. With noise about 58 %, and fewer answers are right, 67 % in place of 71 %. So a
+# teacher with noise gives worse pseudo-labels, and other ones each time. For a student the noise makes the task harder:
+# it must answer as the teacher does, although it sees less. It can do so only with features that the noise does not
+# change.
 
 # %% [markdown]
 # Suppose that the student had no noise, either: then a copy of the teacher would solve its task, and there would be
@@ -351,10 +351,10 @@ for c in (0, 1):
 PseudoLabelExplorer(others, probs, threshold=threshold)
 
 # %% [markdown] tags=["answer"]
-# - Precision rises from 78 % to 96 %, recall falls from 78 % to about 50 %: fewer labels, and better ones. At 0.8
-#   precision is about 90 %, and recall 65 %.
-# - It repeats squares, crosses and ells, and leaves out some rings, triangles, hearts and arrows. "Star" is wrong in a
-#   quarter of the cases: most of these pictures are crosses.
+# - Precision rises from 70 % to 92 %, recall falls from 70 % to about 40 %: fewer labels, and better ones. At 0.8
+#   precision is about 84 %, and recall 54 %.
+# - It repeats squares, crosses and ells, and leaves out some rings, triangles and arrows. "Star" is wrong most often, in
+#   about 40 % of the labels that pass: many of these pictures are crosses.
 # - Not all: the teacher is as sure of its worst mistakes as of its right answers (up to 0.999). A threshold finds
 #   pictures that are hard *for the teacher*, not mistakes that it always makes.
 
@@ -398,19 +398,20 @@ for name, p in said_by.items():
 PseudoLabelExplorer(others, said_by, threshold=threshold, generation=3)
 
 # %% [markdown] tags=["answer"]
-# - Of the labels that pass, about 90 % are right, then 96 %, then 97 %, and in the end more of them pass. The crosses
-#   remain: the teacher is sure that many of them are stars, so its student learns it, and so does the next one. Less than
-#   half of the crosses pass as crosses, for the teacher and for the last student.
+# - Of the labels that pass, about 84 % are right, then 94 %, then 95 %. At first fewer of them pass, 60 % in place of
+#   65 %, then 69 %. The crosses remain: the teacher is sure that many of them are stars, so its student learns it, and
+#   so does the next one. About 40 % of the crosses pass as crosses, for the teacher and for the last student.
 
 # %% tags=["nbval-check-output"]
-print("teacher    ", within(right_of["teacher"], 0.6, 0.9))
+print("teacher    ", within(right_of["teacher"], 0.55, 0.85))
 print("its student", within(right_of["its student"], 0.7, 1.0))
 
 # %% [markdown]
 # **Is it the pseudo-labels?** All rounds together make more steps than the teacher alone. For a fair comparison, one
 # network learns from the 100 labels alone, with the same noise, for as many steps as all rounds. Both runs are recorded
-# in the package, and longer than ours. (In a training as short as ours, labels alone end where the third generation does,
-# at 89 %: the teacher itself had not finished learning.)
+# in the package. They are longer than ours: 20 epochs for each generation.
+#
+# **Predict first**: how far do the labels alone come?
 
 # %% tags=["picture"]
 noisy, alone = recorded("noisy-student"), recorded("noisy-student-labels-alone")
@@ -422,7 +423,9 @@ ASKED = "accuracy on unseen scenes, 100 labels"
 show(plots.compare(found, ASKED, chance=0.1))
 
 # %% [markdown] tags=["answer"]
-# «The recorded figures: labels alone, the three rounds; what follows.»
+# To 89 %: a longer training helps. But the student, with two thirds of this training, has 91 %, and the third generation
+# 95 %. The pseudo-labels do add something, about six points. If we had compared with the teacher only, we would have
+# claimed 15 points. (In a training as short as ours: 80 % by labels alone, 83 % in the third generation.)
 
 # %% [markdown]
 # ## 7 · Break it
@@ -462,9 +465,8 @@ more = images.label_fraction(1_000 / len(images))
 torch.manual_seed(0)
 settings["teacher"] = None  # the first round makes one
 larger = NoisyStudent(small_resnet(), **settings).to(lab.device)
-short = lab.recipe(replace(recipe, epochs=5))
-for log in train(larger, more, short):
-    if log.epoch == short.epochs:
+for log in train(larger, more, recipe):
+    if log.epoch == recipe.epochs:
         first = accuracy(larger.average)
 rows = {
     "teacher, labels alone": (right_of["teacher"], first),
@@ -476,10 +478,9 @@ for name, (with_100, with_1000) in rows.items():
     print(f"{name:24}{with_100:6.0%}{with_1000:8.0%}")
 
 # %% [markdown]
-# With 1,000 labels all three reach about 97 %: pictures without labels help where labels are *few*. With 100 labels, our
-# short Noisy Student gains about ten points on its teacher and ends near 89 %. SimCLR reaches 93 %, but its network has
-# learned from all pictures for a longer time before; the recorded run of section 6 trains longer, too. The two ways do
-# not exclude each other: a fine-tuned network of SimCLR can be the first teacher.
+# With 1,000 labels all three reach 97 or 98 %: pictures without labels help where labels are *few*. With 100, our short Noisy Student gains more than ten points on its teacher. SimCLR reaches 93 %, but its network
+# has learned from all pictures for a longer time before. The recorded run of section 6 trains longer, too, and reaches
+# 95 %. The two ways do not exclude each other: a fine-tuned network of SimCLR can be the first teacher.
 #
 # ## 9 · What the paper did
 #
