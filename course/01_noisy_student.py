@@ -446,7 +446,9 @@ for run in runs:
     print(f"{run.title:48} {shares}")
 
 # %% [markdown] tags=["answer"]
-# «The recorded figures of the four switches, and the reason of each.»
+# - *No noise* by far: 23 % → 25 % → 26 %. Here nobody has noise. The teacher learns 100 pictures by heart, and a student
+#   that sees the same pictures as its teacher learns to answer as the teacher does, and hardly more.
+# - «Figures of hard labels, no filter and no balance, and the reason of each.»
 
 # %% [markdown]
 # ## 8 · Two ways to use pictures without labels
@@ -478,9 +480,10 @@ for name, (with_100, with_1000) in rows.items():
     print(f"{name:24}{with_100:6.0%}{with_1000:8.0%}")
 
 # %% [markdown]
-# With 1,000 labels all three reach 97 or 98 %: pictures without labels help where labels are *few*. With 100, our short Noisy Student gains more than ten points on its teacher. SimCLR reaches 93 %, but its network
-# has learned from all pictures for a longer time before. The recorded run of section 6 trains longer, too, and reaches
-# 95 %. The two ways do not exclude each other: a fine-tuned network of SimCLR can be the first teacher.
+# With 1,000 labels all three reach 97 or 98 %: pictures without labels help where labels are *few*. With 100, our short
+# Noisy Student gains more than ten points on its teacher. SimCLR reaches 93 %, but its network has learned from all
+# pictures for a longer time before. The recorded run of section 6 trains longer, too, and reaches 95 %. The two ways do
+# not exclude each other: a fine-tuned network of SimCLR can be the first teacher.
 #
 # ## 9 · What the paper did
 #
