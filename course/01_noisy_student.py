@@ -448,7 +448,11 @@ for run in runs:
 # %% [markdown] tags=["answer"]
 # - *No noise* by far: 23 % → 25 % → 26 %. Here nobody has noise. The teacher learns 100 pictures by heart, and a student
 #   that sees the same pictures as its teacher learns to answer as the teacher does, and hardly more.
-# - «Figures of hard labels, no filter and no balance, and the reason of each.»
+# - *No filter*: 80 % → 89 % → 90 %. 95 % of the labels pass, and 84 % of them are right. With the filter 77 % pass, and
+#   90 % are right. The third generation has learned its teachers' mistakes.
+# - *No balance*: 94 % in place of 95 %. Our ten shapes are equally frequent, and so are the pseudo-labels that pass,
+#   nearly. A difference of one point is no finding with one seed.
+# - *Hard labels*: 95 %, as with soft ones. What passes 0.8 is nearly hard already.
 
 # %% [markdown]
 # ## 8 · Two ways to use pictures without labels

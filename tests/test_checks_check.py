@@ -39,13 +39,7 @@ def test_the_reference_is_right_on_any_input(passes, check):
     passes(check, check.reference)
 
 
-BOOKS = [
-    pytest.param(book, names, marks=pytest.mark.xfail(raises=FileNotFoundError, reason="its notebook is not written yet", strict=True))
-    if book == "01_noisy_student" else (book, names) for book, names in EXERCISES.items()
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("book, names", BOOKS, ids=EXERCISES)
+@pytest.mark.parametrize("book, names", EXERCISES.items(), ids=EXERCISES)
 def test_the_solutions_of_the_course_are_right_on_any_input(passes, book, names):
     cells = [cell.source for cell in parse(COURSE / f"{book}.py").cells if "exercise" in cell.metadata.get("tags", [])]
     defined = {"torch": torch, "F": torch.nn.functional, "math": math}  # what the notebooks import

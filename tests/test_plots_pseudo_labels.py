@@ -294,7 +294,7 @@ def test_the_images_are_those_that_pass_and_are_wrong_the_surest_first(chosen, t
     one = teacher()
     figure, _ = draw(threshold=threshold, chosen=chosen)
     expected = gallery(one, threshold, chosen)
-    assert f"wrong and sure: {len(expected)} label{'s' * (len(expected) != 1)}" in said(figure)
+    assert f"wrong and sure: {len(expected)}" in said(figure)
     shown = items(figure, Image)
     assert len(shown) == min(len(expected), 8)
     for image, seen in zip(expected, shown, strict=False):

@@ -25,7 +25,7 @@ def mistakes(page: Drawing, student: Student, images: UInt8[np.ndarray, "N H W 3
     passes[student.passed] = True
     wrong = passes & ~teacher.right & ((teacher.labels == chosen) if chosen is not None else True)
     found = teacher.surest[wrong[teacher.surest]]
-    page.words(X, FIRST - 0.26, f"wrong and sure: {len(found):,} label{'s' * (len(found) != 1)}", **HEAD)
+    page.words(X, FIRST - 0.26, f"wrong and sure: {len(found):,}", **HEAD)
     page.words(END - 0.25, FIRST - 0.26, "says", 13, NEGATIVE, True, ha="right")
     page.words(END, FIRST - 0.26, "is", 13, ha="right")
     shown, at = found[: 2 * COLUMNS].tolist(), []
