@@ -125,7 +125,7 @@ def test_where_no_image_passes_nothing_is_right_or_wrong():
 def test_watching_changes_no_training(trial):
     found, averages, study, _ = trial
     with RandomStream(0, torch.device("cpu")):
-        method = NoisyStudent(small_resnet(), **study.change)
+        method = NoisyStudent(small_resnet(), **NoisyStudent.suits["scenes"] | study.change)
     for _ in train(method, load("scenes", limit=LIMIT).label_fraction(0.25), Recipe(**found.recipe), threads=1):
         pass
     assert all(torch.equal(tensor, averages[-1][name]) for name, tensor in method.average.state_dict().items())
