@@ -435,15 +435,16 @@ show(plots.compare(found, ASKED, chance=0.1))
 # **Predict first**: which switch does most harm: no noise, hard labels, no filter, or no balance?
 
 # %% tags=["picture"]
-names = "no-noise hard no-filter no-balance".split()
-runs = [recorded(f"noisy-student-{name}") for name in names] + [noisy]
-last = {run.title: run.seen[-1]["accuracy"] for run in runs}
+switches = "no-noise hard no-filter no-balance".split()
+runs = {name: recorded(f"noisy-student-{name}") for name in switches}
+runs["as it is"] = noisy
+last = {name: run.seen[-1]["accuracy"] for name, run in runs.items()}
 show(plots.compare(last, ASKED, chance=0.1))
 
 # %%
-for run in runs:
+for name, run in runs.items():
     shares = " → ".join(f"{row['accuracy']:.0%}" for row in run.seen)
-    print(f"{run.title:48} {shares}")
+    print(f"{name:10} {shares:16} {run.title}")
 
 # %% [markdown] tags=["answer"]
 # - *No noise* by far: 23 % → 25 % → 26 %. Here nobody has noise. The teacher learns 100 pictures by heart, and a student

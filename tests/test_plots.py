@@ -80,6 +80,18 @@ def test_compare_names_who_leads(holds):
     assert holds(summary, "accuracy", "pixels 20%", "ours 90%")
 
 
+def test_long_names_are_compared_on_the_page():
+    """Every name, and the title that says the best of them."""
+    names = ["one", "classes as frequent as the teacher finds them", "the most probable class as label, with no filter at all and no noise"]
+    figure, _ = plots.compare(dict(zip(names, (0.3, 0.9, 0.95))), "accuracy")
+    figure.draw_without_rendering()
+    axes, page = figure.axes[0], figure.bbox
+    for words in (axes.get_yticklabels(), [axes._left_title]):
+        for box in (word.get_window_extent() for word in words):
+            assert page.x0 <= box.x0 and box.x1 <= page.x1 and box.y1 <= page.y1
+
+
+
 SCORES = {"pixels": [0.1, 0.2], "supervised": [0.3, 0.7], "probe": [0.5, 0.8], "fine-tuned": [0.4, 0.85]}
 
 

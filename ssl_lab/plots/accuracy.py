@@ -1,5 +1,7 @@
 """Which representation is better, and how many labels it is worth."""
 
+import textwrap
+
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
@@ -15,7 +17,7 @@ def compare(scores: dict[str, float], what: str, chance: float | None = None) ->
     names, values = list(scores), list(scores.values())
     figure = Page(figsize=(11, 0.75 * len(names) + 1.7), layout="constrained")
     axes = figure.subplots()
-    axes.barh(names, values, color=[GREY] * (len(names) - 1) + [POSITIVE], height=0.62)
+    axes.barh([textwrap.fill(name, 24) for name in names], values, color=[GREY] * (len(names) - 1) + [POSITIVE], height=0.62)
     for y, value in enumerate(values):
         axes.text(value + 0.012, y, f"{value:.0%}", va="center", color=INK, fontweight="bold")
     axes.set(xlim=(0, 1.08), ylim=(len(names) - 0.5, -0.5), xlabel=what, xticks=list(PARTS), xticklabels=list(PARTS.values()))
@@ -24,7 +26,7 @@ def compare(scores: dict[str, float], what: str, chance: float | None = None) ->
         axes.axvline(chance, color=INK, linestyle="--", linewidth=1.5)
         axes.text(chance, len(names) - 0.48, " guessing", va="bottom", fontsize=12)
     best = max(scores, key=scores.get)
-    axes.set_title(f"{best} leads with {scores[best]:.0%}")
+    axes.set_title(textwrap.fill(f"{best} leads with {scores[best]:.0%}", 50))
     return figure, f"{what}: {', '.join(f'{name} {value:.0%}' for name, value in scores.items())}."
 
 
