@@ -10,7 +10,8 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Annotated, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin
 
 from ssl_lab.errors import one_of, require
 
@@ -109,15 +110,18 @@ def check_ranges(kind: Callable, given: dict[str, object]) -> None:
 
 def check_kinds(kind: Callable, given: dict[str, object]) -> None:
     """Raise InputError, by name, for the first value that is not what its argument is declared to be: True or False, a network, an Augmentation."""
-    for name, wanted in ((name, p.annotation) for name, p in arguments(kind).items() if isinstance(p.annotation, type)):
-        value = given[name]
+    for name, p in arguments(kind).items():
+        wanted, value, optional = p.annotation, given[name], get_origin(p.annotation) in (Union, UnionType)
+        wanted = get_args(wanted)[0] if optional else wanted
+        if not isinstance(wanted, type) or wanted is inspect.Parameter.empty or (optional and value is None):
+            continue
         if wanted in (int, float):
             Range(whole=wanted is int).check(name, value)
-        elif wanted.__name__ == "Module":
+        elif wanted.__name__ == "Module" and not optional:
             check_network(name, value, wanted)
-        elif wanted is not inspect.Parameter.empty:
-            needs = "True or False" if wanted is bool else f"a {wanted.__name__}"
-            require(isinstance(value, wanted), f"{name}={value!r} must be {needs}")
+        else:
+            needs = {"bool": "True or False", "Module": "a network (nn.Module)"}.get(wanted.__name__, f"a {wanted.__name__}")
+            require(isinstance(value, wanted), f"{name}={value!r} must be {needs}{', or None' * optional}")
 
 
 def check_network(name: str, network, wanted: type) -> None:

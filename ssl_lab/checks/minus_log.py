@@ -56,5 +56,5 @@ def minus_log_mistakes(paid: Callable, rows: str, mean: str) -> dict[str, tuple[
             lambda *given: -share(*given).log(),
         ),
         "the minus sign is missing: the loss is the mean of −log p, which is positive": (lambda *given: -loss(*given),),
-        "`//` cuts the fraction off: divide with `/`": (lambda *given: loss(*given).floor(),),
+        "the fraction is cut off by `//`: divide with `/`": (lambda *given: loss(*given).floor(),),
     }

@@ -62,7 +62,7 @@ MOMENTUM = {
         lambda m, progress: target_momentum(m, 2 * progress),
         lambda m, progress: target_momentum(m, progress / 2),
     ),
-    "`//` cuts the fraction off: divide with `/`": (eased(lambda angle: (math.cos(angle) + 1) // 2),),
+    "the fraction is cut off by `//`: divide with `/`": (eased(lambda angle: (math.cos(angle) + 1) // 2),),
 }
 
 check_target_momentum = Check("target_momentum", target_momentum, moments, MOMENTUM, Kind.NUMBER, "the momentum at this moment")

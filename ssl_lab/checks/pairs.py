@@ -149,5 +149,5 @@ def pair_mistakes(a: str, b: str, right: Callable) -> dict[str, tuple[Callable, 
             lambda a, b: right(a, b.roll(1, 0)),
             lambda a, b: right(a, b.roll(-1, 0)),
         ),
-        "`//` cuts the fraction off: divide with `/`": (lambda a, b: right(a, b).floor(),),
+        "the fraction is cut off by `//`: divide with `/`": (lambda a, b: right(a, b).floor(),),
     }

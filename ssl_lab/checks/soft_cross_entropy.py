@@ -120,7 +120,7 @@ SOFT = {
         lambda *given: paid(*given).mean() / len(given[0]),
         lambda *given: paid(*given).mean() / 2,
     ),
-    "`//` cuts the fraction off: divide with `/`": (lambda *given: paid(*given).mean().floor(),),
+    "the fraction is cut off by `//`: divide with `/`": (lambda *given: paid(*given).mean().floor(),),
 }
 
 check_soft_cross_entropy = Check("soft_cross_entropy", soft_cross_entropy, predictions, SOFT, needs="the mean over the rows", prepare=constant)

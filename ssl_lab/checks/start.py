@@ -96,7 +96,7 @@ COSINE = {
     ),
     "one of the two is compared with itself: compare the rows of a with the rows of b": (lambda a, b: cosine(a, a), lambda a, b: cosine(b, b)),
     "the sign is wrong: the cosine is 1 for rows that point the same way, and −1 for opposite ones": (lambda a, b: -cosine(a, b),),
-    "`//` cuts the fraction off: divide with `/`": (
+    "the fraction is cut off by `//`: divide with `/`": (
         lambda a, b: cosine(a, b).floor(),
         lambda a, b: cosine(a, b).trunc(),
     ),
