@@ -56,6 +56,11 @@ def filter_and_balance(
     return passed[balance(confidence, labels, per_class, seed)]
 
 
+def choose(probs: Float[Tensor, "N C"], threshold: float, per_class: int | None) -> Int64[Tensor, " n"]:
+    """The images to learn from: `filter_and_balance`, or, with per_class=0, `filter` alone."""
+    return filter(probs, threshold) if per_class == 0 else filter_and_balance(probs, threshold, per_class)
+
+
 @torch.no_grad()
 def ask(
     teacher: nn.Module, data: Images, rows: Int64[Tensor, " n"], threshold: float, per_class: int | None, soft: bool
@@ -67,7 +72,7 @@ def ask(
     Raises: InputError if no image passes the threshold.
     """
     p = first(features(teacher, replace(data, index=rows)).softmax(1).to(rows.device))
-    chosen = filter(p, threshold) if per_class == 0 else filter_and_balance(p, threshold, per_class)
+    chosen = choose(p, threshold, per_class)
     what = f"no image passes threshold={threshold:g}: the teacher's highest confidence is {p.max():.3f}"
     require(len(chosen) > 0, f"{what}; take a lower threshold, or a teacher that has learned more")
     once = chosen.unique()

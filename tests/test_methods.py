@@ -136,6 +136,18 @@ def test_views_are_drawn_anew_without_a_gradient_and_leave_the_batch_alone(name)
 
 
 @METHODS
+def test_the_range_of_views_is_asked_of_no_device(name, monkeypatch):
+    """Bytes need no check, and what an augmentation made has been in range: to ask again would wait for a GPU in every step."""
+    method = build(name)
+
+    def asked(*_, **__):
+        raise AssertionError("a step asks for the smallest and the largest value")
+
+    monkeypatch.setattr(torch.Tensor, "aminmax", asked)
+    method.views(*batch(name))
+
+
+@METHODS
 def test_same_seed_same_loss(name):
     given = batch(name)
 

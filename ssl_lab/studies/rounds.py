@@ -29,15 +29,15 @@ class Rounds(Watch):
 
     def labelled(self) -> dict[str, float | None]:
         """What the average network would give the next student; its probabilities are kept."""
-        average, (threshold, *_) = self.method.average, self.method.labelling
-        p = features(average, self.images[self.rest]).softmax(1)
+        threshold, per_class, _ = self.method.labelling
+        p = features(self.method.average, self.images[self.rest]).softmax(1)
         self.probs.append(p[:KEPT].half())
-        if len(pseudo_labels.filter(p, threshold)) == 0:
+        drawn = pseudo_labels.choose(p, threshold, per_class)
+        once, right = drawn.unique(), p[drawn].argmax(1) == self.images.labels[self.rest[drawn]]
+        if len(drawn) == 0:
             return {"passed": 0.0, "confidence": None, "right": None}
-        said = pseudo_labels.ask(average, self.lesson, self.rest, *self.method.labelling)
-        drawn = said["chosen"]
-        right = said["targets"][drawn].argmax(1) == self.images.labels[drawn]
-        return {"passed": said["passed"].item(), "confidence": said["confidence"].item(), "right": right.double().mean().item()}
+        confidence = p[once].amax(1).mean().item()
+        return {"passed": len(once) / len(p), "confidence": confidence, "right": right.double().mean().item()}
 
     def end(self) -> None:
         self.tensors = {"rows": self.rest[:KEPT].int(), "probs": torch.stack(self.probs)}
