@@ -72,9 +72,9 @@ def train(args) -> int:
     given = {word: value for word, value in vars(args).items() if word not in PLACES} | ({"root": args.root} if args.root else {})
     run = Run(args.out or Path("runs", "-".join(re.findall(r"\w+", f"{name} {given.get('name', 'scenes')}".lower()))))
     plan, device = commands.go_on(run, name, given) if args.resume else commands.begin(name, given), commands.pick(args.device)
-    data = getattr(methods, name).lesson(commands.images(plan, download=args.download)).to(device)
-    state = run.folder / STATE
+    data, state = commands.images(plan, download=args.download), run.folder / STATE
     method = commands.build_again(plan, data, state, "method/") if args.resume and state.exists() else commands.build(plan, data)
+    data = method.lesson(data).to(device)
     events = follow(method.to(device), data, plan.recipe, run.folder, args.resume, args.threads, plan.words)
     tell(printable(f"{name} on {len(data):,} images of {plan.data.name}, {device}, into {run.folder}"))
     say = Progress(plan.recipe.epochs * method.generations)

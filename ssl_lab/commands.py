@@ -176,10 +176,11 @@ def scores(run: Run, protocol: str, device: torch.device, **changes) -> dict:
     H, W = plan.images.shape[-2:]
     changes = {"size": plan.data.size or (H if H == W else None)} | changes if "name" in changes else changes
     found = images(plan, **changes)
-    name, same = changes.get("name", plan.data.name), fingerprint(plan.kind.lesson(found), plan.kind.columns) == plan.images
+    name = changes.get("name", plan.data.name)
     known, unseen = found.labelled().to(device), images(plan, "test", **changes | {"limit": None}).labelled().to(device)
     require(len(known) > 0 and len(unseen) > 0, f"{name} has no labels, and an accuracy needs them")
     method = build_again(plan, known, run.folder / WEIGHTS).to(device)
+    same = fingerprint(method.lesson(found), method.columns) == plan.images
 
     def accuracy(represent) -> float:
         h, ht = represent(known), represent(unseen)

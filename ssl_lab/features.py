@@ -14,10 +14,11 @@ from ssl_lab.models import check_rows
 
 
 @torch.no_grad()
-def features(encoder: nn.Module, images: Images | Num[Tensor, "N 3 H W"], batch: int = 500) -> Float[Tensor, "N D"]:
+def features(encoder: nn.Module, images: Images | Num[Tensor, "N c H W"], batch: int = 500) -> Float[Tensor, "N D"]:
     """h = f(x) of every image in float32, in order, without augmentation: batch norm uses its running statistics and does not change them.
 
-    encoder: it computes in the precision of its parameters, half or double, too.   images: bytes, or floats in [0, 1].
+    encoder: it computes in the precision of its parameters, half or double, too; one with `.column` sees that column of the images.
+    images: bytes, or floats in [0, 1]; of a column, as it is stored.
     batch: images at a time; the result does not depend on it. The result lies on the encoder's device.
     Raises: InputError for no network, no images, batch < 1, pixels other than bytes or floats in [0, 1], or features other than one row an image.
     """
@@ -32,16 +33,24 @@ def features(encoder: nn.Module, images: Images | Num[Tensor, "N 3 H W"], batch:
     found = []
     with evaluating(encoder):
         for i in range(0, len(images), batch):
-            x = to_float(in_range(pixels(images[i : i + batch])).to(device)).to(dtype)
-            h = encoder(x)
-            check_rows(h, f"this {kind}", len(x))
+            h = encoder(shown(encoder, images[i : i + batch], device, dtype))
+            check_rows(h, f"this {kind}", len(images[i : i + batch]))
             found.append(h.float())
     return torch.cat(found)
 
 
-def pixels(images: Images | Tensor) -> Tensor:
-    """The pixels of a set of images."""
-    return images if isinstance(images, Tensor) else images.x
+def shown(encoder: nn.Module, images: Images | Tensor, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Tensor:
+    """What an encoder is given of images: pixels as floats in [0, 1]; one with `.column` (models.ViewEncoder) gets that column as it is stored.
+
+    Raises: InputError for images without that column, and for pixels out of range.
+    """
+    column = getattr(encoder, "column", "x")
+    if not isinstance(images, Tensor):
+        there = images.columns()
+        require(column in there, f"this encoder sees {column}, and these images have {', '.join(there)}; load or give that column, too")
+        images = there[column]
+    values = to_float(in_range(images).to(device)) if column == "x" else images.to(device)
+    return values.to(dtype) if values.is_floating_point() else values
 
 
 @contextmanager

@@ -4,12 +4,14 @@ Rows are images, tau is the temperature, bf16 and fp16 become float32.
 InfoNCE is written once, as `minus_log_share`. The losses differ in their candidates:
     batch       `nt_xent`: all other rows of both views
     queue       `info_nce`: the own key, and the keys of earlier batches
-    cross-view  the rows of the other view, `scores = z1 @ z2.T`, own: the diagonal
+    cross-view  `cross_view_nce`: all rows of the other view
     patches     the same, with predictions and their targets
 """
 
 import functools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +19,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_lab.errors import require
+from ssl_lab.panels import NTXentInPanels
 
 Tau = float | Float[Tensor, ""]  # a number, or a learned parameter
 
 LARGE = 512  # from so many rows on, panels are not slower (EPYC, one core, torch 2.15)
-PANEL = 128  # rows of a panel: it fits a CPU's cache; on a GPU 8 times as many
 SHARP = 0.07  # float32 from here on: 1e-6 of max(1, loss) (benchmarks/precision.py)
 
 
@@ -101,49 +103,6 @@ def anchors(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, " M"]:
     return minus_log_share(s, torch.cat([s.diagonal(B), s.diagonal(-B)]))
 
 
-class NTXentInPanels(torch.autograd.Function):
-    """The mean of `anchors` without the M x M matrix, in memory O(M d).
-
-    z: unit rows / sqrt(tau), so that s = z zᵀ are the logits.
-    A panel is some rows of s, from the diagonal to the right. Since s_ij = s_ji, its
-    columns serve the rows below it: only half of the exponentials are computed.
-    Gradient: dz_i = (sum_j (p_ij + p_ji) z_j - 2 z_partner(i)) / M. The panels are
-    computed again, not kept. First derivatives only.
-    """
-
-    @staticmethod
-    def forward(ctx, z: Float[Tensor, "M d"]) -> Float[Tensor, ""]:
-        lse, own = z.new_full((len(z),), -torch.inf), []
-        for here, below, s in panels(z):
-            lse[here] = torch.logaddexp(lse[here], s.logsumexp(dim=1))
-            lse[below] = torch.logaddexp(lse[below], s[:, len(s) :].logsumexp(dim=0))
-            own.append(s.diagonal(len(z) // 2))  # i with i + B
-        ctx.save_for_backward(z, lse)
-        return (lse - torch.cat(own).repeat(2)).mean()
-
-    @staticmethod
-    def backward(ctx, slope: Float[Tensor, ""]) -> Float[Tensor, "M d"]:
-        z, lse = ctx.saved_tensors
-        dz = -2 * z.roll(len(z) // 2, dims=0)
-        for here, below, s in panels(z):
-            p = (s - lse[here, None]).exp_().add_(s.sub_(lse[here.start :]).exp_())
-            dz[here] += p @ z[here.start :]
-            dz[below] += p[:, len(s) :].T @ z[here]
-        return dz * (slope / len(z))
-
-
-def panels(z: Float[Tensor, "M d"]) -> Iterator[tuple[slice, slice, Tensor]]:
-    """The upper triangle of z zᵀ, some rows at a time.
-
-    (these rows, the rows below, the logits of these rows from column `start` on)
-    """
-    rows = PANEL if z.device.type == "cpu" else 8 * PANEL
-    for start in range(0, len(z), rows):
-        here, below = slice(start, start + rows), slice(start + rows, None)
-        s = z[here] @ z[start:].T
-        yield here, below, s.fill_diagonal_(-torch.inf)  # not its own negative
-
-
 @in_float32
 def info_nce(
     q: Float[Tensor, "B d"],
@@ -209,3 +168,85 @@ def soft_cross_entropy(
     rows = f"every row of logits needs its own probabilities, (B, C) each; {shapes}"
     require(logits.shape == target.shape and logits.ndim == 2, rows)
     return -(target * logits.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+@in_float32
+def cross_view_nce(
+    z1: Float[Tensor, "B d"],
+    z2: Float[Tensor, "B d"],
+    tau: Tau = 0.07,
+    queue1: Float[Tensor, "K d"] | None = None,
+    queue2: Float[Tensor, "K d"] | None = None,
+) -> Float[Tensor, ""]:
+    """CMC's loss of two views, Eqns. 3 and 4: L(V1, V2) + L(V2, V1), a sum of two means.
+
+    A row of one view finds its partner among the rows of the other view: B rows of the
+    batch, and the K of its queue, if there is one. Its own view is no candidate.
+    Rows are normalised here, a queue holds unit rows: h(v1, v2) = exp(cos(z1, z2) / tau).
+    The loss is 2 log(B + K) when all scores are equal.
+    Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or
+    tau <= 0. A NaN spreads to the loss.
+    """
+    shapes = f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
+    two_views = f"z1 and z2 are two views of the same B things, (B, d) each; {shapes}"
+    require(z1.shape == z2.shape and z1.ndim == 2, two_views)
+    require(bool(tau > 0), f"tau={tau} must be positive; the paper uses 0.07")
+    q1, q2 = (z1[:0] if queue is None else queue for queue in (queue1, queue2))
+    width, got = z1.shape[1], f"{tuple(q1.shape)} and {tuple(q2.shape)}"
+    same = q1.ndim == q2.ndim == 2 and q1.shape[1] == q2.shape[1] == width
+    require(same, f"z1 and z2 have width {width}, and queues need it, too; got {got}")
+    z1, z2, q1, q2 = (sharp(rows, tau) for rows in (unit(z1), unit(z2), q1, q2))
+    return (found(z1, z2, q2, tau) + found(z2, z1, q1, tau)).to(torch.float32)
+
+
+def found(z: Tensor, other: Tensor, queue: Tensor, tau: Tau) -> Float[Tensor, ""]:
+    """L(V1, V2): every row of z finds its partner, the same row of `other`."""
+    s = z @ torch.cat([other, queue]).T
+    return minus_log_share(s, s.diagonal(), tau).mean()
+
+
+Views = Sequence[Float[Tensor, "B d"]]
+Queues = Sequence[Float[Tensor, "K d"]] | Float[Tensor, "M K d"] | None
+
+
+def core_view(zs: Views, tau: Tau = 0.07, queues: Queues = None) -> Float[Tensor, ""]:
+    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with each other.
+
+    queues: one for each view.
+    Raises: InputError (a ValueError) for fewer than two views, or as `cross_view_nce`.
+    """
+    return over([(0, j) for j in range(1, len(zs))], zs, tau, queues)
+
+
+def full_graph(zs: Views, tau: Tau = 0.07, queues: Queues = None) -> Float[Tensor, ""]:
+    """CMC's full graph, Eqn. 7: the sum over all M (M - 1) / 2 pairs of views.
+
+    queues: one for each view.
+    Raises: InputError (a ValueError) for fewer than two views, or as `cross_view_nce`.
+    """
+    return over(combinations(range(len(zs)), 2), zs, tau, queues)
+
+
+def over(
+    pairs: Iterable[tuple[int, int]], zs: Views, tau: Tau, queues: Queues
+) -> Float[Tensor, ""]:
+    """The sum of `cross_view_nce` over pairs of views."""
+    fix = "give the embeddings of two views or more, one tensor (B, d) each"
+    require(len(zs) > 1, f"{len(zs)} view has no other view to agree with; {fix}")
+    q = [None] * len(zs) if queues is None else queues
+    return sum(cross_view_nce(zs[i], zs[j], tau, q[i], q[j]) for i, j in pairs)
+
+
+def mutual_information_bound(
+    loss: float | Float[Tensor, ""], k: int
+) -> float | Float[Tensor, ""]:
+    """CMC, Eqn. 5: I(z1; z2) >= log k - L, in nats.
+
+    loss: InfoNCE of one direction, with one positive and k negatives; halve the sum of
+    two directions, of which k = B - 1 for a batch of B.
+    log(k + 1) - L is a bound, too, the tight one (van den Oord et al. 2018): it is 0
+    when all scores are equal, and never more than log(k + 1).
+    Raises: InputError (a ValueError) for k below 1.
+    """
+    require(k >= 1, f"k={k} negatives: at least 1 is needed; a batch of B has B - 1")
+    return math.log(k) - loss

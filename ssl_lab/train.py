@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ssl_lab.augment import to_float
 from ssl_lab.checkpoint import Run
 from ssl_lab.data import Images
 from ssl_lab.distributed import agree, barrier, mean, parallel, rank, world_size
 from ssl_lab.errors import require
+from ssl_lab.features import shown
 from ssl_lab.groups import Groups
 from ssl_lab.guard import Guard
 from ssl_lab.method import Method
@@ -131,7 +131,8 @@ class Training:
         if classes := self.method.settings.get("classes"):
             top, name = int(self.lesson.labels.max()), type(self.method).__name__
             require(top < classes, f"a label is {top}, and {name} was made for {classes} classes; give classes={top + 1}, or correct the label")
-        check_encoder(self.method.encoder, to_float(self.lesson.x[:2].to(self.device)))
+        for encoder in self.method.checked():
+            check_encoder(encoder, shown(encoder, self.lesson[:2], self.device))
 
     def steps(self) -> Iterator[Step]:
         """Every step from the present one to the end."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ssl_lab import losses
+from ssl_lab import losses, panels
 from ssl_lab.losses import nt_xent
 
 TAUS = (0.01, 0.0699, 0.07, 0.5, 10.0)  # float64 below 0.07, float32 from there
@@ -17,7 +17,7 @@ HAND = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.6, 0.8], [-0.8, 
 def path(request, monkeypatch):
     """Both ways to the same number: the whole matrix, and panels of it (small ones, the last incomplete)."""
     monkeypatch.setattr(losses, "LARGE", {"whole": 10**9, "panels": 0}[request.param])
-    monkeypatch.setattr(losses, "PANEL", 48)
+    monkeypatch.setattr(panels, "PANEL", 48)
     return request.param
 
 

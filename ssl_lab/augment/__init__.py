@@ -20,6 +20,7 @@ from ssl_lab.augment.colours import (
     saturation,
     solarise,
 )  # fmt: skip
+from ssl_lab.augment.lab import chrominance, luminance, normalised_lab, rgb_to_lab
 from ssl_lab.augment.operations import autocontrast, cutout, equalise, invert, posterise, sharpness, solarise_add
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.rand_augment import OPERATIONS, Chosen, RandAugment, rand_augment
@@ -28,8 +29,8 @@ from ssl_lab.augment.views import SMALL, Augmentation, Drawn, augment
 from ssl_lab.augment.warps import rotate, shear_x, shear_y, translate_x, translate_y
 
 __all__ = [
-    "LUMA", "OPERATIONS", "SMALL", "YIQ", "Augmentation", "Batch", "Chosen", "Drawn", "PerImage", "Pixels", "RandAugment", "augment", "autocontrast",
-    "blend", "blur", "box", "brightness", "contrast", "crop", "cutout", "equalise", "grey", "greyscale", "hue", "hue_yiq", "in_range", "invert",
-    "jitter_colours", "nearest_crop", "posterise", "rand_augment", "rotate", "saturation", "sharpness", "shear_x", "shear_y", "solarise",
-    "solarise_add", "to_float", "translate_x", "translate_y",
+    "LUMA", "OPERATIONS", "SMALL", "YIQ", "Augmentation", "Batch", "Chosen", "Drawn", "PerImage", "Pixels", "RandAugment", "augment",
+    "autocontrast", "blend", "blur", "box", "brightness", "chrominance", "contrast", "crop", "cutout", "equalise", "grey", "greyscale", "hue",
+    "hue_yiq", "in_range", "invert", "jitter_colours", "luminance", "nearest_crop", "normalised_lab", "posterise", "rand_augment", "rgb_to_lab",
+    "rotate", "saturation", "sharpness", "shear_x", "shear_y", "solarise", "solarise_add", "to_float", "translate_x", "translate_y",
 ]  # fmt: skip

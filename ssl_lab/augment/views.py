@@ -149,6 +149,14 @@ class Drawn:
         return F.normalize(n, dim=1)
 
     @torch.no_grad()
+    @uncast
+    def flow(self, flow: Float[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
+        """The same crop and flip of motions in pixels, x and y in turn. A crop enlarges them; a flip changes the sign of x."""
+        _, _, H, W = flow.shape
+        x, y = (1 - 2 * self.flip.to(flow.dtype)) * W / self.width, H / self.height
+        return self.map(flow) * torch.stack([x, y], 1).repeat(1, flow.shape[1] // 2)[:, :, None, None]
+
+    @torch.no_grad()
     def mask(self, mask: Num[Tensor, "B c H W"]) -> Num[Tensor, "B c H W"]:
         """The same crop and flip of classes; every pixel takes the nearest one."""
         return nearest_crop(mask, *self.box)

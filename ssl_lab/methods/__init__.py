@@ -8,6 +8,7 @@ import importlib
 # name → file
 HOME = {
     "BYOL": "byol",
+    "CMC": "cmc",
     "DeepCluster": "deepcluster",
     "MoCo": "moco",
     "NoisyStudent": "noisy_student",

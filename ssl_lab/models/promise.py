@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Num
 from torch import Tensor, nn
 
 from ssl_lab.arguments import check_network
@@ -11,7 +11,7 @@ from ssl_lab.errors import InputError, require
 from ssl_lab.stream import RandomStream
 
 
-def check_encoder(encoder: nn.Module, x: Float[Tensor, "2 3 H W"]) -> None:
+def check_encoder(encoder: nn.Module, x: Num[Tensor, "2 C H W"]) -> None:
     """Raise InputError, which says why, if the encoder does not map (B, 3, H, W) to (B, encoder.dim).
 
     A twin in evaluation mode takes the images, so the encoder does not change; the caller's random numbers do not change, either.

@@ -1,0 +1,53 @@
+"""CIE Lab: lightness L in one channel, the two colour axes a (green to red) and b (blue to yellow) in the others.
+
+    sRGB → linear light → XYZ relative to white (D65, 2°) → L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z))
+
+f is the cube root, and a straight line near black (CIE 15:2004). Equal to scikit-image's rgb2lab.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ssl_lab.augment.shapes import Batch, Pixels, in_range, to_float
+from ssl_lab.errors import require
+from ssl_lab.surroundings import uncast
+
+XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))  # rows X, Y, Z of sRGB's primaries
+WHITE = (0.95047, 1.0, 1.08883)
+EDGE, SLOPE, FOOT = 0.008856, 7.787, 16 / 116  # below EDGE, f(t) = SLOPE t + FOOT
+MIDDLE, HALF = (50.0, 6.025, -6.69), (50.0, 92.208, 101.168)  # of the ranges of L, a and b over all of sRGB (CMC's code)
+
+
+@torch.no_grad()
+@uncast
+def rgb_to_lab(x: Pixels) -> Batch:
+    """Lab of sRGB pixels: L from 0 to 100, a from -86.2 to 98.2, b from -107.9 to 94.5, float32, on the pixels' device.
+
+    x: bytes, or floats in [0, 1]; not normalised by a mean.   Raises: InputError for other ranges, or other than three channels.
+    """
+    require(x.ndim == 4 and x.shape[1] == 3, f"Lab is a colour space, and x is {tuple(x.shape)}; give RGB images, (B, 3, H, W)")
+    x = to_float(in_range(x)).float().clamp(0, 1)
+    linear = torch.where(x > 0.04045, ((x + 0.055) / 1.055) ** 2.4, x / 12.92)
+    r, g, b = linear.unbind(1)
+    X, Y, Z = ((p * r + q * g + s * b) / white for (p, q, s), white in zip(XYZ, WHITE))  # no tensor of constants: a GPU would wait for it
+    t = torch.stack([X, Y, Z], 1)
+    f = torch.where(t > EDGE, t.clamp(min=EDGE) ** (1 / 3), SLOPE * t + FOOT)
+    X, Y, Z = f.unbind(1)
+    return torch.stack([116 * Y - 16, 500 * (X - Y), 200 * (Y - Z)], 1)
+
+
+def normalised_lab(x: Pixels) -> Batch:
+    """The same, each channel from -1 to 1: its range over all of sRGB."""
+    channels = rgb_to_lab(x).unbind(1)
+    return torch.stack([(channel - middle) / half for channel, middle, half in zip(channels, MIDDLE, HALF)], 1)
+
+
+def luminance(x: Pixels) -> Float[Tensor, "B 1 H W"]:
+    """L, from -1 to 1: CMC's first view."""
+    return normalised_lab(x)[:, :1]
+
+
+def chrominance(x: Pixels) -> Float[Tensor, "B 2 H W"]:
+    """a and b, from -1 to 1: CMC's second view."""
+    return normalised_lab(x)[:, 1:]

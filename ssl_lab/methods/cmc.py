@@ -1,0 +1,125 @@
+"""Contrastive Multiview Coding.
+
+Tian, Krishnan and Isola, ECCV 2020, arXiv 1906.05849.
+
+    v1, v2 = views of one crop, such as L and ab    aligned: the same place, no colour
+    z1, z2 = g1(f1(v1)), g2(f2(v2))                 every view has weights of its own
+    loss   = L(V1, V2) + L(V2, V1)                  Eqns. 3, 4: find the other view
+    core   = sum of the pairs (1, j)                Eqn. 6: M - 1 pairs of M views
+    full   = sum of the pairs (i, j), i < j         Eqn. 7: M (M - 1) / 2 pairs
+    f      = (f1, f2), side by side                 what is kept
+
+An image is congruent with itself in the other view, and with no other image.
+differs: the paper keeps the last z of every image in a memory and compares with 4,096
+of them, drawn at random; here candidates are the other images of the batch, or, with
+K > 0, the last K embeddings of the other view. Augmentation and optimizer are ours.
+"""
+
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ssl_lab.arguments import Choice, Range, Temperature, Width, declared
+from ssl_lab.augment import Augmentation
+from ssl_lab.data import Images
+from ssl_lab.distributed import gather
+from ssl_lab.errors import require
+from ssl_lab.losses import core_view, full_graph, unit
+from ssl_lab.method import Method
+from ssl_lab.models import Joined, ViewEncoder, check_view, mlp, moved, small_resnet
+from ssl_lab.recipe import Recipe
+
+# the authors' code, whose lr falls in steps
+RECIPE = Recipe(
+    epochs=240, batch=128, optimizer="sgd", lr=0.03, weight_decay=1e-4, warmup=0.0
+)
+SCENES = Recipe(epochs=40, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.1)
+CROP = Augmentation(area=(0.5, 1.0), jitter=0.0)
+LOSSES = {"core": core_view, "full": full_graph}
+QUEUE = Range(0, whole=True, hint="0 compares within the batch; the paper has 16384")
+
+
+class CMC(Method):
+    """Views of one thing find each other among those of other things.
+
+    encoder: the kind of network; every view gets one like it, with random weights of
+    its own and the channels of the view. None: small_resnet().
+    views: names, the core first: L, ab, rgb of an image; depth, normals, mask, later,
+    flow, or another column of the images.   graph: which pairs, "core" or "full".
+    dim: width of z.   tau: temperature.   K: embeddings in the queue of every view.
+    frames: of the view flow.   augmentation: one crop and flip for all views.
+    `encoder` joins the encoders that an RGB image can feed; `encoders` has all of them.
+    Raises: InputError for values outside the ranges below, one view, a view twice; in
+    `train`, for a view that the images do not have, and ab of grey images.
+    """
+
+    recipes: ClassVar = {"scenes": SCENES, "paper": RECIPE}
+    suits: ClassVar = {
+        "paper": {
+            "dim": 128,
+            "K": 16384,
+            "augmentation": Augmentation(area=(0.2, 1.0), jitter=0.0),
+        }
+    }
+
+    @declared
+    def __init__(
+        self,
+        encoder: nn.Module | None = None,
+        views: tuple[str, ...] = ("L", "ab"),
+        graph: Annotated[str, Choice(tuple(LOSSES))] = "core",
+        dim: Width = 64,
+        tau: Temperature = 0.07,
+        K: Annotated[int, QUEUE] = 0,
+        frames: Annotated[int, Range(1, whole=True)] = 10,
+        augmentation: Augmentation = CROP,
+    ):
+        super().__init__()
+        two = len(set(views)) == len(views) > 1
+        fix = "at least two different ones are needed, such as ('L', 'ab')"
+        require(two, f"views={views}: {fix}")
+        self.loss, self.tau, self.augmentation = LOSSES[graph], tau, augmentation
+        like = small_resnet() if encoder is None else encoder
+        senses = {name: ViewEncoder(like, name, frames) for name in views}
+        heads = {name: mlp(like.dim, dim) for name in views}
+        self.encoders, self.projectors = nn.ModuleDict(senses), nn.ModuleDict(heads)
+        self.columns = tuple(dict.fromkeys(["x", *(f.column for f in senses.values())]))
+        self.candidates = "queue" if K else "batch"
+        self.register_buffer("queues", unit(torch.randn(len(views), K, dim)))
+
+    @property
+    def encoder(self) -> Joined:
+        """f of an RGB image: the encoders that see one, side by side (B, sum of dims)."""
+        return Joined(self.encoders)
+
+    def views(self, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        """What every network sees of one crop of every image."""
+        drawn, columns = self.augmentation.draw(x), zip(self.columns, (x, *others))
+        crops = {name: moved(drawn, name, values) for name, values in columns}
+        return tuple(f.seen(crops[f.column]) for f in self.encoders.values())
+
+    def forward(self, *views: Tensor) -> Tensor:
+        parts = zip(self.encoders.values(), self.projectors.values(), views)
+        zs = [unit(g(f.network(v))) for f, g, v in parts]
+        self.note(**dict(zip(self.encoders, zs)))
+        self.zs = [gather(z) for z in zs]
+        return self.loss(self.zs, self.tau, self.queues)
+
+    @torch.no_grad()
+    def after_step(self, progress: float) -> None:
+        """Every queue takes the batch and gives up its oldest rows."""
+        K, z = self.queues.shape[1], torch.stack(self.zs)
+        self.queues.copy_(torch.cat([self.queues, z], 1)[:, z.shape[1] :][:, -K:])
+
+    def embed(self, x: Tensor) -> Tensor:
+        """z of the views that an RGB image has, side by side."""
+        seen = [name for name, f in self.encoders.items() if f.column == "x"]
+        return torch.cat([self.projectors[n](self.encoders[n](x)) for n in seen], 1)
+
+    def checked(self) -> list[nn.Module]:
+        return list(self.encoders.values())
+
+    def check_data(self, data: Images) -> None:
+        for name, f in self.encoders.items():
+            check_view(name, f.view, data)
