@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Float, Int64, Integer, UInt8
 from torch import Tensor
 
-from ssl_lab import datasets, scenes, sources
+from ssl_lab import datasets, motion, scenes, sources
 from ssl_lab.arguments import plain, whole
 from ssl_lab.catalogue import SETS
 from ssl_lab.datasets import described
 from ssl_lab.errors import one_of, require
 from ssl_lab.reading import check_wanted
-from ssl_lab.stream import generator
 from ssl_lab.surroundings import usual
+from ssl_lab.turns import in_turn, order
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 COUNTS = {"train": 10_000, "test": 2_000}  # how many scenes a split has unless limit says otherwise
@@ -39,6 +39,9 @@ class Images:
     normals: Float[Tensor, "N 3 H W"] | None = None  # unit vectors
     mask: UInt8[Tensor, "N 1 H W"] | None = None  # 0 background, 1 object, 2 shadow
     boxes: Float[Tensor, "N 4"] | None = None  # x0 y0 x1 y1 in pixels
+    later: UInt8[Tensor, "N 3 H W"] | None = None  # the same thing, some frames later
+    flow: Float[Tensor, "N c H W"] | None = None  # motion from frame to frame in pixels, x and y in turn
+    more: dict[str, Tensor] = dataclasses.field(default_factory=dict)  # views of your own: name → (N, c, H, W)
     targets: Float[Tensor, "N C"] | None = None  # soft labels
     index: Int64[Tensor, " M"] | None = None
     fields: tuple[str, ...] = ("x", "labels")  # what a batch holds, in this order
@@ -90,8 +93,8 @@ class Images:
 
     def columns(self) -> dict[str, Tensor]:
         """What a batch may hold: name → one row an image."""
-        names = ("x", "labels", "depth", "normals", "mask", "boxes", "targets")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        names = ("x", "labels", "depth", "normals", "mask", "boxes", "later", "flow", "targets")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None} | self.more
 
     def each(self, change: Callable[[Tensor], Tensor], index: Tensor | None = None) -> "Images":
         """The same change made to every tensor that has one row an image."""
@@ -197,23 +200,6 @@ def check_images(data: object, who: str) -> None:
     require(isinstance(data, Images), f"{who} takes Images and got a {type(data).__name__}; {fix}")
 
 
-def order(N: int, count: int) -> Int64[Tensor, " count"]:
-    """`count` numbers below N in random order; each appears once before any appears again."""
-    return torch.cat([torch.randperm(N, device="cpu") for _ in range(-(-count // N))])[:count]
-
-
-def in_turn(labels: Int64[Tensor, " N"], seed: int) -> Int64[Tensor, " N"]:
-    """An order of the images in which the classes take turns: every class's first image, every class's second, and so on."""
-    draw = generator(seed)
-    shuffled = torch.randperm(len(labels), generator=draw)
-    _, k = labels[shuffled].unique(return_inverse=True)
-    grouped = k.argsort(stable=True)
-    counts = k.bincount()
-    round_ = torch.arange(len(k)) - (counts.cumsum(0) - counts)[k[grouped]]  # 0, 1, 2, ... within each class
-    turn = torch.randperm(len(counts), generator=draw)[k[grouped]]
-    return shuffled[grouped[(round_ * len(counts) + turn).argsort()]]
-
-
 @usual()
 def load(
     name: str,
@@ -224,6 +210,7 @@ def load(
     root: str | os.PathLike | None = None,
     download: bool = False,
     white: float | None = None,
+    frames: int | None = None,
 ) -> Images:
     """Images by name: "scenes", "digits", a torchvision set such as "cifar10", or "folder:PATH".
 
@@ -234,6 +221,7 @@ def load(
     seed: selects the scenes, and the part of other sets. Train and test never overlap, whatever the seed.
     root: where torchvision sets lie (None = data/ in the working directory); download=True fetches them there.
     white: for image files of more than 8 bits, or of floats, the value that is white in all of them: 4095 for 12 bits, 1.0 for floats up to 1.
+    frames: of scenes in motion: the columns `later` and `flow` are added (motion.py); at 32 pixels 10 frames take 41 kB an image.
     Raises: InputError, which says what was given, what there is, and how to get it.
     """
     require(isinstance(name, str), f"data set {name!r} is not a name; there are: {', '.join(SETS)}")
@@ -244,6 +232,9 @@ def load(
     if name == "scenes":
         one_of(split, tuple(COUNTS), "split of scenes")
         require((limit or 0) * 3 * (size or 32) ** 2 <= 64e9, f"limit={limit} scenes take more than 64 GB of memory; use fewer, or smaller ones")
-        return Images(**scenes.render(limit or COUNTS[split], split, size or 32, seed), classes=scenes.CLASSES)
+        what = limit or COUNTS[split], split, size or 32, seed
+        moving = {} if frames is None else motion.render(*what, plain(frames))
+        return Images(**scenes.render(*what), **moving, classes=scenes.CLASSES)
+    require(frames is None, f"frames={frames!r}: only scenes move; leave it out, or load('scenes', frames={frames!r})")
     source = sources.find(name, split, root, download).limited(limit, seed)
     return Images(*source.read(source.rows, size, white), source.classes)
