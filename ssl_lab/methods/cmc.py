@@ -48,7 +48,8 @@ class CMC(Method):
     views: names, the core first: L, ab, rgb of an image; depth, normals, mask, later,
     flow, or another column of the images.   graph: which pairs, "core" or "full".
     dim: width of z.   tau: temperature.   K: embeddings in the queue of every view.
-    frames: of the view flow.   augmentation: one crop and flip for all views.
+    frames: of the view flow.   aligned: one crop for all views; False: one for each.
+    augmentation: the crop and flip.
     `encoder` joins the encoders that an RGB image can feed; `encoders` has all of them.
     Raises: InputError for values outside the ranges below, one view, a view twice; in
     `train`, for a view that the images do not have, and ab of grey images.
@@ -73,18 +74,20 @@ class CMC(Method):
         tau: Temperature = 0.07,
         K: Annotated[int, QUEUE] = 0,
         frames: Annotated[int, Range(1, whole=True)] = 10,
+        aligned: bool = True,
         augmentation: Augmentation = CROP,
     ):
         super().__init__()
         two = len(set(views)) == len(views) > 1
         fix = "at least two different ones are needed, such as ('L', 'ab')"
         require(two, f"views={views}: {fix}")
-        self.loss, self.tau, self.augmentation = LOSSES[graph], tau, augmentation
+        self.loss, self.tau = LOSSES[graph], tau
+        self.aligned, self.augmentation = aligned, augmentation
         like = small_resnet() if encoder is None else encoder
         senses = {name: ViewEncoder(like, name, frames) for name in views}
         heads = {name: mlp(like.dim, dim) for name in views}
         self.encoders, self.projectors = nn.ModuleDict(senses), nn.ModuleDict(heads)
-        self.columns = tuple(dict.fromkeys(["x", *(f.column for f in senses.values())]))
+        self.columns = tuple(dict.fromkeys(["x"] + [f.column for f in senses.values()]))
         self.candidates = "queue" if K else "batch"
         self.register_buffer("queues", unit(torch.randn(len(views), K, dim)))
 
@@ -95,9 +98,12 @@ class CMC(Method):
 
     def views(self, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         """What every network sees of one crop of every image."""
-        drawn, columns = self.augmentation.draw(x), zip(self.columns, (x, *others))
-        crops = {name: moved(drawn, name, values) for name, values in columns}
-        return tuple(f.seen(crops[f.column]) for f in self.encoders.values())
+        columns, drawn = dict(zip(self.columns, (x, *others))), self.augmentation.draw(x)
+        seen = []
+        for f in self.encoders.values():
+            drawn = drawn if self.aligned else self.augmentation.draw(x)
+            seen.append(f.seen(moved(drawn, f.column, columns[f.column])))
+        return tuple(seen)
 
     def forward(self, *views: Tensor) -> Tensor:
         parts = zip(self.encoders.values(), self.projectors.values(), views)

@@ -3,6 +3,7 @@
 from ssl_lab.models.alexnet import SmallAlexNet, small_alexnet
 from ssl_lab.models.backbones import NAMES, encoder, resnet
 from ssl_lab.models.copies import average_, ema_, frozen_copy
+from ssl_lab.models.decoder import decoder
 from ssl_lab.models.depth import stochastic_depth
 from ssl_lab.models.encoder import IMAGENET, Encoder
 from ssl_lab.models.filters import FILTERS, Filtered, filtered, sobel
@@ -17,7 +18,7 @@ from ssl_lab.models.weights import load_weights
 
 __all__ = [
     "FILTERS", "IMAGENET", "NAMES", "VIEWS", "Encoder", "Filtered", "Joined", "SmallAlexNet", "SmallResNet", "SplitBatchNorm", "View",
-    "ViewEncoder", "average_", "check_encoder", "check_groups", "check_renewable", "check_rows", "check_view", "ema_", "encoder", "filtered",
-    "for_channels", "frozen_copy", "load_weights", "mlp", "moved", "renew_", "resnet", "rest", "small_alexnet", "small_resnet", "sobel",
+    "ViewEncoder", "average_", "check_encoder", "check_groups", "check_renewable", "check_rows", "check_view", "decoder", "ema_", "encoder",
+    "filtered", "for_channels", "frozen_copy", "load_weights", "mlp", "moved", "renew_", "resnet", "rest", "small_alexnet", "small_resnet", "sobel",
     "split_batch_norm", "stochastic_depth", "view",
 ]  # fmt: skip
