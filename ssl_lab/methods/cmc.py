@@ -87,19 +87,20 @@ class CMC(Method):
         senses = {name: ViewEncoder(like, name, frames) for name in views}
         heads = {name: mlp(like.dim, dim) for name in views}
         self.encoders, self.projectors = nn.ModuleDict(senses), nn.ModuleDict(heads)
-        self.columns = tuple(dict.fromkeys(["x"] + [f.column for f in senses.values()]))
+        columns = (f.column for f in senses.values())
+        self.columns = tuple(dict.fromkeys(["x", *columns]))
         self.candidates = "queue" if K else "batch"
         self.register_buffer("queues", unit(torch.randn(len(views), K, dim)))
 
     @property
     def encoder(self) -> Joined:
-        """f of an RGB image: the encoders that see one, side by side (B, sum of dims)."""
+        """f of an RGB image: the encoders that see it, side by side."""
         return Joined(self.encoders)
 
     def views(self, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         """What every network sees of one crop of every image."""
-        columns, drawn = dict(zip(self.columns, (x, *others))), self.augmentation.draw(x)
-        seen = []
+        columns = dict(zip(self.columns, (x, *others)))
+        drawn, seen = self.augmentation.draw(x), []
         for f in self.encoders.values():
             drawn = drawn if self.aligned else self.augmentation.draw(x)
             seen.append(f.seen(moved(drawn, f.column, columns[f.column])))

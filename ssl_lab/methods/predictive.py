@@ -1,4 +1,4 @@
-"""Predictive learning, CMC's contrast: paint the colours of an image from its lightness.
+"""Predictive learning, the contrast to CMC: paint the colours of an image from its L.
 
 Zhang, Isola and Efros, ECCV 2016, arXiv 1603.08511 (colourisation), with the loss that
 CMC (Tian, Krishnan and Isola 2020, arXiv 1906.05849, section 3.1) names.
