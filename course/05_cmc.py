@@ -1,0 +1,675 @@
+# ruff: noqa: B018, E402
+# title: "05 CMC"
+# minutes: 85
+# budget_s: {"laptop": 150, "ci": 45, "ci student": 40}
+
+# %% [markdown]
+# # 05 · CMC: what two views of one thing share
+#
+# A dog can be seen, heard and felt. All of these **views** come from one dog. What they have in common tells more about
+# the dog than what only one of them has. CMC learns it: one network for each view, and no labels.
+#
+# **You will**
+# 1. predict which properties of a picture each of two views can know, and measure it,
+# 2. see what goes wrong if one view is *predicted* from the other,
+# 3. compute the contrastive loss of two views symbol by symbol, and write it for two views and for many,
+# 4. derive a bound on the mutual information, and watch its numbers move,
+# 5. train with two views, compare with five, and with frames and motion of a video.
+#
+# **Time** about 85 minutes: 55 to read, 27 to do, 3 to run. **Data** drawn by the package, no internet needed.
+# **Before** [notebook 03](03_simclr.ipynb): partners, candidates, shares, temperature.
+#
+# Paper: Tian, Krishnan and Isola, *Contrastive Multiview Coding*, ECCV 2020
+# ([arXiv 1906.05849](https://arxiv.org/abs/1906.05849)).
+
+# %%
+from ssl_lab.notebook import notebook, show, use, within
+
+lab = notebook("05_cmc", version="0.4.0")
+
+import math
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+
+from ssl_lab import losses, plots, tables
+from ssl_lab.augment import LUMA, chrominance, luminance
+from ssl_lab.data import load
+from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.methods import CMC
+from ssl_lab.methods.cmc import SCENES
+from ssl_lab.studies import recorded
+from ssl_lab.train import train
+from ssl_lab.widgets import (
+    BoundExplorer,
+    EmbeddingExplorer,
+    MultiviewExplorer,
+    TrainingView,
+)
+
+lab
+
+# %% [markdown]
+# ## 1 · Predict first
+#
+# In notebook 03 a view was a changed copy of a picture. Here a **view** is what one *sensor* sees of a scene, and
+# different views can look very different. CMC's first pair comes from one photograph. The colour space **Lab** has
+# three channels: $L$ is the lightness (black to white), $a$ goes from green to red, $b$ from blue to yellow. The view
+# $V_1$ is $L$, the view $V_2$ is $ab$: lightness without colour, and colour without lightness.
+
+# %% tags=["picture"]
+show(plots.pipeline("CMC"))
+
+# %% [markdown]
+# Both views are cut from the *same* crop of the picture, and nothing distorts the colours. Here are eight scenes, as
+# pictures and as views.
+
+# %% tags=["picture"]
+images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # fewer in a short test
+unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
+
+
+def grey(channel):
+    """A channel (B, 1, H, W) from -1 to 1 as a grey picture."""
+    return ((channel.clamp(-1, 1) + 1) * 127.5).byte().expand(-1, 3, -1, -1)
+
+
+x = unseen.x[:8]
+a, b = (2 * chrominance(x)).split(1, dim=1)  # times 2: our colours are not strong
+rows = {"picture": x, "L": grey(luminance(x)), "a": grey(a), "b": grey(b)}
+show(plots.gallery(rows))
+
+# %% [markdown]
+# CMC keeps what both views know. So write down what each view knows, before you go on.
+#
+# - **A.** The scenes are made so that their **luma** (the weighted sum of red, green and blue that makes a grey
+#   picture) is the same for every hue. What does $L$ know of the two hues: of the object and of the ground?
+# - **B.** What does $ab$ know of the shape, the position and the light?
+# - **C.** A network sees the $L$ of one picture and the $ab$ of $B = 128$ pictures, and shall find the right one. It
+#   finds all of them equally similar. What does it pay?
+
+# %% tags=["picture"]
+def averages(view):
+    """A view as averages over 8 × 8 places, one row a picture."""
+    return F.avg_pool2d(view, unseen.size // 8).flatten(1)
+
+
+x = unseen.x
+luma = (x.float() / 255 * torch.tensor(LUMA, device=x.device)[:, None, None]).sum(1)
+seen = {"luma": luma[:, None], "L": luminance(x), "ab": chrominance(x)}
+known = {name: factor_table(averages(view), unseen) for name, view in seen.items()}
+show(plots.factors(known))
+
+# %% [markdown] tags=["answer"]
+# - **A.** Luma knows nothing of the hues (R² 0.00), but $L$ knows a part: 0.44 of the ground's hue and 0.11 of the
+#   object's. Luma adds the stored values, which a gamma has bent. $L$ adds the light itself. So equal luma is not
+#   quite equal $L$: the lightness of the ground changes with its hue. Views often share more than one thinks.
+# - **B.** A *linear* map of the averages reads nothing of them (R² 0.00). But object and ground have different hues, so
+#   the outline is there, and a network can find it.
+# - **C.** $\log 128 = 4.85$ nats: the partner's share is 1/128. CMC pays in both directions, so it starts near 9.7.
+
+# %% [markdown]
+# The views share the shape, the position, the size and the light, and a part of the hue. The rest of the hue is in $ab$
+# alone, and so it does not help. CMC's hypothesis: what many views share is what matters.
+#
+# ## 2 · Views, and pixels that depend on each other
+#
+# **Predictive learning** predicts one view from the other. An encoder computes $z = f(v_1)$, a decoder $g$ computes
+# $\hat v_2 = g(z)$, and the objective brings $\hat v_2$ close to $v_2$: by the absolute difference ($L_1$) or by its
+# square ($L_2$). Both add over the pixels $i$. This assumes that the pixels are *independent*, given $v_1$:
+#
+# $$p(v_2 \mid v_1) = \prod_i p(v_{2i} \mid v_1)$$
+#
+# Take two pixels of one ground. They have the same colour, red (1) or green (−1), each in half of the pictures, and
+# $v_1$ does not tell which.
+
+# %% tags=["nbval-check-output"]
+worlds = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])  # what happens, equally often
+for guess in ([0.0, 0.0], [1.0, 1.0], [1.0, -1.0]):
+    away = torch.tensor(guess) - worlds
+    l1, l2 = away.abs().mean(), away.square().mean()
+    print(f"{str(guess):12} L1 {l1:.1f}   L2 {l2:.1f}")
+
+# %% [markdown]
+# $L_2$ is least for grey, which never happens. $L_1$ finds all three equally good, also one red and one green pixel.
+# Neither loss sees that the pixels depend on each other. `Predictive` paints $ab$ from $L$ in this way. It is recorded
+# in the package; $L_2$ first.
+#
+# - How many of the grounds have a hue in the painting? Compare how much the colours vary.
+# - What does the network have to learn for this loss? What would it have to know to paint well?
+
+# %% tags=["picture"]
+predictive = recorded("predictive").method().to(lab.device).eval()
+with torch.no_grad():
+    painted = predictive.paint(unseen.x.float() / 255)
+true = chrominance(unseen.x)
+pairs = {"a": true[:8, :1], "a, painted": painted[:8, :1]}
+pairs |= {"b": true[:8, 1:], "b, painted": painted[:8, 1:]}
+show(plots.gallery({name: grey(2 * channel) for name, channel in pairs.items()}))
+
+# %%
+vary = {"true": true.std(), "painted": painted.std()}
+print("colours vary by", {name: round(float(value), 3) for name, value in vary.items()})
+error = (painted - true).square().mean() / (true - true.mean((0, 2, 3))[:, None, None]).square().mean()
+print(f"squared error {error:.0%} of that of one grey for all")
+
+# %% [markdown] tags=["answer"]
+# - FIGURE. Most of them are nearly grey: the painting varies by FIGURE in place of FIGURE, and the error is FIGURE % of
+#   that of a grey picture. Where there is a colour, it comes from what $L$ knows of the hue (section 1).
+# - The mean colour of each pixel, given $L$. It learns where the lightness tells something of the hue, and where an
+#   object begins. To paint well it would have to know the hue, which is not in $L$: most of its loss is about
+#   something that it cannot know.
+
+# %% [markdown]
+# A contrastive loss compares *embeddings*. It asks whether $v_1$ and $v_2$ belong together, as wholes, and need not
+# explain every pixel.
+#
+# ## 3 · The loss, symbol by symbol
+#
+# We have $N$ pictures with two views each, $\{v_1^i, v_2^i\}_{i=1}^N$. The two views of one picture are a **congruent
+# pair**, drawn from the joint distribution: these are the partners of notebook 03. Views of two different pictures are
+# an **incongruent pair**, as if both were drawn independently.
+#
+# $$x = \{v_1^i, v_2^i\} \sim p(v_1, v_2) \qquad\qquad y = \{v_1^i, v_2^j\} \sim p(v_1)\,p(v_2)$$
+#
+# Each view has an encoder and a head of its own, with weights of their own: $z_1 = f_{\theta_1}(v_1)$, $z_2 =
+# f_{\theta_2}(v_2)$. The score of a pair is high if the embeddings point in the same direction:
+#
+# $$h_\theta(\{v_1, v_2\}) = \exp\left(\frac{f_{\theta_1}(v_1) \cdot f_{\theta_2}(v_2)}
+# {\lVert f_{\theta_1}(v_1)\rVert\,\lVert f_{\theta_2}(v_2)\rVert} \cdot \frac1\tau\right)$$
+#
+# Here are three pictures, in two dimensions. Row $i$ is view 1 of picture $i$, column $j$ is view 2 of picture $j$.
+
+# %% tags=["nbval-check-output"]
+torch.set_printoptions(precision=3, sci_mode=False)
+z1 = torch.tensor([[2.0, 1.0], [0.0, 1.0], [-1.0, 1.0]])  # L of three pictures
+z2 = torch.tensor([[1.0, 1.0], [0.5, 1.0], [-1.0, 0.0]])  # their ab
+z1, z2 = (z / z.norm(dim=1, keepdim=True) for z in (z1, z2))
+tau = 0.5
+h = (z1 @ z2.T / tau).exp()
+h
+
+# %% [markdown]
+# The congruent pairs stand on the diagonal. **One of them shall be selected** from a set $S$ with $k$ incongruent ones:
+#
+# $$\mathcal{L}_{contrast} = -\mathbb{E}_S\left[\log\frac{h_\theta(x)}{h_\theta(x) + \sum_{i=1}^{k} h_\theta(y_i)}\right]$$
+#
+# The anchor is $v_1^i$, and the candidates are the $v_2$ of the whole batch: $k = B - 1$ negatives. With equal scores
+# each anchor pays $\log(k + 1)$, here $\log 3 = 1.099$.
+
+# %% tags=["nbval-check-output"]
+share = h / h.sum(dim=1, keepdim=True)
+print("shares of the congruent pairs", share.diagonal())
+one = -share.diagonal().log().mean()
+print(f"L(V1 → V2) = {one:.3f}")
+
+# %% [markdown]
+# **Both directions.** The other way round, $v_2^i$ is the anchor and the $v_1$ are the candidates. These are the same
+# scores, read by columns. The loss of the two views is the sum:
+#
+# $$\mathcal{L}(V_1, V_2) = \mathcal{L}_{contrast}^{V_1 \to V_2} + \mathcal{L}_{contrast}^{V_2 \to V_1}$$
+
+# %% tags=["nbval-check-output"]
+other = -(h / h.sum(dim=0, keepdim=True)).diagonal().log().mean()
+print(f"L(V2 → V1) = {other:.3f}, and the sum {one + other:.3f}")
+
+# %% [markdown]
+# Picture 1 of the second view is nearer to $v_1^0$ than to $v_1^1$? Look at its column: the two directions can judge a
+# pair differently.
+#
+# **Exercise** (12 minutes, ★★☆). Write the loss for any batch: two loops as in the equations, or one matrix and
+# `cross_entropy` twice. Divide every row by its length first.
+
+# %% tags=["exercise"]
+def cross_view_nce(z1, z2, tau=0.07):
+    """CMC's loss of two views z1, z2 (B, d) of a batch: the mean over the anchors of
+    view 1, plus the mean over the anchors of view 2."""
+    ### BEGIN SOLUTION
+    z1, z2 = (z / z.norm(dim=1, keepdim=True) for z in (z1, z2))
+    logits = z1 @ z2.T / tau
+    partner = torch.arange(len(z1), device=z1.device)
+    there = F.cross_entropy(logits, partner)
+    back = F.cross_entropy(logits.T, partner)
+    return there + back
+    ### END SOLUTION
+
+
+# %%
+cross_view_nce = use(cross_view_nce)
+
+# %% tags=["nbval-check-output"]
+print(f"three pictures       {cross_view_nce(z1, z2, 0.5):.3f}")
+alike = torch.ones(128, 8)
+print(f"equal embeddings     {cross_view_nce(alike, alike):.3f}")
+print(f"2 log 128            {2 * math.log(128):.3f}")
+print(f"NT-Xent, equal ones  {losses.nt_xent(alike, alike):.3f}")
+
+# %% [markdown]
+# This is not NT-Xent (notebook 03). There, candidates come from both views, $2B - 1$ of them, and the view itself must be
+# left out. Here they come from the *other* view only. So two $L$ of different pictures are never compared, and
+# nothing is left out. Below is what the library does in every step. `K = 0`: the queues are empty.
+
+# %%
+show(CMC.forward)
+
+# %% [markdown]
+# ## 4 · A bound on the mutual information
+#
+# The **mutual information** $I(v_1; v_2)$ says how much one view tells about the other, in *nats* (with $\log_2$ it
+# would be bits). It is the mean over congruent pairs of the **pointwise** mutual information:
+#
+# $$I(v_1; v_2) = \mathbb{E}_{p(v_1, v_2)}\left[\log\frac{p(v_1, v_2)}{p(v_1)\,p(v_2)}\right]$$
+#
+# **Step 1: the best score.** Which candidate is the partner? By Bayes, its probability is the ratio below, divided by
+# the sum of the ratios of all candidates. The softmax divides in the same way, so the loss is least for
+#
+# $$h^*_\theta(\{v_1, v_2\}) \propto \frac{p(z_1, z_2)}{p(z_1)\,p(z_2)} \propto \frac{p(z_1 \mid z_2)}{p(z_1)}$$
+#
+# Here is a world with eight values for each view. In 80 % of the pairs both are equal.
+
+# %% tags=["nbval-check-output"]
+n = 8
+joint = torch.full((n, n), 0.2 / (n * (n - 1)), dtype=torch.float64)
+joint.fill_diagonal_(0.8 / n)  # p(v1, v2); each value alone has p = 1/8
+ratio = joint / (joint.sum(1, keepdim=True) * joint.sum(0))
+information = (joint * ratio.log()).sum()
+print(f"ratio: {ratio[0, 0]:.2f} for equal values, {ratio[0, 1]:.3f} for others")
+print(f"I(v1; v2) = {information:.3f} nats; they could share log 8 = {math.log(8):.3f}")
+print(f"the mean ratio of incongruent pairs is {(ratio / n**2).sum():.3f}")
+
+# %% [markdown]
+# **Step 2: insert it.** With the best score the loss is
+#
+# $$\mathcal{L}^* = \mathbb{E}\left[\log\left(1 + \frac{\sum_{i=1}^{k} h^*(y_i)}{h^*(x)}\right)\right]
+# \approx \mathbb{E}\left[\log\left(1 + \frac{k}{h^*(x)}\right)\right]
+# \ge \mathbb{E}\left[\log\frac{k}{h^*(x)}\right] = \log k - I(z_1; z_2)$$
+#
+# The $\approx$ puts the mean in place of the sum: the ratio of incongruent pairs has mean 1, so $k$ of them add up to
+# about $k$. The $\ge$ leaves out the 1.
+#
+# **Step 3: any other score** has a larger loss. **Step 4:** an encoder can lose information, and never add any. So
+#
+# $$I(v_i; v_j) \ge I(z_i; z_j) \ge \log(k) - \mathcal{L}_{contrast}$$
+#
+# The first step of this chain is exact, the $\approx$ is not. But $\log(k+1) - \mathcal{L}_{contrast}$ is a bound for
+# every $k$, without any $\approx$ (van den Oord et al., Poole et al.). The lecture's $\log k$ lies below it, by
+# $\log(1 + 1/k)$, so it holds, too. With equal scores the tight bound is exactly 0, the lecture's a little less.
+#
+# **Exercise** (5 minutes, ★☆☆). Write the lecture's bound. `loss` is that of *one* direction.
+
+# %% tags=["exercise"]
+def mutual_information_bound(loss, k):
+    """How much two embeddings share at least, in nats, by the lecture's bound.
+    loss: of one direction; k: negatives of each anchor."""
+    ### BEGIN SOLUTION
+    return math.log(k) - loss
+    ### END SOLUTION
+
+
+# %%
+mutual_information_bound = use(mutual_information_bound)
+
+# %% tags=["nbval-check-output"]
+draw = torch.Generator().manual_seed(0)
+pair = torch.multinomial(joint.flatten(), 20_000, replacement=True, generator=draw)
+v1, v2 = pair // n, pair % n  # 20,000 congruent pairs
+for k in (1, 3, 15, 127):
+    negatives = torch.randint(n, (len(v1), k), generator=draw)
+    rest = ratio[v1[:, None], negatives].sum(dim=1)
+    loss = (1 + rest / ratio[v1, v2]).log().mean()  # of the best score
+    bound = mutual_information_bound(loss, k)
+    print(f"k = {k:3}: loss {loss:4.2f}, at least {bound:5.2f} nats,", end=" ")
+    print(f"log(k + 1) gives {math.log(k + 1) - loss:.2f}")
+
+# %% [markdown]
+# A loss is never below 0, so the bound is never above $\log k$: with few negatives it *cannot* show much. The
+# explorer does the same with Gaussian views, whose information is known.
+#
+# - Set *information* to 8 nats and press Play on *negatives k*. Which $k$ shows half of it? What holds the rest back?
+# - Move *coordinates kept* from 8 to 2. Which of the two $\ge$ is this?
+# - Choose the critic (the score) that is too cold. Does the bound still hold? What can a low bound mean?
+
+# %% tags=["picture"]
+BoundExplorer()
+
+# %% [markdown] tags=["answer"]
+# - FIGURE. For half of 8 nats a bound must reach 4, so $\log k$ must be above 4: $k = 63$ at the least, and in fact
+#   FIGURE. The ceiling $\log(k + 1)$ holds the rest back. For 8 nats one needs more than 3,000 negatives.
+# - The first one, $I(v_1; v_2) \ge I(z_1; z_2)$: with two of eight coordinates the embeddings share a quarter.
+# - It holds, but it is lower: any score gives a bound. A low bound can mean that the views share little, that there
+#   are few negatives, that the encoder forgets, or that the score is bad. It never proves that little is shared.
+
+# %% [markdown]
+# ## 5 · More than two views
+#
+# With $M$ views there are two ways to choose pairs. The **core view** compares $V_1$ with each other view. The **full
+# graph** compares all:
+#
+# $$\mathcal{L}_C = \sum_{j=2}^{M} \mathcal{L}(V_1, V_j) \qquad\qquad
+# \mathcal{L}_F = \sum_{1 \le i < j \le M} \mathcal{L}(V_i, V_j)$$
+#
+# **Exercise** (6 minutes, ★☆☆). Write the full graph with `cross_view_nce`. Every pair counts once.
+
+# %% tags=["exercise"]
+def full_graph(zs, tau=0.07):
+    """The sum of CMC's loss over all pairs of views.
+    zs: the embeddings of M views, a list of tensors (B, d)."""
+    ### BEGIN SOLUTION
+    M = len(zs)
+    pairs = [(i, j) for i in range(M) for j in range(i + 1, M)]
+    return sum(cross_view_nce(zs[i], zs[j], tau) for i, j in pairs)
+    ### END SOLUTION
+
+
+# %%
+full_graph = use(full_graph)
+
+# %% tags=["nbval-check-output"]
+five = [torch.ones(128, 8)] * 5
+one_pair = 2 * math.log(128)
+print(f"core view   {losses.core_view(five) / one_pair:.0f} pairs")
+print(f"full graph  {full_graph(five) / one_pair:.0f} pairs")
+
+# %% [markdown]
+# Our scenes know their depth, their surface **normals** (where each point of the surface faces) and the **mask**: which
+# pixels are object, shadow and ground. With $L$ and $ab$ these are the lecture's five views. A recorded run has learned
+# from all five. Each line of the graph is a pair; a click cuts it, or puts it back.
+#
+# - Set *graph* to full, then to core. Which encoders no longer learn from each other?
+# - Which pair pays least, and which pays most? Why?
+# - Cut lines until only $L$ and $ab$ are joined. What do the other encoders learn now?
+
+# %% tags=["picture"]
+five = recorded("cmc-five").method().to(lab.device)
+MultiviewExplorer(five, unseen, graph="full")
+
+# %% [markdown] tags=["answer"]
+# - Of ten pairs four remain: those of $L$. The encoders of $ab$, depth, normals and mask are no longer compared with each
+#   other. They still agree indirectly, as each of them must agree with $L$.
+# - FIGURE: depth and normals pay least, since normals follow from depth. Pairs with $ab$ pay most: the hues are in no
+#   other view.
+# - Nothing: no loss reaches them, so they get no gradient.
+
+# %% [markdown]
+# ## 6 · Train
+#
+# Two encoders and two heads, batches of 128. After training the heads are removed, and the features of both encoders
+# stand side by side: $f(x) = (f_1(L), f_2(ab))$. *kNN* is measured on these **joined** features. **Stop** (or ■) ends the
+# training; what has been learned is kept.
+
+# %%
+torch.manual_seed(0)
+untrained = CMC().to(lab.device)  # random weights, to compare with
+torch.manual_seed(0)
+cmc = CMC().to(lab.device)
+
+
+def knn(f, known=images, asked=unseen):
+    """Share of the asked pictures whose nearest known pictures vote for their shape."""
+    h, ht = features(f, known), features(f, asked)
+    return knn_accuracy(h, known.labels, ht, asked.labels)
+
+
+few, some = images[:2_000], unseen[:500]  # enough for a curve
+recipe = lab.recipe(SCENES)
+with TrainingView(recipe.epochs) as view:
+    view.append(epoch=0, knn=knn(cmc.encoder, few, some))
+    for log in train(cmc, images.unlabelled(), recipe):
+        view.append(log, knn=knn(cmc.encoder, few, some))
+
+# %% [markdown]
+# How much do the two embeddings share at least? `embed` computes $z_1$ and $z_2$ of unseen pictures, without crops. Each
+# line has more candidates.
+
+# %%
+cmc.eval()
+with torch.no_grad():
+    z1, z2 = cmc.embed(unseen.x.float() / 255).chunk(2, dim=1)
+for B in (16, 128, len(unseen)):
+    loss = cross_view_nce(z1[:B], z2[:B], cmc.tau) / 2  # the mean of both directions
+    bound = mutual_information_bound(loss, B - 1)
+    print(f"k = {B - 1:5,}: loss {loss:.2f}, at least {bound:.2f} nats", end=" ")
+    print(f"(no more than {math.log(B - 1):.2f})")
+
+# %% [markdown]
+# ## 7 · Look
+#
+# - Find a picture that $L$ and $ab$ do not match rightly. What do the two pictures have in common?
+# - Set *temperature* to its lowest value, then to its highest. What happens to the shares?
+# - Compare the painted colours with the true ones. Which of the two networks needs to know the hue?
+# - Set *matrix* to "what each encoder keeps". **Predict first**: which cause does $L$ know less of than $ab$?
+
+# %% tags=["picture"]
+MultiviewExplorer(cmc, unseen, predictive=predictive)
+
+# %% [markdown] tags=["answer"]
+# - FIGURE. They have about the same ground and the object at the same place.
+# - Low: only the nearest candidates have a share, and a wrong one pays very much. High: all shares are nearly equal, and
+#   the loss is near $\log B$.
+# - The painting is nearly grey, so it is mostly wrong. `Predictive` would need the hue for its loss, and $L$ does not have
+#   it. CMC's encoder of $L$ needs only what helps to find the partner.
+# - The hues, see below.
+
+# %% [markdown]
+# **What does each encoder keep?** The table shows both encoders before and after training.
+#
+# **Predict first**: which causes does the encoder of $ab$ lose, and which does it find?
+
+# %% tags=["picture"]
+networks = {}
+for name in ("L", "ab"):
+    networks[f"{name}, random"] = untrained.encoders[name]
+    networks[f"{name}, CMC"] = cmc.encoders[name]
+read = {name: factor_table(features(f, unseen), unseen) for name, f in networks.items()}
+show(plots.factors(read))
+
+# %% [markdown] tags=["answer"]
+# - FIGURE. $ab$ finds what $L$ knows, too: the position (x, y), the light and the size. It loses a part of the object's
+#   hue, of which $L$ knows little. The ground's hue remains, as $L$ knows a part of it. $L$ finds more of the hue than
+#   the averages of section 1 show.
+
+# %% [markdown]
+# **How useful is it?** The first three rows are encoders of one view, the others see the whole picture.
+
+# %%
+def linear(f):
+    """Accuracy of a linear classifier on frozen features."""
+    h, ht = features(f, images), features(f, unseen)
+    return linear_probe(h, images.labels, ht, unseen.labels).accuracy
+
+
+networks = {
+    "L, CMC": cmc.encoders["L"],
+    "ab, CMC": cmc.encoders["ab"],
+    "L, predictive": predictive.encoder,
+    "random networks, joined": untrained.encoder,
+    "CMC, joined": cmc.encoder,
+}
+rows = {name: {"knn": knn(f), "linear": linear(f)} for name, f in networks.items()}
+rows["SimCLR"] = {"knn": recorded("simclr").knn, "linear": recorded("simclr").linear}
+for name, study in (("CMC, joined", "cmc"), ("SimCLR", "simclr")):
+    rows[name]["cpu_seconds"] = recorded(study).cpu_seconds
+for row in rows.values():
+    row["labels"] = 0
+tables.results(rows)
+
+# %% tags=["nbval-check-output"]
+print("CMC, kNN       ", within(rows["CMC, joined"]["knn"], 0.3, 1.0))
+print("CMC, linear    ", within(rows["CMC, joined"]["linear"], 0.5, 1.0))
+print("random networks", within(rows["random networks, joined"]["knn"], 0.1, 0.3))
+
+# %% [markdown]
+# The map shows the joined features of the unseen scenes. Colour it by the shape, by x, and by the hue of the ground.
+#
+# - Which of the causes forms groups or a smooth order?
+
+# %%
+EmbeddingExplorer(features(cmc.encoder, unseen), unseen)
+
+# %% [markdown] tags=["answer"]
+# - FIGURE. What both views know: the ground's hue and the position have a smooth order. The shapes form small groups.
+
+# %% [markdown]
+# ## 8 · Break it
+#
+# Each of these recorded runs differs from CMC by one switch. *Independent crops*: $L$ is cut from one place and $ab$ from
+# another. *Warm*: a higher temperature. *Predictive*: the loss of section 2, which has the encoder of $L$ alone; for
+# comparison also CMC's encoders of $L$ and of $ab$ alone.
+#
+# **Predict first**: which cause can CMC no longer share with independent crops? Will the shape become better or worse?
+
+# %% tags=["picture"]
+whole = recorded("cmc").method().to(lab.device)
+found = {name: recorded(name).knn for name in ("cmc-independent", "cmc-warm")}
+found |= {"predictive, L1": recorded("predictive-l1").knn}
+found |= {"predictive, L2": recorded("predictive").knn}
+found |= {f"CMC, {name} alone": knn(whole.encoders[name]) for name in ("L", "ab")}
+found["CMC as it is"] = recorded("cmc").knn
+ASKED = "kNN accuracy for the shape, unseen scenes"
+show(plots.compare(found, ASKED, chance=0.1))
+
+# %%
+switched = [recorded(name) for name in ("cmc", "cmc-warm", "cmc-independent")]
+show(plots.factors({run.title: run.factors for run in switched}))
+
+# %% [markdown] tags=["answer"]
+# - FIGURE: the position and the size. Two crops of one picture show the object at different places and in different
+#   sizes, so that x and y no longer help to find the partner. The shape becomes FIGURE (FIGURE % in place of FIGURE %).
+# - FIGURE: the higher temperature. Distant candidates push as well as near ones, and FIGURE.
+# - FIGURE: predictive learning reaches FIGURE %, CMC's encoder of $L$ FIGURE %.
+
+# %% [markdown]
+# ## 9 · More views
+#
+# The paper's second finding: the more views take part in the training, the better *each one* becomes. So we judge the
+# encoder of $L$ *alone*, as the paper does. All encoders of $L$ have seen the same pictures; only their partners differ.
+#
+# **Predict first**: what can depth, normals and mask add to $L$? Which cause should it know less of?
+
+# %% tags=["picture"]
+alone = {
+    "L, random": untrained.encoders["L"],
+    "L, with ab": whole.encoders["L"],
+    "L, with four others": five.encoders["L"],
+}
+read = {name: factor_table(features(f, unseen), unseen) for name, f in alone.items()}
+show(plots.factors(read))
+
+# %%
+for name, f in alone.items():
+    print(f"{name:20} kNN {knn(f):4.0%}   linear {linear(f):4.0%}")
+
+# %% [markdown] tags=["answer"]
+# - FIGURE: the shape. Depth, normals and mask do not know the hues at all, and $L$ is the core view: what it has to
+#   share with them is the shape, the position, the size and (with normals) the angle. Of the hue it keeps less than with
+#   $ab$ alone. kNN rises from FIGURE % to FIGURE %.
+
+# %% [markdown]
+# ## 10 · Videos
+#
+# A video gives views for nothing: a frame $i_t$, a later frame $i_{t+k}$, and the **optical flow** $f_t$ of ten frames,
+# which says for every pixel where it moves. There are two objectives, $(i_t, i_{t+k})$ and $(i_t, f_t)$. Our scenes can
+# move: the object glides and turns, the ground rests. We train two short CMCs, one for each objective, and look at the
+# encoder of the frame.
+#
+# **Predict first**: which one learns the shapes, and which one the hues?
+
+# %%
+video = load("scenes", limit=lab.count(2_000), frames=10).to(lab.device)
+short = lab.recipe(replace(SCENES, epochs=8))
+frames = {}
+for other in ("later", "flow"):
+    torch.manual_seed(0)
+    pair = CMC(views=("rgb", other)).to(lab.device)
+    for log in train(pair, video.unlabelled(), short):
+        pass
+    frames[f"frame, {other}"] = pair.encoders["rgb"]
+    print(f"{other:5} loss {log.loss:.2f}, kNN {knn(pair.encoders['rgb']):.0%}")
+
+# %% tags=["picture"]
+frames = {"frame, random": untrained_frame(), **frames}
+read = {name: factor_table(features(f, unseen), unseen) for name, f in frames.items()}
+show(plots.factors(read))
+
+# %% [markdown] tags=["answer"]
+# - The flow gives the shapes: kNN FIGURE %, after eight epochs with 2,000 scenes. The flow is 0 on the ground and says
+#   nothing of colours: what frame and flow share is the outline of what moves. The later frame has the same hues, and
+#   they are the easiest way to find it: FIGURE %, and the hues are kept (R² 0.9 and more). The shape is in both frames,
+#   but nothing makes the network look for it.
+
+# %% [markdown]
+# It is the shortcut of notebook 03 again. There, augmentation closed it. Here, the choice of a second view does.
+#
+# ## 11 · Few labels
+#
+# A linear classifier on the frozen features, with few labels, and with all.
+
+# %%
+learners = {
+    "random networks": untrained.encoder,
+    "CMC, L and ab": whole.encoder,
+    "CMC, L of five views": five.encoders["L"],
+    "SimCLR": recorded("simclr").method().encoder.to(lab.device),
+}
+print(f"{'labels':22}{'100':>8}{'1,000':>8}{len(images):>8,}")
+for name, f in learners.items():
+    h, ht, scores = features(f, images), features(f, unseen), []
+    for share in (100, 1_000, len(images)):
+        rows = images.label_fraction(min(1, share / len(images))).labels >= 0
+        probe = linear_probe(h[rows], images.labels[rows], ht, unseen.labels)
+        scores.append(probe.accuracy)
+    print(f"{name:22}" + "".join(f"{score:8.0%}" for score in scores))
+
+# %% [markdown]
+# SimCLR's augmentation was chosen by people who knew which properties do not matter. CMC was only told which views there
+# are.
+#
+# ## 12 · What the paper did
+#
+# ImageNet, with two networks and $L$, $ab$ as views. Negatives come from a **memory** that keeps the last embedding of
+# every picture and view: 4,096 to 16,384 of them for each anchor.
+
+# %%
+tables.cmc.IMAGENET
+
+# %% [markdown]
+# The authors' code compares losses and networks on equal terms. NCE is an estimate of the softmax: its value is not
+# that of our loss, and it says nothing about the mutual information.
+
+# %%
+tables.cmc.CANDIDATES
+
+# %% [markdown]
+# More views, judged on $L$ alone (section 9), and videos (section 10):
+
+# %%
+tables.cmc.VIEWS
+
+# %%
+tables.cmc.VIDEO
+
+# %% [markdown]
+# ## 13 · To think about
+#
+# - **A.** A view that is a copy of the other shares everything with it. Why is it a bad view?
+# - **B.** Your camera has a depth sensor. For a new picture you have no depth. Was it useless to learn with it?
+# - **C.** The bound rises from 3 to 5 nats, and kNN falls. How can this be?
+# - **D.** With $M = 5$, which graph is better if depth is missing for half of the pictures?
+#
+# ## Recap
+#
+# - A view is what one sensor sees. CMC has an encoder for each, and joins their features after training.
+# - Each view finds its partner among the *other* view's embeddings, in both directions. Equal scores cost $2 \log B$.
+# - Predictive learning judges pixels one by one. It spends its loss on what cannot be known.
+# - $\log k - \mathcal{L}$ is a lower bound of the shared information, never above $\log k$.
+# - The views decide what is kept: what they share. A second view without colours makes the network look at shapes.
+
+# %% [markdown] tags=["answer"]
+# - **A.** The network finds the partner by any detail, such as the exact colours, and need not learn anything of the thing.
+#   Good views share what matters, and little else. The later frame of section 10 is nearly a copy.
+# - **B.** No. It has helped to train the encoder of $L$, which works alone afterwards (section 9).
+# - **C.** The bound measures how much is shared, not what. More of the hue may be shared, which does not help to name a
+#   shape. A view that shares everything has the highest bound of all (A).
+# - **D.** The full graph: a picture without depth still takes part in all pairs of the other four views. With depth as
+#   the core, half of the pictures would give no loss at all. With $L$ as the core, three of four pairs remain, too.
