@@ -27,7 +27,14 @@ from ssl_lab.distributed import gather
 from ssl_lab.errors import require
 from ssl_lab.losses import core_view, full_graph, unit
 from ssl_lab.method import Method
-from ssl_lab.models import Joined, ViewEncoder, check_view, mlp, moved, small_resnet
+from ssl_lab.models import (
+    Joined,
+    ViewEncoder,
+    check_view,
+    mlp,
+    seen_together,
+    small_resnet,
+)
 from ssl_lab.recipe import Recipe
 
 # the authors' code, whose lr falls in steps
@@ -99,12 +106,11 @@ class CMC(Method):
 
     def views(self, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         """What every network sees of one crop of every image."""
-        columns = dict(zip(self.columns, (x, *others)))
-        drawn, seen = self.augmentation.draw(x), []
-        for f in self.encoders.values():
-            drawn = drawn if self.aligned else self.augmentation.draw(x)
-            seen.append(f.seen(moved(drawn, f.column, columns[f.column])))
-        return tuple(seen)
+        columns, draw = dict(zip(self.columns, (x, *others))), self.augmentation.draw
+        if self.aligned:
+            return seen_together(self.encoders.values(), draw(x), columns)
+        each = (seen_together([f], draw(x), columns) for f in self.encoders.values())
+        return sum(each, ())
 
     def forward(self, *views: Tensor) -> Tensor:
         parts = zip(self.encoders.values(), self.projectors.values(), views)
