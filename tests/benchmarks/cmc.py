@@ -109,7 +109,8 @@ def table(found: dict[str, dict[int, Found]], seeds: list[int]) -> None:
     for row, by_seed in found.items():
         knn, linear, spent = zip(*(by_seed[seed] for seed in seeds), strict=True)
         figures = "".join(f"{one:8.3f} " for one in knn)
-        print(f"{row:32}{figures} {sum(knn) / len(knn):.3f}   {max(knn) - min(knn):.3f}   {sum(linear) / len(linear):.3f}  {sum(spent) / len(spent):5.0f}")
+        means = sum(linear) / len(linear), sum(spent) / len(spent)
+        print(f"{row:32}{figures} {sum(knn) / len(knn):.3f}   {max(knn) - min(knn):.3f}   {means[0]:.3f}  {means[1]:5.0f}")
 
 
 def main() -> None:
