@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ssl_lab.arguments import Choice, Width, declared
-from ssl_lab.augment import Augmentation, chrominance
+from ssl_lab.augment import Augmentation, normalised_lab
 from ssl_lab.data import Images
 from ssl_lab.method import Method
 from ssl_lab.models import VIEWS, ViewEncoder, check_view, decoder
@@ -57,8 +57,8 @@ class Predictive(Method):
         self.decoder = decoder(self.encoder.dim, width, VIEWS["ab"].channels)
 
     def views(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.augmentation(x)
-        return self.encoder.seen(x), chrominance(x)
+        lab = normalised_lab(self.augmentation(x))
+        return lab[:, :1], lab[:, 1:]
 
     def forward(self, L: Tensor, ab: Tensor) -> Tensor:
         h = self.encoder.network.maps(L)
