@@ -28,7 +28,6 @@ from ssl_lab.notebook import notebook, show, use, within
 lab = notebook("05_cmc", version="0.4.0")
 
 import math
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -38,8 +37,7 @@ from ssl_lab.augment import LUMA, chrominance, luminance
 from ssl_lab.data import load
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
 from ssl_lab.methods import CMC
-from ssl_lab.methods.cmc import SCENES
-from ssl_lab.studies import recorded
+from ssl_lab.studies import begin, recorded
 from ssl_lab.train import train
 from ssl_lab.widgets import (
     BoundExplorer,
@@ -56,28 +54,25 @@ lab
 # In notebook 03 a view was a changed copy of a picture. Here a **view** is what one *sensor* sees of a scene, and
 # different views can look very different. CMC's first pair comes from one photograph. The colour space **Lab** has
 # three channels: $L$ is the lightness (black to white), $a$ goes from green to red, $b$ from blue to yellow. The view
-# $V_1$ is $L$, the view $V_2$ is $ab$: lightness without colour, and colour without lightness.
+# $V_1$ is $L$, the view $V_2$ is $ab$: lightness without colour, and colour without lightness. Both views are cut from
+# the *same* crop of the picture, and nothing distorts the colours. Below the method, eight scenes and their views.
 
 # %% tags=["picture"]
 show(plots.pipeline("CMC"))
-
-# %% [markdown]
-# Both views are cut from the *same* crop of the picture, and nothing distorts the colours. Here are eight scenes, as
-# pictures and as views.
 
 # %% tags=["picture"]
 images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # fewer in a short test
 unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
 
 
-def grey(channel):
+def shade(channel):
     """A channel (B, 1, H, W) from -1 to 1 as a grey picture."""
     return ((channel.clamp(-1, 1) + 1) * 127.5).byte().expand(-1, 3, -1, -1)
 
 
 x = unseen.x[:8]
 a, b = (2 * chrominance(x)).split(1, dim=1)  # times 2: our colours are not strong
-rows = {"picture": x, "L": grey(luminance(x)), "a": grey(a), "b": grey(b)}
+rows = {"picture": x, "L": shade(luminance(x)), "a": shade(a), "b": shade(b)}
 show(plots.gallery(rows))
 
 # %% [markdown]
@@ -146,13 +141,11 @@ with torch.no_grad():
 true = chrominance(unseen.x)
 pairs = {"a": true[:8, :1], "a, painted": painted[:8, :1]}
 pairs |= {"b": true[:8, 1:], "b, painted": painted[:8, 1:]}
-show(plots.gallery({name: grey(2 * channel) for name, channel in pairs.items()}))
-
-# %%
-vary = {"true": true.std(), "painted": painted.std()}
-print("colours vary by", {name: round(float(value), 3) for name, value in vary.items()})
-error = (painted - true).square().mean() / (true - true.mean((0, 2, 3))[:, None, None]).square().mean()
-print(f"squared error {error:.0%} of that of one grey for all")
+one_colour = true.mean((0, 2, 3), keepdim=True)  # the same for all pixels of all scenes
+error = (painted - true).square().mean() / (one_colour - true).square().mean()
+print(f"standard deviation {true.std():.3f}, painted {painted.std():.3f}")
+print(f"squared error {error:.0%} of that of one colour for all")
+show(plots.gallery({name: shade(2 * channel) for name, channel in pairs.items()}))
 
 # %% [markdown] tags=["answer"]
 # - FIGURE. Most of them are nearly grey: the painting varies by FIGURE in place of FIGURE, and the error is FIGURE % of
@@ -197,26 +190,21 @@ h
 #
 # The anchor is $v_1^i$, and the candidates are the $v_2$ of the whole batch: $k = B - 1$ negatives. With equal scores
 # each anchor pays $\log(k + 1)$, here $\log 3 = 1.099$.
-
-# %% tags=["nbval-check-output"]
-share = h / h.sum(dim=1, keepdim=True)
-print("shares of the congruent pairs", share.diagonal())
-one = -share.diagonal().log().mean()
-print(f"L(V1 → V2) = {one:.3f}")
-
-# %% [markdown]
+#
 # **Both directions.** The other way round, $v_2^i$ is the anchor and the $v_1$ are the candidates. These are the same
 # scores, read by columns. The loss of the two views is the sum:
 #
 # $$\mathcal{L}(V_1, V_2) = \mathcal{L}_{contrast}^{V_1 \to V_2} + \mathcal{L}_{contrast}^{V_2 \to V_1}$$
 
 # %% tags=["nbval-check-output"]
-other = -(h / h.sum(dim=0, keepdim=True)).diagonal().log().mean()
-print(f"L(V2 → V1) = {other:.3f}, and the sum {one + other:.3f}")
+rows, columns = h / h.sum(dim=1, keepdim=True), h / h.sum(dim=0, keepdim=True)
+print("shares, L finds ab", rows.diagonal())
+print("shares, ab finds L", columns.diagonal())
+there, back = (-share.diagonal().log().mean() for share in (rows, columns))
+print(f"L(V1 → V2) {there:.3f} + L(V2 → V1) {back:.3f} = {there + back:.3f}")
 
 # %% [markdown]
-# Picture 1 of the second view is nearer to $v_1^0$ than to $v_1^1$? Look at its column: the two directions can judge a
-# pair differently.
+# The two directions judge a pair differently, as its anchors have other rivals.
 #
 # **Exercise** (12 minutes, ★★☆). Write the loss for any batch: two loops as in the equations, or one matrix and
 # `cross_entropy` twice. Divide every row by its length first.
@@ -316,8 +304,8 @@ pair = torch.multinomial(joint.flatten(), 20_000, replacement=True, generator=dr
 v1, v2 = pair // n, pair % n  # 20,000 congruent pairs
 for k in (1, 3, 15, 127):
     negatives = torch.randint(n, (len(v1), k), generator=draw)
-    rest = ratio[v1[:, None], negatives].sum(dim=1)
-    loss = (1 + rest / ratio[v1, v2]).log().mean()  # of the best score
+    others = ratio[v1[:, None], negatives].sum(dim=1)
+    loss = (1 + others / ratio[v1, v2]).log().mean()  # of the best score
     bound = mutual_information_bound(loss, k)
     print(f"k = {k:3}: loss {loss:4.2f}, at least {bound:5.2f} nats,", end=" ")
     print(f"log(k + 1) gives {math.log(k + 1) - loss:.2f}")
@@ -349,6 +337,8 @@ BoundExplorer()
 # $$\mathcal{L}_C = \sum_{j=2}^{M} \mathcal{L}(V_1, V_j) \qquad\qquad
 # \mathcal{L}_F = \sum_{1 \le i < j \le M} \mathcal{L}(V_i, V_j)$$
 #
+# Five views make four pairs, or ten.
+#
 # **Exercise** (6 minutes, ★☆☆). Write the full graph with `cross_view_nce`. Every pair counts once.
 
 # %% tags=["exercise"]
@@ -364,12 +354,6 @@ def full_graph(zs, tau=0.07):
 
 # %%
 full_graph = use(full_graph)
-
-# %% tags=["nbval-check-output"]
-five = [torch.ones(128, 8)] * 5
-one_pair = 2 * math.log(128)
-print(f"core view   {losses.core_view(five) / one_pair:.0f} pairs")
-print(f"full graph  {full_graph(five) / one_pair:.0f} pairs")
 
 # %% [markdown]
 # Our scenes know their depth, their surface **normals** (where each point of the surface faces) and the **mask**: which
@@ -396,13 +380,14 @@ MultiviewExplorer(five, unseen, graph="full")
 #
 # Two encoders and two heads, batches of 128. After training the heads are removed, and the features of both encoders
 # stand side by side: $f(x) = (f_1(L), f_2(ab))$. *kNN* is measured on these **joined** features. **Stop** (or ■) ends the
-# training; what has been learned is kept.
+# training; what has been learned is kept. Then the bound of section 4: how much do $z_1$ and $z_2$ of unseen pictures
+# share at least? Each line has more candidates.
 
 # %%
-torch.manual_seed(0)
-untrained = CMC().to(lab.device)  # random weights, to compare with
-torch.manual_seed(0)
-cmc = CMC().to(lab.device)
+cmc, recipe = begin("cmc")  # two small networks with random weights, and their recipe
+untrained, _ = begin("cmc")  # the same weights, to compare with
+cmc, untrained = cmc.to(lab.device), untrained.to(lab.device)
+recipe = lab.recipe(recipe)
 
 
 def knn(f, known=images, asked=unseen):
@@ -412,20 +397,15 @@ def knn(f, known=images, asked=unseen):
 
 
 few, some = images[:2_000], unseen[:500]  # enough for a curve
-recipe = lab.recipe(SCENES)
 with TrainingView(recipe.epochs) as view:
     view.append(epoch=0, knn=knn(cmc.encoder, few, some))
     for log in train(cmc, images.unlabelled(), recipe):
         view.append(log, knn=knn(cmc.encoder, few, some))
 
-# %% [markdown]
-# How much do the two embeddings share at least? `embed` computes $z_1$ and $z_2$ of unseen pictures, without crops. Each
-# line has more candidates.
-
 # %%
 cmc.eval()
 with torch.no_grad():
-    z1, z2 = cmc.embed(unseen.x.float() / 255).chunk(2, dim=1)
+    z1, z2 = cmc.embed(unseen.x.float() / 255).chunk(2, dim=1)  # without crops
 for B in (16, 128, len(unseen)):
     loss = cross_view_nce(z1[:B], z2[:B], cmc.tau) / 2  # the mean of both directions
     bound = mutual_information_bound(loss, B - 1)
@@ -470,7 +450,11 @@ show(plots.factors(read))
 #   the averages of section 1 show.
 
 # %% [markdown]
-# **How useful is it?** The first three rows are encoders of one view, the others see the whole picture.
+# **How useful is it?** The first three rows of the table are encoders of one view, the others see the whole picture. Below
+# it is a map of the joined features of unseen scenes.
+#
+# - Which encoder is best for the shape, and is it better alone or joined?
+# - Colour the map by the shape, by x, and by the hue of the ground. Which of them forms groups or a smooth order?
 
 # %%
 def linear(f):
@@ -499,15 +483,11 @@ print("CMC, kNN       ", within(rows["CMC, joined"]["knn"], 0.3, 1.0))
 print("CMC, linear    ", within(rows["CMC, joined"]["linear"], 0.5, 1.0))
 print("random networks", within(rows["random networks, joined"]["knn"], 0.1, 0.3))
 
-# %% [markdown]
-# The map shows the joined features of the unseen scenes. Colour it by the shape, by x, and by the hue of the ground.
-#
-# - Which of the causes forms groups or a smooth order?
-
 # %%
 EmbeddingExplorer(features(cmc.encoder, unseen), unseen)
 
 # %% [markdown] tags=["answer"]
+# - FIGURE.
 # - FIGURE. What both views know: the ground's hue and the position have a smooth order. The shapes form small groups.
 
 # %% [markdown]
@@ -520,18 +500,22 @@ EmbeddingExplorer(features(cmc.encoder, unseen), unseen)
 # **Predict first**: which cause can CMC no longer share with independent crops? Will the shape become better or worse?
 
 # %% tags=["picture"]
-whole = recorded("cmc").method().to(lab.device)
-found = {name: recorded(name).knn for name in ("cmc-independent", "cmc-warm")}
-found |= {"predictive, L1": recorded("predictive-l1").knn}
-found |= {"predictive, L2": recorded("predictive").knn}
-found |= {f"CMC, {name} alone": knn(whole.encoders[name]) for name in ("L", "ab")}
-found["CMC as it is"] = recorded("cmc").knn
+def of_view(study, name):
+    """What is recorded of the encoder of one view: knn, linear, R² of every cause."""
+    return next(row for row in recorded(study).seen if row["view"] == name)
+
+
+runs = [recorded(name) for name in ("cmc-independent", "cmc-warm", "predictive-l1")]
+runs += [recorded(name) for name in ("predictive", "cmc")]
+found = {run.title: run.knn for run in runs[:-1]}
+found |= {f"CMC, {name} alone": of_view("cmc", name)["knn"] for name in ("L", "ab")}
+found[runs[-1].title] = runs[-1].knn
 ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare(found, ASKED, chance=0.1))
 
 # %%
-switched = [recorded(name) for name in ("cmc", "cmc-warm", "cmc-independent")]
-show(plots.factors({run.title: run.factors for run in switched}))
+switched = {run.title: run.factors for run in (runs[-1], *runs[:2])}
+show(plots.factors(switched))
 
 # %% [markdown] tags=["answer"]
 # - FIGURE: the position and the size. Two crops of one picture show the object at different places and in different
@@ -548,17 +532,20 @@ show(plots.factors({run.title: run.factors for run in switched}))
 # **Predict first**: what can depth, normals and mask add to $L$? Which cause should it know less of?
 
 # %% tags=["picture"]
-alone = {
-    "L, random": untrained.encoders["L"],
-    "L, with ab": whole.encoders["L"],
-    "L, with four others": five.encoders["L"],
+learned = {
+    "L and ab": "cmc",
+    "and depth": "cmc-three",
+    "and normals": "cmc-four",
+    "and mask": "cmc-five",
+    "all five, full graph": "cmc-full",
 }
-read = {name: factor_table(features(f, unseen), unseen) for name, f in alone.items()}
+alone = {name: of_view(study, "L") for name, study in learned.items()}
+print(f"L, random             kNN {of_view('cmc', 'L')['random']:4.0%}")
+for name, row in alone.items():
+    print(f"{name:20}  kNN {row['knn']:4.0%}   linear {row['linear']:4.0%}")
+causes = known["L"]  # their names
+read = {name: {cause: row[cause] for cause in causes} for name, row in alone.items()}
 show(plots.factors(read))
-
-# %%
-for name, f in alone.items():
-    print(f"{name:20} kNN {knn(f):4.0%}   linear {linear(f):4.0%}")
 
 # %% [markdown] tags=["answer"]
 # - FIGURE: the shape. Depth, normals and mask do not know the hues at all, and $L$ is the core view: what it has to
@@ -570,33 +557,29 @@ for name, f in alone.items():
 #
 # A video gives views for nothing: a frame $i_t$, a later frame $i_{t+k}$, and the **optical flow** $f_t$ of ten frames,
 # which says for every pixel where it moves. There are two objectives, $(i_t, i_{t+k})$ and $(i_t, f_t)$. Our scenes can
-# move: the object glides and turns, the ground rests. We train two short CMCs, one for each objective, and look at the
-# encoder of the frame.
+# move: the object glides and turns, the ground rests. Here are eight of them, with one frame of the flow. For each
+# objective a CMC is recorded, and we look at its encoder of the frame.
 #
 # **Predict first**: which one learns the shapes, and which one the hues?
 
-# %%
-video = load("scenes", limit=lab.count(2_000), frames=10).to(lab.device)
-short = lab.recipe(replace(SCENES, epochs=8))
-frames = {}
-for other in ("later", "flow"):
-    torch.manual_seed(0)
-    pair = CMC(views=("rgb", other)).to(lab.device)
-    for log in train(pair, video.unlabelled(), short):
-        pass
-    frames[f"frame, {other}"] = pair.encoders["rgb"]
-    print(f"{other:5} loss {log.loss:.2f}, kNN {knn(pair.encoders['rgb']):.0%}")
+# %% tags=["picture"]
+video = load("scenes", split="test", limit=8, frames=10)
+across, down = video.flow[:, 10:12].float().split(1, dim=1)  # in pixels, from i_t on
+rows = {"frame": video.x, "later frame": video.later}
+show(plots.gallery(rows | {"flow, across": shade(across), "flow, down": shade(down)}))
 
 # %% tags=["picture"]
-frames = {"frame, random": untrained_frame(), **frames}
-read = {name: factor_table(features(f, unseen), unseen) for name, f in frames.items()}
+read = {}
+for name in ("later", "flow"):
+    row = of_view(f"cmc-{name}", "rgb")
+    print(f"frame and {name:6} kNN {row['knn']:4.0%}, random {row['random']:4.0%}")
+    read[f"frame, learned with {name}"] = {cause: row[cause] for cause in causes}
 show(plots.factors(read))
 
 # %% [markdown] tags=["answer"]
-# - The flow gives the shapes: kNN FIGURE %, after eight epochs with 2,000 scenes. The flow is 0 on the ground and says
-#   nothing of colours: what frame and flow share is the outline of what moves. The later frame has the same hues, and
-#   they are the easiest way to find it: FIGURE %, and the hues are kept (R² 0.9 and more). The shape is in both frames,
-#   but nothing makes the network look for it.
+# The flow gives the shapes: kNN FIGURE %. It is 0 on the ground and says nothing of colours: what frame and flow share is
+# the outline of what moves. The later frame has the same hues, and they are the easiest way to find it: kNN FIGURE %, and
+# the hues are kept (R² 0.9 and more). The shape is in both frames, but nothing makes the network look for it.
 
 # %% [markdown]
 # It is the shortcut of notebook 03 again. There, augmentation closed it. Here, the choice of a second view does.
@@ -608,7 +591,7 @@ show(plots.factors(read))
 # %%
 learners = {
     "random networks": untrained.encoder,
-    "CMC, L and ab": whole.encoder,
+    "CMC, L and ab": recorded("cmc").method().encoder.to(lab.device),
     "CMC, L of five views": five.encoders["L"],
     "SimCLR": recorded("simclr").method().encoder.to(lab.device),
 }
@@ -628,20 +611,12 @@ for name, f in learners.items():
 # ## 12 · What the paper did
 #
 # ImageNet, with two networks and $L$, $ab$ as views. Negatives come from a **memory** that keeps the last embedding of
-# every picture and view: 4,096 to 16,384 of them for each anchor.
+# every picture and view: 4,096 to 16,384 of them for each anchor. Much of this is trained with **NCE**, an estimate of the
+# softmax. Its value is not that of our loss, so it says nothing about the mutual information. (`tables.cmc.CANDIDATES`
+# has both, compared by the authors.) Below, more views judged on $L$ alone (section 9), and videos (section 10).
 
 # %%
 tables.cmc.IMAGENET
-
-# %% [markdown]
-# The authors' code compares losses and networks on equal terms. NCE is an estimate of the softmax: its value is not
-# that of our loss, and it says nothing about the mutual information.
-
-# %%
-tables.cmc.CANDIDATES
-
-# %% [markdown]
-# More views, judged on $L$ alone (section 9), and videos (section 10):
 
 # %%
 tables.cmc.VIEWS
