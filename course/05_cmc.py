@@ -316,17 +316,18 @@ for k in (1, 3, 15, 127):
 #
 # - Set *information* to 8 nats and press Play on *negatives k*. Which $k$ shows half of it? What holds the rest back?
 # - Move *coordinates kept* from 8 to 2. Which of the two $\ge$ is this?
-# - Choose the critic (the score) that is too cold. Does the bound still hold? What can a low bound mean?
+# - Set *information* to 3 nats again, $k$ to 255, and choose the critic (the score) that is too cold. Does the bound still hold? What can a low bound mean?
 
 # %% tags=["picture"]
 BoundExplorer()
 
 # %% [markdown] tags=["answer"]
-# - FIGURE. For half of 8 nats a bound must reach 4, so $\log k$ must be above 4: $k = 63$ at the least, and in fact
-#   FIGURE. The ceiling $\log(k + 1)$ holds the rest back. For 8 nats one needs more than 3,000 negatives.
+# - $k = 63$: it shows 4.0 nats, and $\log 63$ is 4.1. The ceiling holds the rest back. To show 8 nats one needs more than
+#   3,000 negatives. Even $k = 4{,}095$, with a ceiling of 8.3, shows only 6.9.
 # - The first one, $I(v_1; v_2) \ge I(z_1; z_2)$: with two of eight coordinates the embeddings share a quarter.
-# - It holds, but it is lower: any score gives a bound. A low bound can mean that the views share little, that there
-#   are few negatives, that the encoder forgets, or that the score is bad. It never proves that little is shared.
+# - It holds, but it is lower: any score gives a bound. (With 3 nats and $k = 255$ the best score shows 2.8, the cold one
+#   1.0.) A low bound can mean that the views share little, that there are few negatives, that the encoder forgets, or
+#   that the score is bad. It never proves that little is shared.
 
 # %% [markdown]
 # ## 5 · More than two views
