@@ -124,7 +124,7 @@ worlds = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])  # what happens, equally often
 for guess in ([0.0, 0.0], [1.0, 1.0], [1.0, -1.0]):
     away = torch.tensor(guess) - worlds
     l1, l2 = away.abs().mean(), away.square().mean()
-    print(f"{str(guess):12} L1 {l1:.1f}   L2 {l2:.1f}")
+    print(f"{guess!s:12} L1 {l1:.1f}   L2 {l2:.1f}")
 
 # %% [markdown]
 # $L_2$ is least for grey, which never happens. $L_1$ finds all three equally good, also one red and one green pixel.
@@ -316,7 +316,8 @@ for k in (1, 3, 15, 127):
 #
 # - Set *information* to 8 nats and press Play on *negatives k*. Which $k$ shows half of it? What holds the rest back?
 # - Move *coordinates kept* from 8 to 2. Which of the two $\ge$ is this?
-# - Set *information* to 3 nats again, $k$ to 255, and choose the critic (the score) that is too cold. Does the bound still hold? What can a low bound mean?
+# - Set *information* to 3 nats again, $k$ to 255, and choose the critic (the score) that is too cold. Does the bound
+#   still hold? What can a low bound mean?
 
 # %% tags=["picture"]
 BoundExplorer()
@@ -359,22 +360,22 @@ full_graph = use(full_graph)
 # %% [markdown]
 # Our scenes know their depth, their surface **normals** (where each point of the surface faces) and the **mask**: which
 # pixels are object, shadow and ground. With $L$ and $ab$ these are the lecture's five views. A recorded run has learned
-# from all five. Each line of the graph is a pair; a click cuts it, or puts it back.
+# from all five, with $L$ as the core. Each line of the graph is a pair; a click cuts it, or puts it back.
 #
-# - Set *graph* to full, then to core. Which encoders no longer learn from each other?
-# - Which pair pays least, and which pays most? Why?
-# - Cut lines until only $L$ and $ab$ are joined. What do the other encoders learn now?
+# - Set *graph* to full, then to core. Which encoders have not been compared with each other?
+# - Set it to full again. Which pair pays least, and which pays most? Why? Were they compared in this run?
+# - Suppose that only $L$ and $ab$ had been joined. What would the other encoders have learned?
 
 # %% tags=["picture"]
 five = recorded("cmc-five").method().to(lab.device)
 MultiviewExplorer(five, unseen, graph="full")
 
 # %% [markdown] tags=["answer"]
-# - Of ten pairs four remain: those of $L$. The encoders of $ab$, depth, normals and mask are no longer compared with each
-#   other. They still agree indirectly, as each of them must agree with $L$.
-# - FIGURE: depth and normals pay least, since normals follow from depth. Pairs with $ab$ pay most: the hues are in no
-#   other view.
-# - Nothing: no loss reaches them, so they get no gradient.
+# - $ab$, depth, normals and mask: of ten pairs four remain, those of $L$.
+# - Depth and normals pay least (FIGURE), together with $L$ and mask (FIGURE); $ab$ and depth pay most (FIGURE; equal scores
+#   cost $2 \log 64 = 8.3$). Normals follow from depth, so these two share nearly all. They were never compared: each of
+#   them agrees with $L$, and so they agree with each other. $ab$ has the hues, of which depth knows nothing.
+# - Nothing: no loss would reach them, so they would get no gradient.
 
 # %% [markdown]
 # ## 6 · Train
@@ -425,7 +426,8 @@ for B in (16, 128, len(unseen)):
 MultiviewExplorer(cmc, unseen, predictive=predictive)
 
 # %% [markdown] tags=["answer"]
-# - FIGURE. They have about the same ground and the object at the same place.
+# - In our run $L$ finds another $ab$ for FIGURE of 64 pictures. Most of these have nearly the same ground, and the object at
+#   a similar place: what $L$ and $ab$ share is the same in both.
 # - Low: only the nearest candidates have a share, and a wrong one pays very much. High: all shares are nearly equal, and
 #   the loss is near $\log B$.
 # - The painting is nearly grey, so it is mostly wrong. `Predictive` would need the hue for its loss, and $L$ does not have
@@ -446,9 +448,9 @@ read = {name: factor_table(features(f, unseen), unseen) for name, f in networks.
 show(plots.factors(read))
 
 # %% [markdown] tags=["answer"]
-# - FIGURE. $ab$ finds what $L$ knows, too: the position (x, y), the light and the size. It loses a part of the object's
-#   hue, of which $L$ knows little. The ground's hue remains, as $L$ knows a part of it. $L$ finds more of the hue than
-#   the averages of section 1 show.
+# $ab$ finds what $L$ knows, too: the position (x FIGURE → FIGURE), the size and the light. It loses a part of the object's
+# hue (FIGURE → FIGURE), of which $L$ knows little. The ground's hue remains (FIGURE): $L$ knows a part of it, and also
+# finds more of it (FIGURE → FIGURE). So both encoders look for what helps to find the partner, wanted or not.
 
 # %% [markdown]
 # **How useful is it?** The first three rows of the table are encoders of one view, the others see the whole picture. Below
@@ -488,8 +490,8 @@ print("random networks", within(rows["random networks, joined"]["knn"], 0.1, 0.3
 EmbeddingExplorer(features(cmc.encoder, unseen), unseen)
 
 # %% [markdown] tags=["answer"]
-# - FIGURE.
-# - FIGURE. What both views know: the ground's hue and the position have a smooth order. The shapes form small groups.
+# - FIGURE: that of $L$ (FIGURE % alone, FIGURE % joined). In the joined features the hues of $ab$ also decide who is near.
+# - The ground's hue and the position have a smooth order: both views know them. The shapes form FIGURE.
 
 # %% [markdown]
 # ## 8 · Break it
@@ -519,16 +521,18 @@ switched = {run.title: run.factors for run in (runs[-1], *runs[:2])}
 show(plots.factors(switched))
 
 # %% [markdown] tags=["answer"]
-# - FIGURE: the position and the size. Two crops of one picture show the object at different places and in different
-#   sizes, so that x and y no longer help to find the partner. The shape becomes FIGURE (FIGURE % in place of FIGURE %).
-# - FIGURE: the higher temperature. Distant candidates push as well as near ones, and FIGURE.
-# - FIGURE: predictive learning reaches FIGURE %, CMC's encoder of $L$ FIGURE %.
+# - The position and the size: two crops show the object at different places and in different sizes, so that they no longer
+#   help to find the partner (x FIGURE → FIGURE). The ground's hue is still the same in both, and remains. The shape becomes
+#   worse, FIGURE % in place of FIGURE %: it needs the object, which can even be cut off in one of the crops.
+# - With temperature 1 the shares differ little, so distant candidates push nearly as much as near ones: FIGURE %.
+# - Predictive learning reaches FIGURE %, CMC's encoder of $L$ alone FIGURE %, and that of $ab$ FIGURE %.
 
 # %% [markdown]
 # ## 9 · More views
 #
 # The paper's second finding: the more views take part in the training, the better *each one* becomes. So we judge the
 # encoder of $L$ *alone*, as the paper does. All encoders of $L$ have seen the same pictures; only their partners differ.
+# (The networks of the runs with five views are a third narrower, so that the record stays small.)
 #
 # **Predict first**: what can depth, normals and mask add to $L$? Which cause should it know less of?
 
@@ -549,9 +553,10 @@ read = {name: {cause: row[cause] for cause in causes} for name, row in alone.ite
 show(plots.factors(read))
 
 # %% [markdown] tags=["answer"]
-# - FIGURE: the shape. Depth, normals and mask do not know the hues at all, and $L$ is the core view: what it has to
-#   share with them is the shape, the position, the size and (with normals) the angle. Of the hue it keeps less than with
-#   $ab$ alone. kNN rises from FIGURE % to FIGURE %.
+# The shape: kNN rises from FIGURE % with two views to FIGURE % with five (full graph: FIGURE %). Depth, normals and mask know
+# nothing of the hues, so the shortcut does not help to find them. What $L$ shares with them is the shape, the position
+# and the size; the mask adds the shadow, and so the light. Of the hue $L$ keeps less than with $ab$ alone (ground FIGURE →
+# FIGURE).
 
 # %% [markdown]
 # ## 10 · Videos
