@@ -235,8 +235,10 @@ print(f"NT-Xent, equal ones  {losses.nt_xent(alike, alike):.3f}")
 
 # %% [markdown]
 # This is not NT-Xent (notebook 03). There, candidates come from both views, $2B - 1$ of them, and the view itself must be
-# left out. Here they come from the *other* view only. So two $L$ of different pictures are never compared, and
-# nothing is left out. Below is what the library does in every step. `K = 0`: the queues are empty.
+# left out. Here they come from the *other* view only: two $L$ of different pictures are never compared, and nothing is
+# left out. Below is what the library does in every step. Without a queue (`K=0`) the candidates are those of the
+# batch. With one they are the last $K$ keys of the other view, which slow copies compute, as in
+# [MoCo](04_moco.ipynb).
 
 # %%
 show(CMC.forward)
@@ -280,9 +282,9 @@ print(f"the mean ratio of incongruent pairs is {(ratio / n**2).sum():.3f}")
 #
 # $$I(v_i; v_j) \ge I(z_i; z_j) \ge \log(k) - \mathcal{L}_{contrast}$$
 #
-# The first step of this chain is exact, the $\approx$ is not. But $\log(k+1) - \mathcal{L}_{contrast}$ is a bound for
-# every $k$, without any $\approx$ (van den Oord et al., Poole et al.). The lecture's $\log k$ lies below it, by
-# $\log(1 + 1/k)$, so it holds, too. With equal scores the tight bound is exactly 0, the lecture's a little less.
+# The second $\ge$ rests on the $\approx$. But $\log(k+1) - \mathcal{L}_{contrast}$ is a bound for every $k$, without any
+# $\approx$ (van den Oord et al. 2018, Poole et al. 2019). The lecture's $\log k$ is lower, by $\log(1 + 1/k)$, so it holds,
+# too. With equal scores, $\mathcal{L}_{contrast} = \log(k+1)$: the higher bound is 0, and the lecture's is a little less.
 #
 # **Exercise** (5 minutes, ★☆☆). Write the lecture's bound. `loss` is that of *one* direction.
 
@@ -311,8 +313,8 @@ for k in (1, 3, 15, 127):
     print(f"log(k + 1) gives {math.log(k + 1) - loss:.2f}")
 
 # %% [markdown]
-# A loss is never below 0, so the bound is never above $\log k$: with few negatives it *cannot* show much. The
-# explorer does the same with Gaussian views, whose information is known.
+# A loss is never below 0, so the bound is never above $\log k$: with few negatives it *cannot* show much, and with one it
+# shows nothing. The explorer does the same with Gaussian views, whose information is known.
 #
 # - Set *information* to 8 nats and press Play on *negatives k*. Which $k$ shows half of it? What holds the rest back?
 # - Move *coordinates kept* from 8 to 2. Which of the two $\ge$ is this?
@@ -654,5 +656,5 @@ tables.cmc.VIDEO
 # - **B.** No. It has helped to train the encoder of $L$, which works alone afterwards (section 9).
 # - **C.** The bound measures how much is shared, not what. More of the hue may be shared, which does not help to name a
 #   shape. A view that shares everything has the highest bound of all (A).
-# - **D.** The full graph: a picture without depth still takes part in all pairs of the other four views. With depth as
-#   the core, half of the pictures would give no loss at all. With $L$ as the core, three of four pairs remain, too.
+# - **D.** The full graph: a picture without depth still takes part in the six pairs of the other four views. With $L$ as
+#   the core three pairs remain, too. But with depth as the core, half of the pictures would give no loss at all.
