@@ -22,7 +22,7 @@ from torch import Tensor
 from ssl_lab.errors import require
 from ssl_lab.losses import mutual_information_bound
 
-TILE = 2**20  # scores, or coordinates of negatives, that are held at a time: 8 MB
+TILE = 2**17  # scores, or coordinates of negatives, that are held at a time: 1 MB, which a cache holds
 Critic = Callable[[Tensor, Tensor, float], Tensor]  # x (..., n, d), y (..., m, d), rho → scores (..., n, m) of all pairs
 
 
@@ -127,11 +127,11 @@ def contrast(
     """InfoNCE of n anchors x, each with its y and k negatives: y of others, drawn independently of it. Deterministic in its seed; float64.
 
     share: so many anchors have the same negatives, which are costly to draw. 1: every anchor has its own, and all anchors are independent.
-    Raises: InputError for k below 1, a rho that is not between -1 and 1, fewer than two groups of anchors, or n that are no whole groups.
+    Raises: InputError for k below 1, a rho that is not between -1 and 1, fewer than two groups of anchors, or no whole ones.
     """
     check(rho, dim)
     require(k >= 1, f"k={k} negatives: at least 1 is needed")
-    require(share >= 1 and n % share == 0 and n >= 2 * share, f"n={n} anchors, share={share}: n is a multiple of share, and two times as much or more")
+    require(share >= 1 and n % share == 0 and n >= 2 * share, f"n={n}, share={share}: n is a multiple of share, and at least two times share")
     generator = torch.Generator(device).manual_seed(seed)
     groups = [min(tile(k, dim, share), n // share - start) for start in range(0, n // share, tile(k, dim, share))]
     return measured(k, torch.cat([group_losses(k, rho, dim, some, share, critic, generator) for some in groups]))

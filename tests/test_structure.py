@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 ORDER = (
     "version errors files parse terminal interrupts arguments catalogue stream turns surroundings scenes motion decoding reading folders pairs sources datasets data "
-    "groups fingerprint augment corruptions distributed tensors models features panels losses geometry kmeans pseudo_labels optim recipe method methods "
+    "groups fingerprint augment corruptions distributed tensors models features panels losses geometry gaussians kmeans pseudo_labels optim recipe method methods "
     "threads lock checkpoint guard precision train evaluate studies tables plots front widgets checks progress cells notebook lab doctor options "
     "commands __main__ start"
 ).split()
