@@ -18,7 +18,7 @@ BOTTOM, MOST = -1.6, 10.0  # nats: the charts' range, whatever is seen; what is 
 X, END, FIRST, ROW, THICK = 8.95, 12.85, 1.75, 0.91, 0.22  # inches: of the bars, the first one's words, from one to the next, how thick they are
 MATTERS = 0.15  # nats: a smaller gap names no finding
 HEAD = {"size": 15, "bold": True}
-TRUTH = ("I(v1; v2)", "shared by the views"), ("I(z1; z2)", "left in z")
+TRUTH = ("I(v1; v2)", "in the views"), ("I(z1; z2)", "left in z")
 LOST = ("forgotten by the encoder", "hidden: too few negatives", "lost by the critic", "log(1 + 1/k): no +1 in log k")  # from one to the next
 TIGHT, CMCS = "log(k + 1) − L", "log k − L"
 
@@ -68,7 +68,7 @@ def finding(steps: Mapping[str, float], now: Contrast, critic: str, kept: tuple[
     forgotten, hidden, lost = (steps[one] - steps[other] for one, other in (("views", "embeddings"), ("embeddings", "best"), ("best", "tight")))
     there, left, seen = (number(steps[name], 1) for name in ("views", "embeddings", "tight"))
     if steps["tight"] < -MATTERS:
-        return f"The {critic} shows nothing: no information is below {seen} nats"
+        return f"The {critic} shows nothing: its bound is {seen} nats, and {left} are there"
     if not steps["views"]:
         return f"Nothing is shared: {CMCS} is {number(steps['bound'])}, and a bound of 0 or less shows nothing"
     if max(forgotten, hidden, lost) < MATTERS:
@@ -83,7 +83,7 @@ def finding(steps: Mapping[str, float], now: Contrast, critic: str, kept: tuple[
 def against_nats(page: Drawing, nats: float, share: float, by_nats: Mapping[float, Contrast], now: Contrast) -> None:
     """The bounds for this k, whatever information there is; the diagonal is the truth."""
     chart = Chart(page, 0.85, TOP, 4.35, LOW, (0, MOST), (BOTTOM, MOST))
-    page.words(0.15, 1.3, f"for k = {now.k:,}: however much is shared", **HEAD)
+    page.words(0.15, 1.3, f"k = {now.k:,}, any information", **HEAD)
     legend(page, 0.15, 1.64, (TIGHT, POSITIVE, ""), (CMCS, INK, "dashed"))
     legend(page, 0.15, 1.92, ("I(v1; v2)", GREY, "dotted"), *[("I(z1; z2)", GREY, "dotdash")] * (share < 1))
     chart.frame({tick: f"{tick}" for tick in range(0, 11, 2)}, {tick: f"{tick}" for tick in range(0, 11, 2)}, "I(v1; v2) in nats", "nats", size=13)
@@ -107,7 +107,7 @@ def against_k(page: Drawing, nats: float, share: float, by_k: Mapping[int, Contr
     """The bounds at this information, whatever number of negatives there is."""
     x, contrasts = np.log2(np.add([*by_k], 1)), [*by_k.values()]
     chart = Chart(page, 5.35, TOP, 8.5, LOW, (x[0] - 0.3, x[-1]), (BOTTOM, MOST))
-    page.words(4.75, 1.3, f"at {number(nats, 1)} nats: more negatives", **HEAD)
+    page.words(4.75, 1.3, f"{number(nats, 1)} nats, any k", **HEAD)
     legend(page, 4.75, 1.64, ("ceiling log(k + 1)", NEGATIVE, "dashed"))
     ticks = {at: f"{one:,}" for at, one in zip(x, by_k) if one in (1, 7, 63, 511, 4095)}
     chart.frame(ticks, {tick: f"{tick}" for tick in range(0, 11, 2)}, "negatives k", size=13)

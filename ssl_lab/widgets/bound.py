@@ -13,7 +13,7 @@ from ssl_lab.widgets.explorer import Explorer
 DIM = 8  # coordinates of a view, each with as much information
 KS = [2**bits - 1 for bits in range(1, 13)]
 CURVE = range(11)  # nats: where the curve against the information is measured
-ANCHORS, POOL = 1024, 2**18  # of one draw: anchors, and negatives
+ANCHORS, POOL = 512, 2**17  # of one draw: anchors, and negatives
 CRITICS: dict[str, tuple[str, Critic]] = {  # name → what it is, and the critic
     "optimal": ("optimal: log of the density ratio", gaussians.optimal_critic),
     "cold": ("too cold: scores × 3", gaussians.scaled_critic(3.0)),
@@ -29,7 +29,7 @@ class BoundExplorer(Explorer):
     of them. The loss is measured on pairs that are drawn, with a critic that is given rather than learned: nothing is trained.
     Left: for this k, whatever information there is. Middle: for this information, whatever k. Right: what is lost, step by step. Bars on a curve
     are two standard errors to each side. A click on a curve takes that information, or that k.
-    All points are measured on the same 1,024 anchors, in float32, whose rounding is far below the standard errors. Above k = 255 several anchors have
+    All points are measured on the same 512 anchors, in float32, whose rounding is far below the standard errors. Above k = 255 several anchors have
     the same negatives, so that a frame is soon drawn; the standard errors are those of groups that are independent.
     Controls: information (nats in the views, 0 to 10), k (1, 3, 7, ..., 4,095), kept (1 to 8 coordinates), critic (a name in CRITICS),
         again (another draw).
