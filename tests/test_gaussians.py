@@ -85,7 +85,10 @@ def by_hand(x, y, others, rho):
     def score(a, b):
         return math.exp(optimal_critic(a[None], b[None], rho).item())
 
-    return [[-math.log(score(a, b) / (score(a, b) + sum(score(a, other) for other in group))) for a, b in zip(*two)] for *two, group in zip(x, y, others)]
+    def loss(a, b, group):
+        return -math.log(score(a, b) / (score(a, b) + sum(score(a, other) for other in group)))
+
+    return [[loss(a, b, group) for a, b in zip(*two)] for *two, group in zip(x, y, others)]
 
 
 def test_the_loss_of_every_anchor_is_minus_log_of_the_share_of_its_partner():
