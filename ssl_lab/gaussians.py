@@ -90,7 +90,7 @@ def cosine_critic(x: Float[Tensor, "*g n d"], y: Float[Tensor, "*g m d"], rho: f
 
 def scaled_critic(factor: float, critic: Critic = optimal_critic) -> Critic:
     """The scores of another critic times a factor: above 1 the temperature is too low for them, below 1 too high."""
-    return lambda x, y, rho: critic(x, y, rho).mul_(factor)
+    return lambda x, y, rho: factor * critic(x, y, rho)
 
 
 @dataclass(frozen=True)

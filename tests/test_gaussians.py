@@ -265,6 +265,14 @@ def test_the_standard_error_is_how_far_losses_of_other_seeds_are_apart(share):
     assert sum(one.error for one in found) / 100 == pytest.approx(spread, rel=0.25)
 
 
+@pytest.mark.parametrize("critic", [optimal_critic, *CRITICS.values()])
+def test_nothing_waits_for_the_device_and_the_precision_is_that_of_what_is_given(critic):
+    x, others = torch.empty(4, 3, 5, device="meta", dtype=torch.float64), torch.empty(4, 9, 5, device="meta", dtype=torch.float64)
+    for kind in (torch.float32, torch.float64):
+        losses = anchor_losses(x.to(kind), x.to(kind), others.to(kind), 0.5, critic)
+        assert losses.device.type == "meta" and losses.shape == (4, 3) and losses.dtype == kind
+
+
 def test_memory_is_bounded_and_every_anchor_has_negatives_of_its_own(monkeypatch):
     seen = []
 
