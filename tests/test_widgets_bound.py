@@ -1,4 +1,4 @@
-"""What BoundExplorer promises: one draw of Gaussians behind every point, the truth of those Gaussians, and a bound that never says more than it may."""
+"""What BoundExplorer promises: one draw of Gaussians behind every point, their truth, and a bound that never says more than it may."""
 
 import math
 
