@@ -21,6 +21,7 @@ EXPLORERS = {  # small, each in a cell of its own
     "ViewsExplorer": "explorer = ViewsExplorer(images)",
     "EmbeddingExplorer": "explorer = EmbeddingExplorer(features(method.encoder, images), images)",
     "SceneExplorer": 'explorer = SceneExplorer({"a network": method.encoder})',
+    "BoundExplorer": "explorer = BoundExplorer()",
     "CircleExplorer": "explorer = CircleExplorer()",
     "ClusterExplorer": f"{RUNS}\nexplorer = ClusterExplorer(runs)",
     "CollapseLab": "explorer = CollapseLab()",
@@ -36,9 +37,9 @@ EVERY = [
 ]
 SWEPT = {  # what a saved page of each holds
     "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"jitter": [0.0, 0.5, 1.0]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
-    "SceneExplorer": {"shape": None}, "CircleExplorer": {"step": None}, "ClusterExplorer": {"epoch": None}, "CollapseLab": {"step": None},
-    "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None}, "PseudoLabelExplorer": {"generation": None},
-    "QueueExplorer": {"step": None},
+    "SceneExplorer": {"shape": None}, "BoundExplorer": {"kept": None}, "CircleExplorer": {"step": None}, "ClusterExplorer": {"epoch": None},
+    "CollapseLab": {"step": None}, "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None},
+    "PseudoLabelExplorer": {"generation": None}, "QueueExplorer": {"step": None},
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
@@ -149,7 +150,7 @@ def test_a_saved_page_works_from_a_file_by_keyboard_without_a_network(name, page
     found = page.locator(".ssl-lab")
     before, control = sentence(found), next(iter(SWEPT[name]))
     page.keyboard.press("Tab")
-    last = name in ("CollapseLab", "QueueExplorer", "ViewsExplorer")  # these begin at the last value of what is swept
+    last = name in ("BoundExplorer", "CollapseLab", "QueueExplorer", "ViewsExplorer")  # these begin at the last value of what is swept
     page.keyboard.press("ArrowDown" if control == "shape" else "ArrowLeft" if last else "ArrowRight")
     changed(page, found, before)
     spot = found.locator(".spot").first

@@ -91,7 +91,7 @@ def test_wrong_arguments_are_refused_by_name(mistaken):
 def test_grey_images_are_refused_with_what_has_colours(images):
     grey = images[:32]
     grey.x = grey.x[:, :1].expand(-1, 3, -1, -1).contiguous()
-    with pytest.raises(InputError, match="these images are grey.*scenes, cifar10"):
+    with pytest.raises(InputError, match=r"these images are grey.*scenes, cifar10"):
         next(train(build(), grey, Recipe(epochs=1, batch=16), threads=1))
 
 

@@ -65,6 +65,7 @@ EXPLORERS = {
     "ViewsExplorer": lambda method, images: widgets.ViewsExplorer(images),
     "EmbeddingExplorer": lambda method, images: widgets.EmbeddingExplorer(features(method.encoder, images), images),
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"a network": method.encoder}),
+    "BoundExplorer": lambda method, images: widgets.BoundExplorer(),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
     "ClusterExplorer": lambda method, images: widgets.ClusterExplorer(RUNS),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),

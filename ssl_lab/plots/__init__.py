@@ -4,6 +4,7 @@ Never pyplot: a Figure belongs to the caller alone, so a picture can be drawn on
 """
 
 from ssl_lab.plots.accuracy import compare, efficiency
+from ssl_lab.plots.bound import bound
 from ssl_lab.plots.circle import circle, unit
 from ssl_lab.plots.clusters.epochs import clusterings
 from ssl_lab.plots.clusters.steps import kmeans_steps
@@ -25,7 +26,7 @@ from ssl_lab.plots.scene import scene
 from ssl_lab.plots.views import views
 
 __all__ = [
-    "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "circle", "clusterings", "collapse", "compare",
+    "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "bound", "circle", "clusterings", "collapse", "compare",
     "curves", "efficiency", "embedding", "factors", "gallery", "hwc", "kmeans_steps", "momentum", "pipeline", "pseudo_labelling", "query_matrix",
     "queue", "scene", "similarity", "unit", "views",
 ]

@@ -1,5 +1,6 @@
 """Pictures that can be touched, one explorer a file: thin shells over the functions of `plots`."""
 
+from ssl_lab.widgets.bound import BoundExplorer
 from ssl_lab.widgets.circle import CircleExplorer
 from ssl_lab.widgets.clusters import ClusterExplorer
 from ssl_lab.widgets.collapse import CollapseLab
@@ -17,6 +18,6 @@ from ssl_lab.widgets.training import TrainingView
 from ssl_lab.widgets.views import ViewsExplorer
 
 __all__ = [
-    "CircleExplorer", "ClusterExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "KMeansExplorer", "MomentumExplorer", "Picture",
-    "PseudoLabelExplorer", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView", "ViewsExplorer",
+    "BoundExplorer", "CircleExplorer", "ClusterExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "KMeansExplorer", "MomentumExplorer",
+    "Picture", "PseudoLabelExplorer", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView", "ViewsExplorer",
 ]

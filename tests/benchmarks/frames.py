@@ -56,6 +56,7 @@ BUILDERS = {
     "ViewsExplorer": lambda method, images: widgets.ViewsExplorer(images, method),
     "EmbeddingExplorer": embedding,
     "SceneExplorer": lambda method, images: widgets.SceneExplorer({"random": small_resnet(), "supervised": small_resnet(), "SimCLR": method.encoder}),
+    "BoundExplorer": lambda method, images: widgets.BoundExplorer(),
     "CircleExplorer": lambda method, images: widgets.CircleExplorer(),
     "ClusterExplorer": lambda method, images: widgets.ClusterExplorer(),
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
