@@ -16,6 +16,7 @@ troubles, nameless, serious = (ROOM.troubles, ROOM.nameless, ROOM.serious)
 
 RUNS = f"import runpy\nruns = runpy.run_path({str(Path(__file__).parent / 'dummies' / 'clusterings.py')!r})['write']()"
 SAID = f"import runpy\nsaid = runpy.run_path({str(Path(__file__).parent / 'dummies' / 'teachers.py')!r})['said']"
+PAINTER = f"import runpy\npainter = runpy.run_path({str(Path(__file__).parent / 'dummies' / 'painter.py')!r})['Painter']()"
 EXPLORERS = {  # small, each in a cell of its own
     "SimilarityExplorer": "recording = Recording(method, images)\nrecording.add(1)\nexplorer = SimilarityExplorer(recording)",
     "ViewsExplorer": "explorer = ViewsExplorer(images)",
@@ -26,19 +27,20 @@ EXPLORERS = {  # small, each in a cell of its own
     "CollapseLab": "explorer = CollapseLab()",
     "KMeansExplorer": "explorer = KMeansExplorer(features(method.encoder, images), images, pca=8)",
     "MomentumExplorer": "explorer = MomentumExplorer()",
+    "MultiviewExplorer": f"{PAINTER}\nexplorer = MultiviewExplorer(CMC(small_resnet(width=4), ('L', 'ab', 'depth')), images, painter)",
     "PseudoLabelExplorer": f"{SAID}\nexplorer = PseudoLabelExplorer(images, said(images.labels))",
     "QueueExplorer": "explorer = QueueExplorer(MoCo(small_resnet(width=4)), images, steps=5, batch=8)",
 }
 EVERY = [
-    IMPORTS.replace("SimCLR", "MoCo, SimCLR") + "from ssl_lab.evaluate import features\nfrom ssl_lab.widgets import *\n"
+    IMPORTS.replace("SimCLR", "CMC, MoCo, SimCLR") + "from ssl_lab.evaluate import features\nfrom ssl_lab.widgets import *\n"
     'method, images = SimCLR(small_resnet(width=4)), load("scenes", split="test", limit=64)',
     *(f"{code}\nexplorer" for code in EXPLORERS.values()),
 ]
 SWEPT = {  # what a saved page of each holds
     "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"jitter": [0.0, 0.5, 1.0]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
     "SceneExplorer": {"shape": None}, "CircleExplorer": {"step": None}, "ClusterExplorer": {"epoch": None}, "CollapseLab": {"step": None},
-    "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None}, "PseudoLabelExplorer": {"generation": None},
-    "QueueExplorer": {"step": None},
+    "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None}, "MultiviewExplorer": {"scene": None},
+    "PseudoLabelExplorer": {"generation": None}, "QueueExplorer": {"step": None},
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")

@@ -16,6 +16,7 @@ from ssl_lab.evaluate import factor_table
 from ssl_lab.features import evaluating, features
 from ssl_lab.methods import CMC
 from ssl_lab.models import ViewEncoder
+from ssl_lab.plots.multiview.graph import ROOM
 from ssl_lab.plots.multiview.numbers import across, agreement, pairs_of, read
 from ssl_lab.plots.multiview.scene import Painting, Scenes
 from ssl_lab.plots.multiview.seen import picture
@@ -67,9 +68,9 @@ class MultiviewExplorer(Explorer):
         compared = images[: min(MOST, len(images))]
         self.z = {name: embedded(method, name, compared) for name in self.names}
         self.scenes, self.painting = pictures(method, compared[:shown]), predictive and painted(predictive, compared[:shown])
-        self.agreed, self.crossed = functools.lru_cache(64)(self.agree), functools.lru_cache(64)(self.cross)
-        self.pair, self.tables = self.names[:2], {}
-        batches = sizes(shown, len(compared))
+        self.agree, self.cross, self.grow = (functools.lru_cache(64)(one) for one in (self.agree, self.cross, self.grow))
+        self.pair, self.tables, self.sizes = self.names[:2], {}, sizes(shown, len(compared))
+        usual = max(size for size in self.sizes if size <= max(USUAL, shown))
         graph = method.settings["graph"] if len(self.names) > 2 else "core"
         controls = {
             "scene": Slider("scene", 0, shown - 1),
@@ -78,15 +79,16 @@ class MultiviewExplorer(Explorer):
             "matrix": Choice("matrix", MATRICES if images.factors or (images.labels >= 0).any() else MATRICES[:2]),
             "graph": Graph(self.names, graph),
             "tau": Slider("temperature", method.tau / 10, method.tau * 10, method.tau, log=True),
-            "batch": Slider("batch", stops=batches, value=max(b for b in batches if b <= max(USUAL, shown)), only=True) if len(batches) > 1 else None,
+            "batch": Slider("batch", stops=self.sizes, value=usual, only=True) if len(self.sizes) > 1 else None,
         }
         super().__init__(controls, **start)
 
     def draw(self, scene: int, first: str, second: str, matrix: str, graph: str, tau: float, batch: int | None = None):
-        B, self.pair = batch or len(next(iter(self.z.values()))), (first, second)
-        kept = {"kept": self.kept(), "measured": min(MEASURED, len(self.images))} if matrix == "kept" else {}
-        numbers = self.agreed(tau, B), self.crossed(first, second, tau, B), read(graph, self.names)
-        return plots.multiview(self.scenes, *numbers, scene, first, second, matrix, painting=self.painting, **kept)
+        B, self.pair = batch or self.sizes[-1], (first, second)
+        kept = {"tables": self.kept(), "measured": min(MEASURED, len(self.images))} if matrix == "kept" else {}
+        growth = self.grow(first, second, tau) if len(pairs_of(len(self.names), "full")) <= ROOM else {}
+        numbers = self.agree(tau, B), self.cross(first, second, tau, B), read(graph, self.names)
+        return plots.multiview(self.scenes, *numbers, scene, first, second, matrix, growth=growth, painting=self.painting, **kept)
 
     def agree(self, tau: float, B: int):
         """What all pairs pay on the first B scenes."""
@@ -95,6 +97,10 @@ class MultiviewExplorer(Explorer):
     def cross(self, first: str, second: str, tau: float, B: int):
         """The scores of two views."""
         return across({name: self.z[name][:B] for name in (first, second)}, first, second, tau)
+
+    def grow(self, first: str, second: str, tau: float) -> dict[int, float]:
+        """The bound of two views at every size of batch."""
+        return {B: agreement({name: self.z[name][:B] for name in (first, second)}, tau).bound((0, 1)) for B in self.sizes}
 
     def kept(self) -> dict[str, dict[str, float]]:
         """R² of every factor, view by view; measured once."""
@@ -154,7 +160,8 @@ def pictures(method: CMC, images: Images) -> Scenes:
         values = images.columns()[f.column].to(next(f.parameters()).device)
         return f.seen(values).double().cpu().numpy()
 
-    return Scenes({name: picture(name, seen(f)) for name, f in method.encoders.items()}, images.labels.cpu().numpy(), images.classes)
+    views = {name: picture(name, seen(f)) for name, f in method.encoders.items()}
+    return Scenes(views, images.labels.cpu().numpy(), images.classes, plots.hwc(images.x))
 
 
 @torch.no_grad()

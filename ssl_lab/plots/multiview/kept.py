@@ -6,7 +6,7 @@ import numpy as np
 
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.factors import KEPT, in_words
-from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE
+from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE, class_name
 from ssl_lab.plots.multiview.matrix import HEAD, LEFT, RIGHT, TOP
 from ssl_lab.plots.spots import Spots
 
@@ -23,19 +23,20 @@ def kept(page: Drawing, tables: Tables, first: str, second: str, count: int) -> 
     views, causes = [*tables], [*tables[first]]
     left, top = LEFT + NAMES, TOP + 0.34
     wide, high = min(WIDE, (RIGHT - left) / len(views)), min(LINE, (LOW - top) / len(causes))
-    page.words(LEFT, HEAD, f"R² that a linear map reads from each encoder, {count:,} scenes", 15, bold=True)
+    page.words(LEFT, HEAD, f"what each encoder keeps: R², {count:,} scenes", 14, bold=True)
     values = np.array([[tables[view][cause] for view in views] for cause in causes])
     box = (left, top, wide * len(views), high * len(causes))
     page.image(KEPT(values, bytes=True), *box)
     for place, view in enumerate(views):
-        page.words(left + wide * (place + 0.5), top - 0.16, view, 13, bold=view in (first, second), ha="center")
+        named = class_name(0, (view,), max(3, int(10 * wide)))
+        page.words(left + wide * (place + 0.5), top - 0.16, named, 13, bold=view in (first, second), ha="center")
     for line, cause in enumerate(causes):
         y = top + high * (line + 0.5)
-        page.words(left - 0.12, y, in_words(cause), 13, ha="right")
+        page.words(left - 0.12, y, class_name(0, (in_words(cause),), 17), 13, ha="right")
         for place, value in enumerate(values[line]):
             page.words(left + wide * (place + 0.5), y, f"{value:.2f}", 14, LIGHT if value > 0.45 else DARK, ha="center")
     page.areas([(left + wide * views.index(view), top, wide, box[3]) for view in (first, second)], "", [ANCHOR, POSITIVE], 3)
-    page.words(left, top + box[3] + 0.2, "0: not at all · 1: exactly", 12, GREY)
+    page.words(left, top + box[3] + 0.2, "0: a linear map reads nothing of it · 1: all", 12, GREY)
     tip = "{column} keeps {kept} of {row}: R² of a ridge regression, on scenes that it was not fitted to"
     data = {"kept": [f"{value:.3f}" for value in values.ravel()]}
     page.spots.append(Spots("what each encoder keeps", box, tip, data, rows=[*map(in_words, causes)], columns=views))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.losses import found, mutual_information_bound
+from ssl_lab.losses import minus_log_share, mutual_information_bound
 from ssl_lab.plots.contrastive.numbers import Contrast, compete, directions
 
 Pair = tuple[int, int]  # places of two views, the smaller first
@@ -65,8 +65,9 @@ def agreement(z: Zs, tau: float) -> Agreement:
     rows = [directions(one) for one in z.values()]
     loss = np.full((len(z), len(z)), np.nan)
     for i, j in pairs_of(len(z), "full"):
-        for a, b in ((i, j), (j, i)):
-            loss[a, b] = float(found(rows[a], rows[b], rows[b][:0], tau))
+        scores = rows[i] @ rows[j].T
+        for a, b, of in ((i, j, scores), (j, i, scores.T)):
+            loss[a, b] = float(minus_log_share(of, of.diagonal(), tau).mean())
     return Agreement(tuple(z), B, tau, loss)
 
 

@@ -11,18 +11,19 @@ from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, class_name, smaller
 from ssl_lab.plots.multiview.seen import MEANS, chroma, colours, distance, error
 from ssl_lab.plots.spots import Spots
 
-LEFT, RIGHT, NAMES, TOP, SIDE, GAP = 0.15, 6.45, 1.24, 1.42, 1.5, 0.12  # inches: of the row; the height of the names; a tile's top, most side, gap
-FOOT = 0.24  # from the tiles to the words below
+LEFT, RIGHT, NAMES, TOP, SIDE, GAP = 0.15, 6.45, 1.24, 1.42, 1.98, 0.12  # inches: of the row; height of the names; a tile's top, most side, gap
+FOOT, ROOM = 0.24, 6  # inches from the tiles to the words below; tiles in a row that has room for the image itself
 Tiles = Mapping[str, UInt8[np.ndarray, "n H W 3"]]
 
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
-    """The scenes that are drawn.   views: name of a view → n pictures.   labels: -1 = none."""
+    """The scenes that are drawn.   views: name of a view → n pictures.   labels: -1 = none.   images: n pictures that the views are made of."""
 
     views: Tiles
     labels: Int[np.ndarray, " n"]
     classes: tuple[str, ...] = ()
+    images: UInt8[np.ndarray, "n H W 3"] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,10 +71,13 @@ def row(page: Drawing, scenes: Scenes, scene: int, first: str, second: str, pain
     tiles = {name: pixels[scene : scene + 1] for name, pixels in scenes.views.items()}
     if painting is not None:
         tiles |= ({} if "ab" in tiles else {"ab": colours(painting.true[scene : scene + 1])}) | painting.tiles(scene)
+    if scenes.images is not None and "rgb" not in tiles and len(tiles) < ROOM:
+        tiles = {"image": scenes.images[scene : scene + 1], **tiles}
     side = min(SIDE, (RIGHT - LEFT - GAP * (len(tiles) - 1)) / len(tiles))
     at = {name: LEFT + (side + GAP) * place for place, name in enumerate(tiles)}
     for name, (pixels,) in ((name, smaller(tile, 96)) for name, tile in tiles.items()):
-        page.words(at[name], NAMES, name, 14 if side > 0.95 else 12, INK, bold=name in (first, second))
+        large = 14 if side > 0.9 else 12
+        page.words(at[name], NAMES, class_name(0, (name,), max(3, int(side * 130 / large))), large, INK, bold=name in (first, second))
         page.picture(pixels, at[name], TOP, side)
     page.areas([(at[name], TOP, side, side) for name in (first, second)], "", [ANCHOR, POSITIVE], 3.5)
     foot, missed = TOP + side, ""
@@ -82,10 +86,10 @@ def row(page: Drawing, scenes: Scenes, scene: int, first: str, second: str, pain
         page.spots.append(Spots(f"view {name}", (at[name], TOP, side, side), tip, sets={"second": [name]}))
     if painting is not None:
         off = painting.missed(scene)
-        missed = "painted ab is off by " + " and ".join(f"{miss:.0f} on the {part}" for part, (miss, _) in off.items())
-        plain = "grey by " + " and ".join(f"{grey:.0f}" for _, grey in off.values())
+        missed = "painted ab: off by " + ", ".join(f"{miss:.0f} on the {part}" for part, (miss, _) in off.items())
+        plain = "grey: by " + ", ".join(f"{grey:.0f}" for _, grey in off.values())
         page.words(LEFT, foot + FOOT, f"{missed}; {plain}", 13)
         box = (at["painted"], TOP, 2 * side + GAP, side)
-        page.spots.append(Spots("what is painted", box, f"{missed}, mean distance in Lab; {plain}; in the error white is 0, black 60 or more"))
-        missed, foot = f"{missed}, {plain}", foot + FOOT + 0.1
+        page.spots.append(Spots("what is painted", box, f"{missed}, mean distance in Lab; {plain}; the error is white at 0, black from 60 on"))
+        missed, foot = f"{missed} ({plain})", foot + FOOT + 0.1
     return foot, missed

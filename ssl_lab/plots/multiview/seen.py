@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ssl_lab.augment.lab import EDGE, FOOT, HALF, MIDDLE, SLOPE, WHITE, XYZ
+from ssl_lab.augment.lab import EDGE, HALF, MIDDLE, SLOPE, WHITE, XYZ
 from ssl_lab.plots.scene import LAYERS
 
 LIGHT = 70.0  # L at which a and b are shown: there most colours of a screen exist
@@ -88,7 +88,7 @@ def rgb(lab: Float[np.ndarray, "N 3 H W"]) -> UInt8[np.ndarray, "N H W 3"]:
     L, a, b = (lab[:, channel] for channel in range(3))
     y = (L + 16) / 116
     f = np.stack([y + a / 500, y, y - b / 200], -1)
-    t = np.where(f**3 > EDGE, f**3, (f - FOOT) / SLOPE) * np.array(WHITE)
+    t = np.where(f**3 > EDGE, f**3, (f - 16 / 116) / SLOPE) * np.array(WHITE)
     linear = (t @ TO_RGB.T).clip(0, 1)
     return byte(np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear))
 
