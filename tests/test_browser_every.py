@@ -127,6 +127,18 @@ def test_every_explorer_follows_the_hand_plays_and_answers(name, every):
         assert found.locator(".tip").text_content()
 
 
+def test_an_edge_of_the_views_is_cut_and_put_back_by_hand(every):
+    found = one(every, "MultiviewExplorer")
+    graph, edges = found.get_by_role("combobox", name="graph"), found.locator(".spot[aria-label^='edges of the graph']")
+    chosen = "select => select.selectedOptions[0].textContent"
+    for words in ("your own", "core, 2 pairs"):
+        before = sentence(found)
+        edges.focus()
+        every.keyboard.press("Enter")
+        changed(every, found, before)
+        assert graph.evaluate(chosen) == words
+
+
 def test_every_cell_with_an_explorer_is_quiet(every):
     assert troubles(every) == []
 

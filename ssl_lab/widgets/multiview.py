@@ -62,7 +62,7 @@ class MultiviewExplorer(Explorer):
     Raises: InputError for what is no CMC, images without a column of a view or too few, a predictive without `paint`, a control out of its range.
     """
 
-    def __init__(self, method: CMC, images: Images, predictive: nn.Module | None = None, shown: int = 8, **start):
+    def __init__(self, method, images: Images, predictive: nn.Module | None = None, shown: int = 8, **start):
         check(method, images, predictive, shown)
         self.method, self.images, self.names = method, images[:], tuple(method.encoders)
         compared = images[: min(MOST, len(images))]

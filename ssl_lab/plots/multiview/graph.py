@@ -13,7 +13,7 @@ from ssl_lab.plots.multiview.scene import LEFT, RIGHT, Scenes
 from ssl_lab.plots.spots import Spots
 
 MIDDLE, ACROSS, LOW, NOTE = 1.52, 1.06, 6.85, 7.1  # inches: the graph's middle, its radius, the lowest line of graph and table; of a note
-NAME, LOSS, BAR, NUMBER = 3.06, 5.12, (5.24, 5.84), RIGHT  # of the table: left ends, or right ends of numbers
+NAME, LOSS, BAR, NUMBER = 3.06, 5.1, (5.22, 5.76), RIGHT  # of the table: left ends, or right ends of numbers
 LINE, ROWS, ROOM = 0.36, 15, 3  # inches: the most of a row; rows that are drawn; rows that leave room for a chart
 WIDEST = 6.0  # points of an edge whose bound is at the cap
 BOUND = "log k − loss / 2"
@@ -35,15 +35,17 @@ def graph(
     nodes(page, scenes, scene, at, frames, 0.56 if M < 6 else 0.44)
     foot = table(page, agreed, drawn[:ROWS], pairs, chosen, top, len(drawn))
     if len(drawn) <= ROOM and len(growth) > 1:
-        sizes(page, agreed, growth, foot + 0.76)
+        sizes(page, agreed, growth, foot + 0.78)
     if lone:
-        page.words(LEFT, NOTE, class_name(0, (left_out(lone),), 62), 13, NEGATIVE, bold=True)
+        page.words(LEFT, NOTE, class_name(0, (left_out(lone, M),), 58), 13, NEGATIVE, bold=True)
     page.spots.append(lambda: handles(agreed, pairs, at))
 
 
-def left_out(lone: Sequence[str]) -> str:
-    """Who learns nothing."""
+def left_out(lone: Sequence[str], M: int) -> str:
+    """Who of M views learns nothing."""
     several = len(lone) > 1
+    if len(lone) == M:
+        return "no pair is left: no view learns anything"
     named = f"{', '.join(lone[:-1])} and {lone[-1]}" if several else lone[0]
     return f"{named} {'have' if several else 'has'} no pair: {'they learn' if several else 'it learns'} nothing"
 
@@ -98,7 +100,7 @@ def table(page: Drawing, agreed: Agreement, drawn: Sequence[Pair], pairs: Sequen
         page.areas([(BAR[0], y - 0.07, long * max(0.0, agreed.bound(pair)) / agreed.cap, 0.14) for pair, y in kept], POSITIVE)
     for pair, y in lines:
         style = {"size": 13, "colour": INK if pair in pairs else GREY, "bold": pair == chosen}
-        page.words(NAME, y, "–".join(class_name(0, (agreed.names[place],), 7) for place in pair), **style)
+        page.words(NAME, y, between(*(agreed.names[place] for place in pair)), **style)
         page.words(LOSS, y, f"{agreed.both(pair):.2f}", ha="right", **style)
         page.words(NUMBER, y, number(agreed.bound(pair)), ha="right", **style)
     foot = first + pitch * len(drawn)
@@ -110,6 +112,12 @@ def table(page: Drawing, agreed: Agreement, drawn: Sequence[Pair], pairs: Sequen
     return foot
 
 
+def between(a: str, b: str) -> str:
+    """The name of a pair, as long as its column is wide."""
+    most = 7 if len(a) + len(b) <= 13 else 6
+    return "–".join(class_name(0, (name,), most) for name in (a, b))
+
+
 def sizes(page: Drawing, agreed: Agreement, growth: Mapping[int, float], top: float) -> None:
     """The bound at every size of batch below the most that it can be; a click takes one."""
     B = np.array([*growth])
@@ -118,7 +126,7 @@ def sizes(page: Drawing, agreed: Agreement, growth: Mapping[int, float], top: fl
     ends = dict.fromkeys([int(B[0]), agreed.B, int(B[-1])])
     apart = [one for one in ends if one == agreed.B or abs(chart.x(np.log2(one)) - chart.x(np.log2(agreed.B))) > 0.4]
     chart.frame({np.log2(one): f"{one}" for one in apart}, {0: "0", cap[-1]: f"{cap[-1]:.1f}"})
-    page.words(NAME, top - 0.2, "bound by size of batch; dashed: the cap", 12, GREY)
+    page.words(NAME, top - 0.22, "bound by batch; dashed: the cap", 12, GREY)
     chart.curve(np.log2(B), cap, GREY, 1.5, "dashed")
     chart.curve(np.log2(B), bound, POSITIVE, 3)
     chart.dots(np.log2(B), bound, POSITIVE, 6)

@@ -44,7 +44,7 @@ def matrix(page: Drawing, batch: Contrast, scenes: Scenes, scene: int, first: st
     cells, rest = grid.box(0, 0, n, n), (grid.x(n) + GAP, grid.y(0), grid.cell, n * grid.cell)
     named = [class_name(0, (name,), 9) for name in (first, second)]
     page.words(LEFT, HEAD, f"{named[0]} looks for its own {named[1]} among {B}", 14, bold=True)
-    page.marks(RIGHT - 0.56, HEAD, "o", 7, POSITIVE)
+    page.marks(RIGHT - 0.62, HEAD, "o", 7, POSITIVE)
     page.words(RIGHT, HEAD, "found", 12, GREY, ha="right")
     values = brightness(batch, {"share": "softmax"}.get(shown, shown))[:n]
     painted = TO_NEGATIVE(values[:, :n], bytes=True)

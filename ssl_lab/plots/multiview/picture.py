@@ -36,7 +36,9 @@ def multiview(
     found = f"{first} finds its own {second} in {batch.first} of {agreed.B} scenes"
     paid = f"loss {agreed.both((i, j)):.2f}: {a} → {b} {agreed.loss[i, j]:.2f}, {b} → {a} {agreed.loss[j, i]:.2f}"
     bound = f"{BOUND} = {number(agreed.bound((i, j)))} nats"
-    page.title(found, f"temperature {agreed.tau:.3g}", f"k = {agreed.k} negatives", paid, bound)
+    below = " · ".join((f"temperature {agreed.tau:.3g}", f"k = {agreed.k} negatives", paid, bound))
+    page.title(found)
+    page.words(0.15, 0.74, below, max(12, min(14, 14 * 125 / len(below))))  # names may be long
     foot, missed = row(page, scenes, scene, first, second, painting)
     graph(page, agreed, scenes, scene, pairs, first, second, foot + 0.26, growth or {})
     apart = ""
@@ -55,7 +57,7 @@ def summed(agreed: Agreement, pairs: Sequence[Pair]) -> str:
     graph, lone = spelled(pairs, agreed.names), alone(pairs, agreed.names)
     kind = f"the {graph} graph" if graph in ("core", "full") else "the graph"
     count = f"{len(pairs)} pair{'s' * (len(pairs) != 1)}"
-    return f"{kind} has {count}, sum of the losses {agreed.total(pairs):.2f}{'; ' + left_out(lone) if lone else ''}"
+    return f"{kind} has {count}, sum of the losses {agreed.total(pairs):.2f}{'; ' + left_out(lone, len(agreed.names)) if lone else ''}"
 
 
 def check(scenes: Scenes, agreed: Agreement, batch: Contrast, scene: int, first: str, second: str, shown: str, tables: Tables | None) -> None:

@@ -11,8 +11,8 @@ from ssl_lab.plots.scene import LAYERS
 LIGHT = 70.0  # L at which a and b are shown: there most colours of a screen exist
 CHROMA = 60.0  # of ab's distance from grey, and of an error: what is shown as the strongest
 MEANS = {
-    "L": "lightness, no hue", "ab": "hue, no lightness", "depth": "near is bright", "normals": "which way it faces",
-    "mask": "ground, object, shadow", "rgb": "as it is", "later": "frames later", "flow": "hue: direction",
+    "L": "lightness alone", "ab": "colour alone, at one lightness", "depth": "near is bright", "normals": "the way that it faces",
+    "mask": "ground, object, shadow", "later": "some frames later", "flow": "the hue is the direction, white rests",
 }  # fmt: skip
 TO_RGB = np.linalg.inv(np.array(XYZ))
 
@@ -29,7 +29,8 @@ def picture(name: str, values: Float[np.ndarray, "N c H W"]) -> UInt8[np.ndarray
 
 def grey(L: Float[np.ndarray, "N 1 H W"]) -> UInt8[np.ndarray, "N H W 3"]:
     """Normalised lightness as the grey that has it."""
-    return rgb(np.concatenate([L * HALF[0] + MIDDLE[0], 0 * L, 0 * L], 1))
+    green = rgb(np.concatenate([L * HALF[0] + MIDDLE[0], 0 * L, 0 * L], 1))[..., 1:2]
+    return np.repeat(green, 3, 3)  # the table of XYZ is rounded: red and blue may differ by one
 
 
 def colours(ab: Float[np.ndarray, "N 2 H W"]) -> UInt8[np.ndarray, "N H W 3"]:
