@@ -97,6 +97,16 @@ def test_what_each_encoder_keeps_is_the_factor_table_of_its_features_and_is_meas
     assert f"of the {cause.replace('_', ' ')} " in explorer.summary.replace("x position", "x").replace("y position", "y")
 
 
+def test_a_training_that_goes_on_changes_nothing_of_what_is_shown(images):
+    method = made(("L", "depth"))
+    kept = MultiviewExplorer(method, images).kept()
+    explorer = MultiviewExplorer(method, images)
+    said = explorer.summary
+    for parameter in method.parameters():
+        parameter.data.zero_()
+    assert explorer.kept() == kept and explorer.set(tau=0.3).set(tau=0.07).summary == said
+
+
 def test_a_click_on_an_edge_goes_all_the_way_to_none_and_back(explorer):
     explorer.set(graph="core", matrix="share")
     for _ in range(2):

@@ -1,5 +1,6 @@
 """CMC's views that one can look into: what every encoder sees and keeps, who finds whom, and what each pair of views pays and learns."""
 
+import copy
 import functools
 from collections.abc import Sequence
 
@@ -49,7 +50,7 @@ class Graph(Choice):
 
 
 class MultiviewExplorer(Explorer):
-    """A CMC and some scenes: their views, the graph of the pairs of views, and what each pair pays and learns.
+    """A CMC as it is now, and some scenes: their views, the graph of the pairs of views, and what each pair pays and learns.
 
     Each loss is that of one batch, the first `batch` images, in evaluation mode, without crop and flip.
     differs: candidates are the other images of the batch, also for a method with a queue.
@@ -64,10 +65,11 @@ class MultiviewExplorer(Explorer):
 
     def __init__(self, method, images: Images, predictive: nn.Module | None = None, shown: int = 8, **start):
         check(method, images, predictive, shown)
-        self.method, self.images, self.names = method, images[:], tuple(method.encoders)
+        self.encoders, self.images, self.names = copy.deepcopy(method.encoders), images[:], tuple(method.encoders)
         compared = images[: min(MOST, len(images))]
         self.z = {name: embedded(method, name, compared) for name in self.names}
-        self.scenes, self.painting = pictures(method, compared[:shown]), predictive and painted(predictive, compared[:shown])
+        self.scenes = pictures(method, compared[:shown])
+        self.painting = None if predictive is None else painted(predictive, compared[:shown])
         self.agree, self.cross, self.grow = (functools.lru_cache(64)(one) for one in (self.agree, self.cross, self.grow))
         self.pair, self.tables, self.sizes = self.names[:2], {}, sizes(shown, len(compared))
         usual = max(size for size in self.sizes if size <= max(USUAL, shown))
@@ -106,7 +108,7 @@ class MultiviewExplorer(Explorer):
         """R² of every factor, view by view; measured once."""
         if not self.tables:
             some = self.images[: min(MEASURED, len(self.images))]
-            self.tables = {name: factor_table(features(f, some), some) for name, f in self.method.encoders.items()}
+            self.tables = {name: factor_table(features(f, some), some) for name, f in self.encoders.items()}
         return self.tables
 
     def follow(self, name: str) -> None:
