@@ -2,6 +2,7 @@
 
     METHOD, NAME, ... → Plan → Images, Method → (train) → run folder → Plan → scores
 
+A method of several views reads a folder's subfolders: x from PATH/rgb, any other column from the subfolder of its name.
 These functions add to the run folder (checkpoint.py) the names of images and encoder, in config.json, and the files curves.png and evaluation.json.
 """
 
@@ -190,10 +191,23 @@ def draw_curves(run: Run) -> None:
         write_bytes(run.folder / "curves.png", picture.getvalue())
 
 
+def elsewhere(plan: Plan, name: str, size: int | None) -> dict:
+    """Arguments of `load` for the images of another name: only scenes move, and only folders have a unit."""
+    return {"size": size, "frames": frames(plan, name) if name == "scenes" else None, "unit": plan.data.unit if name.startswith("folder:") else None}
+
+
+def measured(method: Method) -> tuple[str | None, torch.nn.Module]:
+    """What is kept of a method; where none of its views is made of x, the first view's name and its encoder."""
+    encoders = getattr(method, "encoders", {})
+    blind = len(encoders) > 0 and all(encoder.column != "x" for encoder in encoders.values())
+    return next(iter(encoders.items())) if blind else (None, method.encoder)
+
+
 def scores(run: Run, protocol: str, device: torch.device, **changes) -> dict:
     """Accuracy on the whole test split, of trained features, of untrained features and of raw pixels. evaluation.json keeps it.
 
     changes: other arguments of `load`, for images in another place, or other images.   same: whether the run learned from these images.
+    view: whose encoder was measured, on its own column, where none sees x; else None.
     """
     from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 
@@ -207,16 +221,19 @@ def scores(run: Run, protocol: str, device: torch.device, **changes) -> dict:
     known, unseen = found.labelled().to(device), images(plan, "test", **changes | {"limit": None}).labelled().to(device)
     require(len(known) > 0 and len(unseen) > 0, f"{name} has no labels, and an accuracy needs them")
     method = build_again(plan, known, run.folder / WEIGHTS).to(device)
-    same = fingerprint(method.lesson(found), method.columns) == plan.images
+    whole = {*method.columns} <= {*found.columns(), "targets"}
+    same = whole and fingerprint(method.lesson(found), method.columns) == plan.images
+    view, encoder = measured(method)
 
     def accuracy(represent) -> float:
         h, ht = represent(known), represent(unseen)
         return knn_accuracy(h, known.labels, ht, unseen.labels) if protocol == "knn" else linear_probe(h, known.labels, ht, unseen.labels).accuracy
 
-    pixels = accuracy(lambda images: images.x.flatten(1) / 255)
-    untrained = accuracy(lambda images: features(method.encoder, images))
+    pixels = accuracy(lambda images: images.columns()[encoder.column].flatten(1).float() if view else images.x.flatten(1) / 255)
+    untrained = accuracy(lambda images: features(encoder, images))
     run.load(method)
-    trained = accuracy(lambda images: features(method.encoder, images))
-    result = {"trained": trained, "untrained": untrained, "pixels": pixels, "images": len(known), "unseen": len(unseen), "of": name, "same": same}
+    trained = accuracy(lambda images: features(encoder, images))
+    result = {"trained": trained, "untrained": untrained, "pixels": pixels, "images": len(known), "unseen": len(unseen)}
+    result |= {"of": name, "same": same, "view": view}
     write_text(path, json.dumps({**before, protocol: result}, indent=2))
     return result

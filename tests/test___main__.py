@@ -56,7 +56,7 @@ def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folde
     assert files == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors", "curves.png"}
     config = json.loads((folder / "run/config.json").read_text())
     assert config["method"] == method
-    assert config["data"] == {"name": "scenes", "size": 16, "limit": 32, "root": None, "white": None, "labels": None}
+    assert config["data"] == {"name": "scenes", "size": 16, "limit": 32, "root": None, "white": None, "labels": None, "frames": None, "unit": None}
     assert config["recipe"]["epochs"] == 2
     assert [json.loads(line)["epoch"] for line in (folder / "run/metrics.jsonl").read_text().splitlines()] == [1, 2]
     assert (folder / "run/curves.png").read_bytes().startswith(b"\x89PNG")
