@@ -75,7 +75,8 @@ def read(views: Views, split: str, size: int | None, limit: int | None, seed: in
 
     def item(i: int, view: str) -> tuple[Tensor, int]:
         image, label = opened(names[view][called[i]], images[i][1])
-        x = (pixels if view == first else made(view, views.unit))(image, size, white)
+        with image:  # closes its file
+            x = (pixels if view == first else made(view, views.unit))(image, size, white)
         check_shape(shapes.setdefault(i, extent(image)), extent(image), size, images[i][0])
         return x, label
 
@@ -163,6 +164,7 @@ def mask(image, size: int | None, white: float | None) -> UInt8[Tensor, "1 1 h w
     whole = image.mode in ("1", "L", "P") or image.mode[0] == "I"
     require(whole, f"its mode is {image.mode}, and a mask has one whole number a pixel, that of its part; save it in grey, or with a palette")
     values = sampled(image, size)
-    require(values.min() >= 0 and values.max() <= 255, f"has parts {values.min()} to {values.max()}, and 0 to 255 are needed; number them from 0")
+    low, high = int(values.min()), int(values.max())
+    require(low >= 0 and high <= 255, f"has parts {low} to {high}, and 0 to 255 are needed; number them from 0")
     return torch.from_numpy(values.astype(np.uint8))[None, None]
 
