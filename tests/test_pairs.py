@@ -238,14 +238,14 @@ VIEWS = ("rgb", "depth")
     ({"views": ("rgb", "depth", "rgb")}, r"views=\('rgb', 'depth', 'rgb'\): one is named twice"),
     ({"views": ("rgb", "colour")}, "view of .*views 'colour' is unknown; there are: depth, rgb, thermal"),
     ({"views": ("RGB", "depth")}, "view of .*views 'RGB' is unknown; there are: depth, rgb, thermal"),
-    ({"views": ("rgb", "depth"), "name": "scenes"}, r"views=\('rgb', 'depth'\): only a folder has subfolders, as in load\('folder:PATH', views=...\), not"),
+    ({"views": VIEWS, "name": "scenes"}, r"views=\('rgb', 'depth'\): only a folder has subfolders, as in load\('folder:PATH', views=.*not scenes"),
     ({"views": ("rgb", "depth"), "frames": 4}, "frames=4: only scenes move"),
     ({"views": ("rgb", "labels")}, "'labels' cannot name a column of your own: Images has, or makes of x, a column of this name; call it otherwise"),
     ({"views": ("rgb", "flow")}, "'flow' cannot name a column"), ({"views": ("depth", "rgb")}, "'rgb' cannot name a column"),
     ({"views": ("rgb", "near-infrared")}, "'near-infrared' cannot name a column of your own: letters, digits and _ are needed, no digit first"),
     ({"views": ("rgb", "depth"), "unit": 0}, "unit=0 must be metres above 0: 0.001 where files count millimetres"),
     ({"views": ("rgb", "depth"), "unit": -1.0}, "unit=-1.0 must be metres above 0"), ({"views": VIEWS, "unit": float("nan")}, "unit=nan must be"),
-    ({"views": ("rgb", "thermal"), "unit": 0.1}, r"unit=0.1 is the unit of depth, and the views are \('rgb', 'thermal'\); leave it out, or add depth"),
+    ({"views": ("rgb", "thermal"), "unit": 0.1}, r"unit=0.1 is the unit of depth, and the views are \('rgb', 'thermal'\); leave it out, or"),
     ({"unit": 0.1}, "unit=0.1 is the unit of depth, and the views are None"), ({"unit": 0.1, "name": "scenes"}, "unit=0.1 is the unit of depth"),
     ({"views": ("rgb", "depth"), "split": "val"}, "split of .*rgb 'val' is unknown; there are: train, test, all"),
     ({"views": ("rgb", "depth"), "limit": 17}, "limit=17 images were asked for, and this split has 16"),
@@ -267,7 +267,7 @@ def test_missing_partners_are_counted_and_the_first_are_named(numbered, tmp_path
     )
     with pytest.raises(InputError, match=words):
         load(numbered, views=VIEWS)
-    with pytest.raises(InputError, match="thermal has no partner for|rgb has no partner for thermal/a/2.png"):
+    with pytest.raises(InputError, match=r"^rgb has no partner for thermal/a/2\.png \(files: rgb 19, thermal 20\)"):
         load(numbered, views=("rgb", "thermal"))
 
 
@@ -368,7 +368,7 @@ def test_rgb_and_depth_of_four_cameras_are_a_lesson_for_cmc(data_root, save, nam
     assert (len(images), images.depth.shape) == (8, (8, 1, 32, 32))
     for depth in images.depth:
         known = depth[depth > 0]
-        assert len(known) > 300 and 0.3 < known.min() and known.max() < 12, (known.min(), known.max())
+        assert len(known) > 300 and known.min() > 0.3 and known.max() < 12, (known.min(), known.max())
     method = CMC(small_resnet(width=4), views=("L", "ab", "depth"))
     (log,) = train(method, images, Recipe(epochs=1, batch=8))
     assert np.isfinite(log.loss) and json.dumps(log.as_dict())
