@@ -144,6 +144,8 @@ def images(plan: Plan, split: str = "train", **changes) -> Images:
         told["views"] = (RGB, *plan.columns)
     share = plan.data.labels if split == "train" else None
     found = load(split=split, **told)
+    labelled = split != "train" or not plan.learns or bool((found.labels >= 0).any())
+    require(labelled, f"{plan.method} learns from labels, and these images of {told['name']} have none")
     return found.label_fraction(share, plan.recipe.seed) if share else found
 
 
