@@ -178,11 +178,11 @@ def cross_view_nce(
     queue1: Float[Tensor, "K d"] | None = None,
     queue2: Float[Tensor, "K d"] | None = None,
 ) -> Float[Tensor, ""]:
-    """CMC's loss of two views, Eqns. 3 and 4: L(V1, V2) + L(V2, V1), a sum of two means.
+    """CMC's loss of two views, Eqns. 3, 4: L(V1, V2) + L(V2, V1), a sum of two means.
 
     A row of one view finds its partner among the rows of the other view: B rows of the
     batch, and the K of its queue, if there is one. Its own view is no candidate.
-    Rows are normalised here, a queue holds unit rows: h(v1, v2) = exp(cos(z1, z2) / tau).
+    h(v1, v2) = exp(cos(z1, z2) / tau): rows are normalised here, a queue has unit rows.
     The loss is 2 log(B + K) when all scores are equal.
     Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or
     tau <= 0. A NaN spreads to the loss.
@@ -193,10 +193,10 @@ def cross_view_nce(
     require(bool(tau > 0), f"tau={tau} must be positive; the paper uses 0.07")
     q1, q2 = (z1[:0] if queue is None else queue for queue in (queue1, queue2))
     width, got = z1.shape[1], f"{tuple(q1.shape)} and {tuple(q2.shape)}"
-    same = q1.ndim == q2.ndim == 2 and q1.shape[1] == q2.shape[1] == width
+    same = q1.shape[1:] == q2.shape[1:] == z1.shape[1:]
     require(same, f"z1 and z2 have width {width}, and queues need it, too; got {got}")
-    z1, z2, q1, q2 = (sharp(rows, tau) for rows in (unit(z1), unit(z2), q1, q2))
-    return (found(z1, z2, q2, tau) + found(z2, z1, q1, tau)).to(torch.float32)
+    v1, v2, q1, q2 = (sharp(rows, tau) for rows in (unit(z1), unit(z2), q1, q2))
+    return (found(v1, v2, q2, tau) + found(v2, v1, q1, tau)).to(z1.dtype)
 
 
 def found(z: Tensor, other: Tensor, queue: Tensor, tau: Tau) -> Float[Tensor, ""]:
@@ -210,10 +210,9 @@ Queues = Sequence[Float[Tensor, "K d"]] | Float[Tensor, "M K d"] | None
 
 
 def core_view(zs: Views, tau: Tau = 0.07, queues: Queues = None) -> Float[Tensor, ""]:
-    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with each other.
+    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with any other.
 
-    queues: one for each view.
-    Raises: InputError (a ValueError) for fewer than two views, or as `cross_view_nce`.
+    queues: one for each view.   Raises: as `cross_view_nce`, and for a single view.
     """
     return over([(0, j) for j in range(1, len(zs))], zs, tau, queues)
 
@@ -221,8 +220,7 @@ def core_view(zs: Views, tau: Tau = 0.07, queues: Queues = None) -> Float[Tensor
 def full_graph(zs: Views, tau: Tau = 0.07, queues: Queues = None) -> Float[Tensor, ""]:
     """CMC's full graph, Eqn. 7: the sum over all M (M - 1) / 2 pairs of views.
 
-    queues: one for each view.
-    Raises: InputError (a ValueError) for fewer than two views, or as `cross_view_nce`.
+    queues: one for each view.   Raises: as `cross_view_nce`, and for a single view.
     """
     return over(combinations(range(len(zs)), 2), zs, tau, queues)
 

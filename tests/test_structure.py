@@ -16,10 +16,10 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "version errors files parse terminal interrupts arguments catalogue stream turns surroundings scenes motion decoding reading folders pairs sources datasets data "
-    "groups fingerprint augment corruptions distributed tensors models features panels losses geometry kmeans pseudo_labels optim recipe method methods "
-    "threads lock checkpoint guard precision train evaluate studies tables plots front widgets checks progress cells notebook lab doctor options "
-    "commands __main__ start"
+    "version errors files parse terminal interrupts arguments catalogue stream turns surroundings scenes motion decoding reading folders pairs "
+    "sources datasets data groups fingerprint augment corruptions distributed tensors models features panels losses geometry kmeans pseudo_labels "
+    "optim recipe method methods threads lock checkpoint guard precision train evaluate studies tables plots front widgets checks progress cells "
+    "notebook lab doctor options commands __main__ start"
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]

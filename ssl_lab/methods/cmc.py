@@ -90,7 +90,7 @@ class CMC(Method):
 
     @property
     def encoder(self) -> Joined:
-        """f of an RGB image: the encoders that see one, side by side (B, sum of dims)."""
+        """f of an RGB image: the encoders that see one, side by side."""
         return Joined(self.encoders)
 
     def views(self, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:

@@ -135,7 +135,7 @@ def for_channels(network: nn.Module, channels: int) -> nn.Module:
     twin, kind = copy.deepcopy(network), type(network).__name__
     found = [(name, part) for name, part in twin.named_modules() if isinstance(part, nn.Conv2d)]
     fine = bool(found) and found[0][1].in_channels == 3 and found[0][1].groups == 1
-    require(fine, f"every view gets a network like this {kind}, and its first convolution does not take 3 channels; take a small_resnet or a resnet18")
+    require(fine, f"every view gets a network like this {kind}, whose first convolution does not take 3 channels; take a small_resnet or a resnet18")
     require(getattr(twin, "mean", None) is None, f"this {kind} normalises RGB by mean and std, and other views have other channels; build it without")
     (name, conv), *_ = found
     parent, _, last = name.rpartition(".")
@@ -155,6 +155,6 @@ def check_view(name: str, kind: View, data: Images) -> None:
     if name == "mask":
         require(C == 1 and int(values.max()) < PARTS, f"the view mask shows {PARTS} parts, 0 to {PARTS - 1}, and these masks have {C} channels "
                 f"and parts up to {int(values.max())}; give others as columns of your own")
-    fits = C in (1, 3) if kind.see is colours else kind.column == "x" or C == kind.channels or name == "mask"
+    fits = C in (1, 3) if kind.see is colours else kind.column == "x" or kind.channels == C or name == "mask"
     fix = "give frames=N for a flow of 2 N channels" if name == "flow" else "a column of your own may have one or three"
     require(fits, f"the view {name} needs {kind.channels} channels, and {kind.column} is {tuple(values.shape)}; {fix}")
