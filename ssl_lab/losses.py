@@ -34,7 +34,7 @@ def in_float32(loss):
     """
 
     @functools.wraps(loss)
-    def lifted(*rows: Tensor | float, **options) -> Tensor:
+    def lifted(*rows: Tensor | float | None, **options) -> Tensor:
         options = {name: lift(x) for name, x in options.items()}
         cuda, cpu = (torch.autocast(kind, enabled=False) for kind in ("cuda", "cpu"))
         with cuda, cpu:

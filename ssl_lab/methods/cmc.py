@@ -86,7 +86,8 @@ class CMC(Method):
         self.encoders, self.projectors = nn.ModuleDict(senses), nn.ModuleDict(heads)
         self.columns = tuple(dict.fromkeys(["x", *(f.column for f in senses.values())]))
         self.candidates = "queue" if K else "batch"
-        self.register_buffer("queues", unit(torch.randn(len(views), K, dim)))
+        rows = unit(torch.randn(len(views) * K, dim))
+        self.register_buffer("queues", rows.view(len(views), K, dim))
 
     @property
     def encoder(self) -> Joined:
