@@ -195,13 +195,13 @@ def cross_view_nce(
     width, got = z1.shape[1], f"{tuple(q1.shape)} and {tuple(q2.shape)}"
     same = q1.shape[1:] == q2.shape[1:] == z1.shape[1:]
     require(same, f"z1 and z2 have width {width}, and queues need it, too; got {got}")
-    v1, v2, q1, q2 = (sharp(rows, tau) for rows in (unit(z1), unit(z2), q1, q2))
+    v1, v2, q1, q2 = (sharp(rows, tau) for rows in (z1, z2, q1, q2))
     return (found(v1, v2, q2, tau) + found(v2, v1, q1, tau)).to(z1.dtype)
 
 
 def found(z: Tensor, other: Tensor, queue: Tensor, tau: Tau) -> Float[Tensor, ""]:
     """L(V1, V2): every row of z finds its partner, the same row of `other`."""
-    s = z @ torch.cat([other, queue]).T
+    s = unit(z) @ torch.cat([unit(other), queue]).T
     return minus_log_share(s, s.diagonal(), tau).mean()
 
 

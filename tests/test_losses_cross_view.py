@@ -429,9 +429,9 @@ def test_every_usual_mistake_with_the_bound_is_noticed(mutant):
 
 SOURCE = Path(losses.__file__).read_text()
 EDITS = [  # of cross_view_nce
-    ("(sharp(rows, tau) for rows in (unit(z1), unit(z2), q1, q2))", "(rows for rows in (unit(z1), unit(z2), q1, q2))"),
-    ("(unit(z1), unit(z2), q1, q2))", "(z1, z2, q1, q2))"), ("(unit(z1), unit(z2), q1, q2))", "(unit(z1), z2, q1, q2))"),
-    ("(unit(z1), unit(z2), q1, q2))", "(unit(z1), unit(z2), q2, q1))"), ("(unit(z1), unit(z2), q1, q2))", "(unit(z1), unit(z1), q1, q2))"),
+    ("(sharp(rows, tau) for rows in (z1, z2, q1, q2))", "(rows for rows in (z1, z2, q1, q2))"),
+    ("for rows in (z1, z2, q1, q2))", "for rows in (z1, z2, q2, q1))"), ("for rows in (z1, z2, q1, q2))", "for rows in (z1, z1, q1, q2))"),
+    ("for rows in (z1, z2, q1, q2))", "for rows in (z1, z2.detach(), q1, q2))"),
     ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q2, tau) + found(v1, v2, q1, tau)"),
     ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q2, tau) - found(v2, v1, q1, tau)"),
     ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q1, tau) + found(v2, v1, q1, tau)"),
@@ -439,11 +439,13 @@ EDITS = [  # of cross_view_nce
     ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q2, 1.0) + found(v2, v1, q1, tau)"),
     ("(z1[:0] if queue is None else queue for queue in", "(z1[:0] for queue in"),
     ("for queue in (queue1, queue2))", "for queue in (queue2, queue1))"),
-    ("(unit(z1), unit(z2), q1, q2))", "(unit(z1), unit(z2).detach(), q1, q2))"),
     # of found
-    ("s = z @ torch.cat([other, queue]).T", "s = z @ other.T"), ("s = z @ torch.cat([other, queue]).T", "s = z @ torch.cat([z, queue]).T"),
-    ("s = z @ torch.cat([other, queue]).T", "s = z @ torch.cat([queue, other]).T"),
-    ("s = z @ torch.cat([other, queue]).T", "s = z @ torch.cat([other, z, queue]).T"),
+    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = z @ torch.cat([unit(other), queue]).T"),
+    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([other, queue]).T"),
+    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ unit(other).T"),
+    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([unit(z), queue]).T"),
+    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([queue, unit(other)]).T"),
+    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([unit(other), unit(z), queue]).T"),
     ("minus_log_share(s, s.diagonal(), tau).mean()", "minus_log_share(s, s.diagonal()).mean()"),
     ("minus_log_share(s, s.diagonal(), tau).mean()", "minus_log_share(s, s.diagonal(), tau).sum()"),
     ("minus_log_share(s, s.diagonal(), tau).mean()", "minus_log_share(s, s[:, 0], tau).mean()"),

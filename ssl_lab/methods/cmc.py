@@ -76,9 +76,10 @@ class CMC(Method):
         augmentation: Augmentation = CROP,
     ):
         super().__init__()
-        two = len(set(views)) == len(views) > 1
-        fix = "at least two different ones are needed, such as ('L', 'ab')"
-        require(two, f"views={views}: {fix}")
+        named = isinstance(views, tuple) and all(isinstance(v, str) for v in views)
+        two = named and len(set(views)) == len(views) > 1
+        fix = "at least two different names are needed, such as ('L', 'ab')"
+        require(two, f"views={views!r}: {fix}")
         self.loss, self.tau, self.augmentation = LOSSES[graph], tau, augmentation
         like = small_resnet() if encoder is None else encoder
         senses = {name: ViewEncoder(like, name, frames) for name in views}
