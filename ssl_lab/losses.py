@@ -10,7 +10,7 @@ InfoNCE is written once, as `minus_log_share`. The losses differ in their candid
 
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
@@ -34,7 +34,7 @@ def in_float32(loss):
     """
 
     @functools.wraps(loss)
-    def lifted(*rows: Tensor | float | None, **options) -> Tensor:
+    def lifted(*rows: Tensor | float, **options) -> Tensor:
         options = {name: lift(x) for name, x in options.items()}
         cuda, cpu = (torch.autocast(kind, enabled=False) for kind in ("cuda", "cpu"))
         with cuda, cpu:
@@ -172,67 +172,54 @@ def soft_cross_entropy(
 
 @in_float32
 def cross_view_nce(
-    z1: Float[Tensor, "B d"],
-    z2: Float[Tensor, "B d"],
-    tau: Tau = 0.07,
-    queue1: Float[Tensor, "K d"] | None = None,
-    queue2: Float[Tensor, "K d"] | None = None,
+    z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: Tau = 0.07
 ) -> Float[Tensor, ""]:
-    """CMC's loss of two views, Eqns. 3, 4: L(V1, V2) + L(V2, V1), a sum of two means.
+    """CMC's loss of two views, Eqns. 3 and 4: L(V1, V2) + L(V2, V1), a sum of two means.
 
-    A row of one view finds its partner among the rows of the other view: B rows of the
-    batch, and the K of its queue, if there is one. Its own view is no candidate.
-    h(v1, v2) = exp(cos(z1, z2) / tau): rows are normalised here, a queue has unit rows.
-    The loss is 2 log(B + K) when all scores are equal.
-    Raises: InputError (a ValueError) for unequal shapes, a queue of another width, or
-    tau <= 0. A NaN spreads to the loss.
+    A row of one view finds its partner among the B rows of the other view: one
+    congruent pair, B - 1 incongruent ones. Its own view is no candidate.
+    Rows are normalised here: h(v1, v2) = exp(cos(z1, z2) / tau).
+    The loss is 2 log B when all scores are equal, and 0 for one row.
+    Raises: InputError (a ValueError) for unequal shapes or tau <= 0.
+    A NaN spreads to the loss.
     """
     shapes = f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
     two_views = f"z1 and z2 are two views of the same B things, (B, d) each; {shapes}"
     require(z1.shape == z2.shape and z1.ndim == 2, two_views)
     require(bool(tau > 0), f"tau={tau} must be positive; the paper uses 0.07")
-    q1, q2 = (z1[:0] if queue is None else queue for queue in (queue1, queue2))
-    width, got = z1.shape[1], f"{tuple(q1.shape)} and {tuple(q2.shape)}"
-    same = q1.shape[1:] == q2.shape[1:] == z1.shape[1:]
-    require(same, f"z1 and z2 have width {width}, and queues need it, too; got {got}")
-    v1, v2, q1, q2 = (sharp(rows, tau) for rows in (z1, z2, q1, q2))
-    return (found(v1, v2, q2, tau) + found(v2, v1, q1, tau)).to(z1.dtype)
+    s = unit(sharp(z1, tau)) @ unit(sharp(z2, tau)).T
+    forth, back = (minus_log_share(x, s.diagonal(), tau).mean() for x in (s, s.T))
+    return (forth + back).to(z1.dtype)
 
 
-def found(z: Tensor, other: Tensor, queue: Tensor, tau: Tau) -> Float[Tensor, ""]:
-    """L(V1, V2): every row of z finds its partner, the same row of `other`."""
-    s = unit(z) @ torch.cat([unit(other), queue]).T
-    return minus_log_share(s, s.diagonal(), tau).mean()
+def core_view(
+    zs: Sequence, tau: Tau = 0.07, pair: Callable = cross_view_nce
+) -> Float[Tensor, ""]:
+    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with each other.
 
-
-Views = Sequence[Float[Tensor, "B d"]]
-Queues = Sequence[Float[Tensor, "K d"]] | Float[Tensor, "M K d"] | None
-
-
-def core_view(zs: Views, tau: Tau = 0.07, queues: Queues = None) -> Float[Tensor, ""]:
-    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with any other.
-
-    queues: one for each view.   Raises: as `cross_view_nce`, and for a single view.
+    zs: M embeddings (B, d), one a view.   pair: the loss of two of them, and of tau.
+    Raises: InputError (a ValueError) for fewer than two views, or as `pair`.
     """
-    return over([(0, j) for j in range(1, len(zs))], zs, tau, queues)
+    check_views(zs)
+    return sum(pair(zs[0], z, tau) for z in zs[1:])
 
 
-def full_graph(zs: Views, tau: Tau = 0.07, queues: Queues = None) -> Float[Tensor, ""]:
+def full_graph(
+    zs: Sequence, tau: Tau = 0.07, pair: Callable = cross_view_nce
+) -> Float[Tensor, ""]:
     """CMC's full graph, Eqn. 7: the sum over all M (M - 1) / 2 pairs of views.
 
-    queues: one for each view.   Raises: as `cross_view_nce`, and for a single view.
+    zs: M embeddings (B, d), one a view.   pair: the loss of two of them, and of tau.
+    Raises: InputError (a ValueError) for fewer than two views, or as `pair`.
     """
-    return over(combinations(range(len(zs)), 2), zs, tau, queues)
+    check_views(zs)
+    return sum(pair(a, b, tau) for a, b in combinations(zs, 2))
 
 
-def over(
-    pairs: Iterable[tuple[int, int]], zs: Views, tau: Tau, queues: Queues
-) -> Float[Tensor, ""]:
-    """The sum of `cross_view_nce` over pairs of views."""
+def check_views(zs: Sequence) -> None:
+    """Refuse fewer than two views."""
     fix = "give the embeddings of two views or more, one tensor (B, d) each"
     require(len(zs) > 1, f"{len(zs)} view has no other view to agree with; {fix}")
-    q = [None] * len(zs) if queues is None else queues
-    return sum(cross_view_nce(zs[i], zs[j], tau, q[i], q[j]) for i, j in pairs)
 
 
 def mutual_information_bound(

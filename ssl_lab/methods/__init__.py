@@ -12,6 +12,7 @@ HOME = {
     "DeepCluster": "deepcluster",
     "MoCo": "moco",
     "NoisyStudent": "noisy_student",
+    "Predictive": "predictive",
     "SimCLR": "simclr",
     "Supervised": "supervised",
 }

@@ -20,14 +20,23 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ssl_lab.arguments import Choice, Range, Temperature, Width, declared
+from ssl_lab.arguments import Choice, Momentum, Range, Temperature, Width, declared
 from ssl_lab.augment import Augmentation
 from ssl_lab.data import Images
 from ssl_lab.distributed import gather
 from ssl_lab.errors import require
-from ssl_lab.losses import core_view, full_graph, unit
+from ssl_lab.losses import core_view, full_graph, info_nce, unit
 from ssl_lab.method import Method
-from ssl_lab.models import Joined, ViewEncoder, check_view, mlp, moved, small_resnet
+from ssl_lab.models import (
+    Joined,
+    ViewEncoder,
+    check_view,
+    ema_,
+    frozen_copy,
+    mlp,
+    seen_together,
+    small_resnet,
+)
 from ssl_lab.recipe import Recipe
 
 # the authors' code, whose lr falls in steps
@@ -47,8 +56,10 @@ class CMC(Method):
     its own and the channels of the view. None: small_resnet().
     views: names, the core first: L, ab, rgb of an image; depth, normals, mask, later,
     flow, or another column of the images.   graph: which pairs, "core" or "full".
-    dim: width of z.   tau: temperature.   K: embeddings in the queue of every view.
-    frames: of the view flow.   augmentation: one crop and flip for all views.
+    dim: width of z.   tau: temperature.   K: keys in the queue of every view, made by
+    slow copies of the encoders, which keep a share m of their weights (MoCo).
+    frames: of the view flow.   aligned: one crop for all views; False: one for each.
+    augmentation: the crop and flip.
     `encoder` joins the encoders that an RGB image can feed; `encoders` has all of them.
     Raises: InputError for values outside the ranges below, one view, a view twice; in
     `train`, for a view that the images do not have, and ab of grey images.
@@ -72,7 +83,10 @@ class CMC(Method):
         dim: Width = 64,
         tau: Temperature = 0.07,
         K: Annotated[int, QUEUE] = 0,
+        m: Momentum = 0.99,
+        mlp_head: bool = False,
         frames: Annotated[int, Range(1, whole=True)] = 10,
+        aligned: bool = True,
         augmentation: Augmentation = CROP,
     ):
         super().__init__()
@@ -80,39 +94,53 @@ class CMC(Method):
         two = named and len(set(views)) == len(views) > 1
         fix = "at least two different names are needed, such as ('L', 'ab')"
         require(two, f"views={views!r}: {fix}")
-        self.loss, self.tau, self.augmentation = LOSSES[graph], tau, augmentation
+        self.loss, self.tau, self.m = LOSSES[graph], tau, m
+        self.aligned, self.augmentation = aligned, augmentation
         like = small_resnet() if encoder is None else encoder
         senses = {name: ViewEncoder(like, name, frames) for name in views}
-        heads = {name: mlp(like.dim, dim) for name in views}
+        widths = [like.dim] * (1 + mlp_head)
+        heads = {name: mlp(*widths, dim, norm=False) for name in views}
         self.encoders, self.projectors = nn.ModuleDict(senses), nn.ModuleDict(heads)
-        self.columns = tuple(dict.fromkeys(["x", *(f.column for f in senses.values())]))
+        columns = (f.column for f in senses.values())
+        self.columns = tuple(dict.fromkeys(["x", *columns]))
         self.candidates = "queue" if K else "batch"
-        rows = unit(torch.randn(len(views) * K, dim))
-        self.register_buffer("queues", rows.view(len(views), K, dim))
+        if K:
+            self.slow = {"key_encoders": "encoders", "key_projectors": "projectors"}
+            self.key_encoders = frozen_copy(self.encoders)
+            self.key_projectors = frozen_copy(self.projectors)
+            rows = unit(torch.randn(len(views) * K, dim))
+            self.register_buffer("queues", rows.view(len(views), K, dim))
 
     @property
     def encoder(self) -> Joined:
-        """f of an RGB image: the encoders that see one, side by side."""
+        """f of an RGB image: the encoders that see it, side by side."""
         return Joined(self.encoders)
 
     def views(self, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         """What every network sees of one crop of every image."""
-        drawn, columns = self.augmentation.draw(x), zip(self.columns, (x, *others))
-        crops = {name: moved(drawn, name, values) for name, values in columns}
-        return tuple(f.seen(crops[f.column]) for f in self.encoders.values())
+        columns, draw = dict(zip(self.columns, (x, *others))), self.augmentation.draw
+        if self.aligned:
+            return seen_together(self.encoders.values(), draw(x), columns)
+        each = (seen_together([f], draw(x), columns) for f in self.encoders.values())
+        return sum(each, ())
 
     def forward(self, *views: Tensor) -> Tensor:
-        parts = zip(self.encoders.values(), self.projectors.values(), views)
-        zs = [unit(g(f.network(v))) for f, g, v in parts]
+        zs = code(self.encoders, self.projectors, views)
         self.note(**dict(zip(self.encoders, zs)))
-        self.zs = [gather(z) for z in zs]
-        return self.loss(self.zs, self.tau, self.queues)
+        if self.candidates == "batch":
+            return self.loss([gather(z) for z in zs], self.tau)
+        with torch.no_grad():
+            self.ks = code(self.key_encoders, self.key_projectors, views)
+        return self.loss(list(zip(zs, self.ks, self.queues)), self.tau, across)
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
-        """Every queue takes the batch and gives up its oldest rows."""
-        K, z = self.queues.shape[1], torch.stack(self.zs)
-        self.queues.copy_(torch.cat([self.queues, z], 1)[:, z.shape[1] :][:, -K:])
+        """The slow copies follow; every queue takes the batch for its oldest rows."""
+        if self.candidates == "queue":
+            ema_(self.key_encoders, self.encoders, self.m)
+            ema_(self.key_projectors, self.projectors, self.m)
+            k, K = torch.stack([gather(k) for k in self.ks]), self.queues.shape[1]
+            self.queues.copy_(torch.cat([self.queues, k], 1)[:, -K:])
 
     def embed(self, x: Tensor) -> Tensor:
         """z of the views that an RGB image has, side by side."""
@@ -125,3 +153,17 @@ class CMC(Method):
     def check_data(self, data: Images) -> None:
         for name, f in self.encoders.items():
             check_view(name, f.view, data)
+
+
+def code(
+    encoders: nn.ModuleDict, projectors: nn.ModuleDict, views: tuple[Tensor, ...]
+) -> list[Tensor]:
+    """z = g(f(v)) of every view, unit rows."""
+    parts = zip(encoders.values(), projectors.values(), views)
+    return [unit(g(f.network(v))) for f, g, v in parts]
+
+
+def across(one: tuple, other: tuple, tau: float) -> Tensor:
+    """L(V1, V2) + L(V2, V1), each with its key and the queue of the other view."""
+    (z1, k1, queue1), (z2, k2, queue2) = one, other
+    return info_nce(z1, k2, queue2, tau) + info_nce(z2, k1, queue1, tau)

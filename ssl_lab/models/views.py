@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from ssl_lab.augment import Drawn, chrominance, luminance, to_float
+from ssl_lab.augment import Drawn, normalised_lab, to_float
 from ssl_lab.data import Images
 from ssl_lab.errors import require
 from ssl_lab.models.renew import renew_
@@ -42,16 +42,22 @@ def floats(x: Float[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
 
 @dataclass(frozen=True)
 class View:
-    """One view.   column: of Images, from which it is made.   channels: of what a network sees.   see: makes it of the column, bytes or floats."""
+    """One view.   column: of Images, from which it is made.   channels: of what a network sees.   see: what is made of the column, bytes or floats.
+    first: the first of its channels that this view shows; L and ab are parts of one Lab image."""
 
     column: str
     channels: int
     see: Callable[[Tensor], Tensor]
+    first: int = 0
+
+    def part(self, made: Float[Tensor, "B c H W"]) -> Float[Tensor, "B d H W"]:
+        """The channels of this view."""
+        return made[:, self.first : self.first + self.channels]
 
 
 VIEWS = {
-    "L": View("x", 1, luminance),
-    "ab": View("x", 2, chrominance),
+    "L": View("x", 1, normalised_lab),
+    "ab": View("x", 2, normalised_lab, 1),
     "rgb": View("x", 3, colours),
     "depth": View("depth", 1, relief),
     "normals": View("normals", 3, floats),
@@ -98,7 +104,20 @@ class ViewEncoder(nn.Module):
 
     def seen(self, values: Tensor) -> Tensor:
         """What the network sees, in the precision of its parameters."""
-        return self.view.see(values).to(next(self.network.parameters()).dtype)
+        return self.view.part(self.view.see(values)).to(next(self.network.parameters()).dtype)
+
+
+def seen_together(encoders: Iterable[ViewEncoder], drawn: Drawn, columns: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """What every encoder's network sees of one drawn crop. A column is cropped once, and made into Lab once."""
+    crops, made, seen = {}, {}, []
+    for f in encoders:
+        name, see = f.column, f.view.see
+        if name not in crops:
+            crops[name] = moved(drawn, name, columns[name])
+        if (name, see) not in made:
+            made[name, see] = see(crops[name])
+        seen.append(f.view.part(made[name, see]))
+    return tuple(seen)
 
 
 class Joined(nn.Module):
@@ -135,7 +154,8 @@ def for_channels(network: nn.Module, channels: int) -> nn.Module:
     twin, kind = copy.deepcopy(network), type(network).__name__
     found = [(name, part) for name, part in twin.named_modules() if isinstance(part, nn.Conv2d)]
     fine = bool(found) and found[0][1].in_channels == 3 and found[0][1].groups == 1
-    require(fine, f"every view gets a network like this {kind}, whose first convolution does not take 3 channels; take a small_resnet or a resnet18")
+    fix = "take a small_resnet or a resnet18"
+    require(fine, f"every view gets a network like this {kind}, and its first convolution does not take 3 channels; {fix}")
     require(getattr(twin, "mean", None) is None, f"this {kind} normalises RGB by mean and std, and other views have other channels; build it without")
     (name, conv), *_ = found
     parent, _, last = name.rpartition(".")
@@ -153,8 +173,9 @@ def check_view(name: str, kind: View, data: Images) -> None:
         grey = f"the view ab shows colours, and these images are grey; take views without ab, or a set with colours, such as {', '.join(COLOURED)}"
         require(bool((some != some[:, :1]).any()), grey)
     if name == "mask":
-        require(C == 1 and int(values.max()) < PARTS, f"the view mask shows {PARTS} parts, 0 to {PARTS - 1}, and these masks have {C} channels "
+        right = C == 1 and int(values.max()) < PARTS
+        require(right, f"the view mask shows {PARTS} parts, 0 to {PARTS - 1}, and these masks have {C} channels "
                 f"and parts up to {int(values.max())}; give others as columns of your own")
-    fits = C in (1, 3) if kind.see is colours else kind.column == "x" or kind.channels == C or name == "mask"
+    fits = C in (1, 3) if kind.see is colours else kind.channels == C or name in ("L", "ab", "mask")
     fix = "give frames=N for a flow of 2 N channels" if name == "flow" else "a column of your own may have one or three"
     require(fits, f"the view {name} needs {kind.channels} channels, and {kind.column} is {tuple(values.shape)}; {fix}")

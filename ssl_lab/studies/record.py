@@ -124,8 +124,9 @@ def record(name: str, folder: Path = FOLDER, limit: int = IMAGES, epochs: int | 
     """Train a study on one thread, yielding its Logs, and write NAME.json and NAME.safetensors at its end.   limit, epochs: fewer, for a trial."""
     folder, (method, recipe) = folder_to_be(folder), begin(name)
     recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs)
-    images, unseen = load("scenes", limit=limit), load("scenes", split="test", limit=min(limit, UNSEEN))
-    lesson = STUDIES[name].lesson(images, recipe.seed)
+    study = STUDIES[name]
+    images, unseen = (load("scenes", split, limit=count, frames=study.frames) for split, count in (("train", limit), ("test", min(limit, UNSEEN))))
+    lesson = study.lesson(images, recipe.seed)
     known, asked = images[:KNOWN], unseen[:ASKED]
 
     def knn() -> float:

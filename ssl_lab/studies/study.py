@@ -17,6 +17,7 @@ from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.studies.ages import Ages
 from ssl_lab.studies.clusterings import Clusterings
+from ssl_lab.studies.encoders import Encoders
 from ssl_lab.studies.labels import Labels
 from ssl_lab.studies.rounds import Rounds
 from ssl_lab.studies.spread import Spread
@@ -30,6 +31,7 @@ class Study:
 
     title: what differs, in words.   change: arguments of the method.   recipe: what differs from its SCENES.   watch: what it records besides.
     weights: whether they are recorded.   labels: share of the labels that the training sees, drawn with its seed; None: all.
+    width: of small_resnet.   frames: of scenes in motion; None: still ones.
     """
 
     title: str
@@ -39,10 +41,16 @@ class Study:
     watch: type[Watch] = Watch
     weights: bool = True
     labels: float | None = None
+    width: int = 16
+    frames: int | None = None
 
     def lesson(self, images: Images, seed: int) -> Images:
         """The images as the training sees them."""
         return images.label_fraction(self.labels, seed) if self.labels else images
+
+
+NARROW = 12  # of two encoders, which together are little larger than one of width 16
+SENSES = ("L", "ab", "depth", "normals", "mask")
 
 
 def momentum(m: float) -> Study:
@@ -55,6 +63,14 @@ def switched(title: str, **change) -> Study:
 
 def clustered(title: str, **change) -> Study:
     return Study(title, "DeepCluster", change, watch=Clusterings, weights=False)
+
+
+def multiview(title: str, width: int = NARROW, weights: bool = False, frames: int | None = None, **change) -> Study:
+    return Study(title, "CMC", change, {}, Encoders, weights, width=width, frames=frames)
+
+
+def painted(title: str, **change) -> Study:
+    return Study(title, "Predictive", change, watch=Encoders, weights=not change, width=NARROW)
 
 
 def student(title: str, recipe: dict | None = None, weights: bool = False, **change) -> Study:
@@ -87,6 +103,17 @@ STUDIES = {
     "deepcluster-colour": clustered("all colours", input="rgb"),
     "deepcluster-grey": clustered("grey, in place of edges", input="grey"),
     "deepcluster-no-jitter": clustered("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
+    "cmc": multiview("CMC as it is: L and ab", weights=True),
+    "cmc-independent": multiview("a crop for each view", aligned=False),
+    "cmc-warm": multiview("temperature 1", tau=1.0),
+    "cmc-three": multiview("three views, L as the core", views=SENSES[:3]),
+    "cmc-four": multiview("four views, L as the core", views=SENSES[:4]),
+    "cmc-five": multiview("five views, L as the core", 8, weights=True, views=SENSES),
+    "cmc-full": multiview("five views, full graph", 8, views=SENSES, graph="full"),
+    "cmc-later": multiview("an image and a later frame", views=("rgb", "later"), frames=10),
+    "cmc-flow": multiview("an image and its optical flow", views=("rgb", "flow"), frames=10),
+    "predictive": painted("Predictive as it is: ab painted from L, squared error"),
+    "predictive-l1": painted("ab painted from L, absolute error", loss="l1"),
     "byol": Study("BYOL as it is", "BYOL", watch=Spread),
     "byol-no-average": switched("no moving average, m = 0", m=0.0),
     "byol-no-stop": switched("no stop-gradient", stop_gradient=False),
@@ -118,5 +145,5 @@ def begin(name: str) -> tuple[Method, Recipe]:
     kind = getattr(methods, study.method)
     recipe = dataclasses.replace(kind.recipes["scenes"], **study.recipe)
     with RandomStream(recipe.seed, torch.device("cpu")), usual():
-        method = kind(small_resnet(), **kind.suits.get("scenes", {}) | study.change)
+        method = kind(small_resnet(study.width), **kind.suits.get("scenes", {}) | study.change)
     return method, recipe
