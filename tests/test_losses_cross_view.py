@@ -1,7 +1,6 @@
 """CMC's losses: double loops in float64 are the oracle, and every usual mistake, also one made in their own source, is told from them."""
 
 import math
-from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,117 +16,103 @@ HAND = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.6, 0.8], [-0.8, 
 LOSS = 2 * (math.log(math.exp(1.2) + math.exp(-1.6)) + math.log(math.exp(1.6) + math.exp(1.2)) - 2 * 1.2) / 2  # 0.972048 at tau = 0.5
 
 
-def direction(z, other, queue, tau):
+def direction(z, other, tau):
     """L(V1, V2) in float64, one row after another."""
     total = 0.0
     for i in range(len(z)):
-        candidates = [z[i] @ row / tau for row in (*other, *queue)]
+        candidates = [z[i] @ row / tau for row in other]
         total = total + torch.logsumexp(torch.stack(candidates), dim=0) - candidates[i]
     return total / len(z)
 
 
-def oracle(z1, z2, tau, queue1=None, queue2=None):
+def oracle(z1, z2, tau):
     """Eqns. 3 and 4; its gradient is autograd's."""
-    (z1, z2), (q1, q2) = ([row / row.norm() for row in z.double()] for z in (z1, z2)), ([] if q is None else q.double() for q in (queue1, queue2))
-    return direction(z1, z2, q2, tau) + direction(z2, z1, q1, tau)
+    z1, z2 = ([row / row.norm() for row in z.double()] for z in (z1, z2))
+    return direction(z1, z2, tau) + direction(z2, z1, tau)
 
 
-def core_oracle(zs, tau, queues=None):
-    queues = queues or [None] * len(zs)
-    return sum(oracle(zs[0], zs[j], tau, queues[0], queues[j]) for j in range(1, len(zs)))
+def core_oracle(zs, tau):
+    return sum(oracle(zs[0], zs[j], tau) for j in range(1, len(zs)))
 
 
-def full_oracle(zs, tau, queues=None):
-    queues, total = queues or [None] * len(zs), 0.0
+def full_oracle(zs, tau):
+    total = 0.0
     for i in range(len(zs)):
         for j in range(i + 1, len(zs)):
-            total = total + oracle(zs[i], zs[j], tau, queues[i], queues[j])
+            total = total + oracle(zs[i], zs[j], tau)
     return total
 
 
-def rows(B=6, K=0, noise=math.inf, d=8, seed=0, views=2, length=1.0):
-    """Views of B things (noise = 0.1: nearly alike, inf: unrelated) and a queue of unit rows for each; K = 0: none."""
+def rows(B=6, noise=math.inf, d=8, seed=0, views=2, length=1.0):
+    """Views of B things; noise = 0.1: nearly alike, inf: unrelated."""
     g = torch.Generator().manual_seed(seed)
-    thing = F.normalize(torch.randn(B, d, generator=g), dim=1)
-    others = [F.normalize(torch.randn(B, d, generator=g), dim=1) for _ in range(views)]
-    zs = [length * (z if noise == math.inf else F.normalize(thing + noise * z, dim=1)) for z in others]
-    return zs, [F.normalize(torch.randn(K, d, generator=g), dim=1) if K else None for _ in range(views)]
+    thing, *others = (F.normalize(torch.randn(B, d, generator=g), dim=1) for _ in range(1 + views))
+    return [length * (z if noise == math.inf else F.normalize(thing + noise * z, dim=1)) for z in others]
 
 
-def value_and_gradients(loss, zs, *rest):
+def value_and_gradients(loss, zs, tau):
     zs = [z.clone().requires_grad_() for z in zs]
-    value = loss(zs, *rest)
+    value = loss(zs, tau)
     value.backward()
     return value.item(), [torch.zeros_like(z).double() if z.grad is None else z.grad.double() for z in zs]
 
 
 def of_two(loss):
     """The loss of two views with the arguments that the losses of several have."""
-    return lambda zs, tau, queues: loss(*zs, tau, *queues)
+    return lambda zs, tau: loss(*zs, tau)
 
 
-def close(loss, right, given, within=1e-6):
+def close(loss, right, zs, tau, within=1e-6):
     """Whether value and gradients are those of the oracle, within a millionth of max(1, loss)."""
-    value, gradients = value_and_gradients(loss, *given)
-    expected, slopes = value_and_gradients(right, *given)
+    value, gradients = value_and_gradients(loss, zs, tau)
+    expected, slopes = value_and_gradients(right, zs, tau)
     largest = max(1.0, expected, *(slope.abs().max().item() for slope in slopes))  # a single row's slope is up to 2 / tau
     same = abs(value - expected) <= within * max(1.0, expected)
     return same and all((a - b).abs().max() <= within * largest for a, b in zip(gradients, slopes))
 
 
 @pytest.mark.parametrize("tau", TAUS)
-@pytest.mark.parametrize("B, K, noise", [(1, 3, math.inf), (2, 0, math.inf), (5, 0, 0.1), (12, 0, math.inf), (5, 9, 0.5), (4, 30, math.inf)])
-def test_value_and_gradient_equal_the_double_loop_to_a_millionth(B, K, noise, tau):
-    zs, queues = rows(B, K, noise)
-    assert close(of_two(cross_view_nce), of_two(oracle), (zs, tau, queues))
+@pytest.mark.parametrize("B, noise, length", [(1, math.inf, 1.0), (2, math.inf, 3.0), (5, 0.1, 1.0), (12, math.inf, 0.2), (6, 0.5, 40.0)])
+def test_value_and_gradient_equal_the_double_loop_to_a_millionth(B, noise, length, tau):
+    assert close(of_two(cross_view_nce), of_two(oracle), rows(B, noise, length=length), tau)
 
 
-@pytest.mark.parametrize("K", [0, 7])
 @pytest.mark.parametrize("views", [2, 3, 4])
 @pytest.mark.parametrize("tau", [0.05, 0.07, 0.5])
 @pytest.mark.parametrize("loss, right", [(core_view, core_oracle), (full_graph, full_oracle)])
-def test_several_views_equal_the_loop_over_pairs(loss, right, tau, views, K):
-    zs, queues = rows(5, K, 0.7, views=views)
-    assert close(loss, right, (zs, tau, queues if K else None))
+def test_several_views_equal_the_loop_over_pairs(loss, right, tau, views):
+    assert close(loss, right, rows(5, 0.7, views=views), tau)
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.07, 0.2])
-@pytest.mark.parametrize("K", [0, 4096])
-def test_float32_rows_lose_no_more_than_a_millionth_at_full_size(K, tau):
+@pytest.mark.parametrize("noise", [0.1, 0.5, math.inf])
+def test_float32_rows_lose_no_more_than_a_millionth_at_full_size(noise, tau):
     """In float64 matrices, for a size at which the loop takes minutes; another test holds it to the loop."""
-    zs, queues = rows(128, K, 0.5, d=64)
-    assert close(of_two(cross_view_nce), of_two(fast_oracle), (zs, tau, queues))
+    assert close(of_two(cross_view_nce), of_two(fast_oracle), rows(256, noise, d=64), tau)
 
 
-def fast_oracle(z1, z2, tau, queue1=None, queue2=None):
-    z1, z2 = (F.normalize(z.double(), dim=1) for z in (z1, z2))
-    return fast_direction(z1, z2, queue2, tau) + fast_direction(z2, z1, queue1, tau)
+def fast_oracle(z1, z2, tau):
+    s = F.normalize(z1.double(), dim=1) @ F.normalize(z2.double(), dim=1).T / tau
+    return partner(s) + partner(s.T)
 
 
-def fast_direction(z, other, queue, tau):
-    candidates = other if queue is None else torch.cat([other, queue.double()])
-    return F.cross_entropy(z @ candidates.T / tau, torch.arange(len(z)))
-
-
-@pytest.mark.parametrize("K", [0, 5])
-def test_the_fast_oracle_is_the_double_loop(K):
-    zs, queues = rows(7, K, 0.5)
-    assert fast_oracle(*zs, 0.1, *queues).item() == pytest.approx(oracle(*zs, 0.1, *queues).item(), abs=1e-12)
+def test_the_fast_oracle_is_the_double_loop():
+    zs = rows(7, 0.5)
+    assert fast_oracle(*zs, 0.1).item() == pytest.approx(oracle(*zs, 0.1).item(), abs=1e-12)
 
 
 def test_gradcheck():
-    zs, (q1, q2) = rows(4, 3, d=3)
-    given = [z.double().requires_grad_() for z in zs]
-    assert torch.autograd.gradcheck(lambda a, b: cross_view_nce(a, b, 0.3, q1.double(), q2.double()), given)
-    assert torch.autograd.gradcheck(lambda *views: full_graph(views, 0.3), [z.double().requires_grad_() for z in rows(4, d=3, views=3)[0]])
+    two, three = ([z.double().requires_grad_() for z in rows(4, d=3, views=views)] for views in (2, 3))
+    assert torch.autograd.gradcheck(lambda a, b: cross_view_nce(a, b, 0.3), two)
+    assert torch.autograd.gradcheck(lambda *views: full_graph(views, 0.3), three)
 
 
 @pytest.mark.parametrize("tau", [0.07, 0.2, 2.0])
 def test_a_temperature_that_learns_gets_its_gradient(tau):
-    zs, queues = rows(12, 5, 0.5)
+    zs = rows(12, 0.5)
     learned, right = (torch.tensor(tau, dtype=dtype, requires_grad=True) for dtype in (torch.float32, torch.float64))
-    cross_view_nce(*zs, learned, *queues).backward()
-    fast_oracle(*zs, right, *queues).backward()
+    cross_view_nce(*zs, learned).backward()
+    fast_oracle(*zs, right).backward()
     assert learned.grad.item() == pytest.approx(right.grad.item(), rel=1e-5, abs=1e-6) and right.grad.abs() > 1e-3
 
 
@@ -138,20 +123,26 @@ def test_the_hand_example():
     assert cross_view_nce(*HAND, 0.5).item() == pytest.approx(LOSS, abs=1e-6) == pytest.approx(0.972048, abs=1e-6)
 
 
-def test_one_thing_among_two_of_a_queue():
-    """Cosines of 0.8 with the partner, 0.1 and -0.2 with the others: the toy of the softmax loss. One row without others costs 0."""
-    z1, z2 = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.8, 0.6]])
-    queue = torch.tensor([[0.1, math.sqrt(0.99)], [-0.2, math.sqrt(0.96)]])
-    assert cross_view_nce(z1, z2, 0.5, None, queue).item() == pytest.approx(0.323483, abs=1e-6)
-    assert cross_view_nce(z2, z1, 0.5, queue, None).item() == pytest.approx(0.323483, abs=1e-6)
-    assert cross_view_nce(z1, z2, 0.5).item() == 0.0
+def test_cosines_of_a_pair_and_two_others_cost_the_toys_value():
+    """0.8 with the partner, 0.1 and -0.2 with the others, in either direction, at tau = 0.5: the softmax loss of the toy is 0.323483."""
+    s = torch.tensor([[0.8, 0.1, -0.2], [-0.2, 0.8, 0.1], [0.1, -0.2, 0.8]])
+    rest = (1 - s.square().sum(1)).sqrt()
+    z1 = torch.eye(3, 6)
+    z2 = torch.cat([s.T, torch.diag(rest)], 1)  # unit rows whose products with z1 are s
+    assert cross_view_nce(z1, z2, 0.5).item() == pytest.approx(2 * 0.323483, abs=2e-6)
 
 
 @pytest.mark.parametrize("tau", [0.01, 0.07, 10.0])
-@pytest.mark.parametrize("B, K", [(1, 0), (1, 1), (4, 0), (4, 5), (64, 4096)])
-def test_scores_that_are_all_equal_cost_twice_the_log_of_the_candidates(B, K, tau):
-    z, queue = torch.ones(B, 4), torch.full((K, 4), 0.5)
-    assert cross_view_nce(z, z, tau, queue, queue).item() == pytest.approx(2 * math.log(B + K), abs=2e-6)
+@pytest.mark.parametrize("B", [1, 2, 4, 512])
+def test_scores_that_are_all_equal_cost_twice_the_log_of_the_candidates(B, tau):
+    z = torch.ones(B, 4)
+    assert cross_view_nce(z, 2 * z, tau).item() == pytest.approx(2 * math.log(B), abs=2e-6)
+
+
+@pytest.mark.parametrize("tau", [0.01, 0.5])
+def test_one_thing_costs_exactly_nothing(tau):
+    value, gradients = value_and_gradients(of_two(cross_view_nce), rows(1), tau)
+    assert value == 0.0 and max(slope.abs().max() for slope in gradients) <= 1e-6
 
 
 @pytest.mark.parametrize("M, core, full", [(2, 1, 1), (3, 2, 3), (4, 3, 6), (5, 4, 10)])
@@ -159,28 +150,33 @@ def test_a_core_has_a_pair_for_every_other_view_and_a_graph_all_pairs(M, core, f
     zs = [torch.ones(3, 4)] * M
     assert core_view(zs).item() == pytest.approx(core * 2 * math.log(3), abs=1e-5)
     assert full_graph(zs).item() == pytest.approx(full * 2 * math.log(3), abs=1e-5)
-    queues = torch.full((M, 2, 4), 0.5)
-    assert full_graph(zs, queues=queues).item() == pytest.approx(full * 2 * math.log(5), abs=1e-5)
+
+
+def test_any_loss_of_a_pair_is_added_up_each_pair_once_the_earlier_view_first():
+    """As the method with a queue does, whose views are no tensors."""
+    for graph, pairs in ((core_view, ["ab", "ac", "ad"]), (full_graph, ["ab", "ac", "ad", "bc", "bd", "cd"])):
+        seen = []
+        assert graph(list("abcd"), 0.3, lambda one, other, tau, seen=seen: seen.append((one + other, tau)) or torch.tensor(2.0)) == 2 * len(pairs)
+        assert seen == [(pair, 0.3) for pair in pairs]
 
 
 def test_core_and_graph_of_two_views_are_the_pairs_loss():
-    zs, queues = rows(6, 4, 0.5)
-    assert torch.equal(core_view(zs, 0.1, queues), cross_view_nce(*zs, 0.1, *queues))
-    assert torch.equal(full_graph(zs, 0.1, queues), cross_view_nce(*zs, 0.1, *queues))
+    zs = rows(6, 0.5)
+    assert torch.equal(core_view(zs, 0.1), cross_view_nce(*zs, 0.1)) and torch.equal(full_graph(zs, 0.1), cross_view_nce(*zs, 0.1))
 
 
 def test_the_first_view_is_the_core_and_no_other_pair_is_in_it():
-    """The slope of a pair without the core is 0; that of the graph is not."""
-    zs, _ = rows(5, noise=0.5, views=3)
+    """The slope of the core in a view is that of its pair with the first alone; that of the graph is not."""
+    zs = rows(5, 0.5, views=3)
     a, b = (z.clone().requires_grad_() for z in zs[1:])
     (slope,) = torch.autograd.grad(core_view([zs[0], a, b], 0.2), a)
-    pair = torch.autograd.grad(cross_view_nce(zs[0], a, 0.2), a)[0]
+    (pair,) = torch.autograd.grad(cross_view_nce(zs[0], a, 0.2), a)
     torch.testing.assert_close(slope, pair, atol=1e-7, rtol=0)
     assert (torch.autograd.grad(full_graph([zs[0], a, b], 0.2), a)[0] - pair).abs().max() > 1e-3
 
 
 def test_the_default_temperature_is_the_papers():
-    zs, _ = rows(6, views=3)
+    zs = rows(6, views=3)
     assert torch.equal(cross_view_nce(*zs[:2]), cross_view_nce(*zs[:2], 0.07))
     assert torch.equal(core_view(zs), core_view(zs, 0.07)) and torch.equal(full_graph(zs), full_graph(zs, 0.07))
 
@@ -209,101 +205,94 @@ def test_identical_views_reach_the_bound_and_one_loss_of_a_pair_is_half_the_sum(
 # ---- the usual mistakes: each has its value on the hand example, and none passes for the loss
 
 
-def scores(z1, z2, tau, queue=None, unit=lambda z: F.normalize(z, dim=1)):
-    z1, z2 = unit(z1), unit(z2)
-    return z1 @ (z2 if queue is None else torch.cat([z2, queue])).T / tau
+def scores(z1, z2, tau, unit=lambda z: F.normalize(z, dim=1)):
+    return unit(z1) @ unit(z2).T / tau
 
 
 def partner(s):
     return F.cross_entropy(s, torch.arange(len(s)))
 
 
-def scored_against_itself(z1, z2, tau, q1=None, q2=None):
-    return partner(scores(z1, z1, tau, q1)) + partner(scores(z2, z2, tau, q2))
+def scored_against_itself(z1, z2, tau):
+    return partner(scores(z1, z1, tau)) + partner(scores(z2, z2, tau))
 
 
-def one_direction(z1, z2, tau, q1=None, q2=None):
-    return partner(scores(z1, z2, tau, q2))
+def one_direction(z1, z2, tau):
+    return partner(scores(z1, z2, tau))
 
 
-def other_direction(z1, z2, tau, q1=None, q2=None):
-    return partner(scores(z2, z1, tau, q1))
+def other_direction(z1, z2, tau):
+    return partner(scores(z2, z1, tau))
 
 
-def one_direction_twice(z1, z2, tau, q1=None, q2=None):
-    return 2 * one_direction(z1, z2, tau, q1, q2)
+def one_direction_twice(z1, z2, tau):
+    return 2 * one_direction(z1, z2, tau)
 
 
-def not_normalised(z1, z2, tau, q1=None, q2=None):
-    return partner(scores(z1, z2, tau, q2, lambda z: z)) + partner(scores(z2, z1, tau, q1, lambda z: z))
+def not_normalised(z1, z2, tau):
+    s = scores(z1, z2, tau, lambda z: z)
+    return partner(s) + partner(s.T)
 
 
-def columns_normalised(z1, z2, tau, q1=None, q2=None):
-    return not_normalised(F.normalize(z1, dim=0), F.normalize(z2, dim=0), tau, q1, q2)
+def first_view_not_normalised(z1, z2, tau):
+    return not_normalised(z1, F.normalize(z2, dim=1), tau)
 
 
-def multiplied_by_tau(z1, z2, tau, q1=None, q2=None):
-    return cross_view_nce(z1, z2, 1 / tau, q1, q2)
+def columns_normalised(z1, z2, tau):
+    return not_normalised(F.normalize(z1, dim=0), F.normalize(z2, dim=0), tau)
 
 
-def no_temperature(z1, z2, tau, q1=None, q2=None):
-    return cross_view_nce(z1, z2, 1.0, q1, q2)
+def multiplied_by_tau(z1, z2, tau):
+    return cross_view_nce(z1, z2, 1 / tau)
 
 
-def own_view_among_the_candidates(z1, z2, tau, q1=None, q2=None):
+def no_temperature(z1, z2, tau):
+    return cross_view_nce(z1, z2, 1.0)
+
+
+def own_view_among_the_candidates(z1, z2, tau):
     """NT-Xent: the rows of the own view are negatives, too."""
     own = [scores(z, z, tau).fill_diagonal_(-torch.inf) for z in (z1, z2)]
-    return partner(torch.cat([scores(z1, z2, tau, q2), own[0]], 1)) + partner(torch.cat([scores(z2, z1, tau, q1), own[1]], 1))
+    return partner(torch.cat([scores(z1, z2, tau), own[0]], 1)) + partner(torch.cat([scores(z2, z1, tau), own[1]], 1))
 
 
-def mean_of_both_directions(z1, z2, tau, q1=None, q2=None):
-    return cross_view_nce(z1, z2, tau, q1, q2) / 2
+def mean_of_both_directions(z1, z2, tau):
+    return cross_view_nce(z1, z2, tau) / 2
 
 
-def summed_over_the_batch(z1, z2, tau, q1=None, q2=None):
-    return len(z1) * cross_view_nce(z1, z2, tau, q1, q2)
+def summed_over_the_batch(z1, z2, tau):
+    return len(z1) * cross_view_nce(z1, z2, tau)
 
 
-def partner_not_among_the_candidates(z1, z2, tau, q1=None, q2=None):
-    two = scores(z1, z2, tau, q2), scores(z2, z1, tau, q1)
-    return sum((s.clone().fill_diagonal_(-torch.inf).logsumexp(1) - s.diagonal()).mean() for s in two)
+def partner_not_among_the_candidates(z1, z2, tau):
+    s = scores(z1, z2, tau)
+    return sum((x.clone().fill_diagonal_(-torch.inf).logsumexp(1) - x.diagonal()).mean() for x in (s, s.T))
 
 
-def queue_of_the_wrong_view(z1, z2, tau, q1=None, q2=None):
-    return cross_view_nce(z1, z2, tau, q2, q1)
+def one_softmax_for_all(z1, z2, tau):
+    s = scores(z1, z2, tau)
+    return 2 * (s.flatten().logsumexp(0) - s.diagonal()).mean()
 
 
-def both_queues_for_both(z1, z2, tau, q1=None, q2=None):
-    both = None if q1 is None else torch.cat([q1, q2])
-    return cross_view_nce(z1, z2, tau, both, both)
+def partners_shifted(z1, z2, tau):
+    return cross_view_nce(z1, z2.roll(1, 0), tau)
 
 
-def queue_not_used(z1, z2, tau, q1=None, q2=None):
-    return cross_view_nce(z1, z2, tau)
+def second_view_detached(z1, z2, tau):
+    return cross_view_nce(z1, z2.detach(), tau)
 
 
-def queue_alone(z1, z2, tau, q1=None, q2=None):
-    """The other rows of the batch are left out, as in MoCo."""
-    q1, q2 = (z1[:0] if q is None else q for q in (q1, q2))
-    z1, z2 = (F.normalize(z, dim=1) for z in (z1, z2))
-    own = (z1 * z2).sum(1, keepdim=True)
-    return sum(F.cross_entropy(torch.cat([own, a @ q.T], 1) / tau, torch.zeros(len(a)).long()) for a, q in ((z1, q2), (z2, q1)))
-
-
-def softmax_over_the_anchors(z1, z2, tau, q1=None, q2=None):
-    return sum((s.logsumexp(0)[: len(s)] - s.diagonal()).mean() for s in (scores(z1, z2, tau, q2), scores(z2, z1, tau, q1)))
-
-
-def second_view_detached(z1, z2, tau, q1=None, q2=None):
-    return cross_view_nce(z1, z2.detach(), tau, q1, q2)
+def stopped_at_the_candidates(z1, z2, tau):
+    return partner(scores(z1, z2.detach(), tau)) + partner(scores(z2, z1.detach(), tau))
 
 
 TWO = {  # the value on the hand example at tau = 0.5, where it differs there
     scored_against_itself: 2 * math.log(1 + math.exp(-2)),
-    one_direction: 0.486024,  # on the hand example both directions cost the same
+    one_direction: 0.486024,  # both directions cost the same there
     other_direction: 0.486024,
     one_direction_twice: None,
     not_normalised: None,
+    first_view_not_normalised: None,
     columns_normalised: None,
     multiplied_by_tau: 1.147583,
     no_temperature: 1.018556,
@@ -311,19 +300,17 @@ TWO = {  # the value on the hand example at tau = 0.5, where it differs there
     mean_of_both_directions: 0.486024,
     summed_over_the_batch: 2 * 0.972048,
     partner_not_among_the_candidates: -2.4,
-    queue_of_the_wrong_view: None,
-    both_queues_for_both: None,
-    queue_not_used: None,
-    queue_alone: 0.0,
-    softmax_over_the_anchors: None,
+    one_softmax_for_all: None,
+    partners_shifted: None,
     second_view_detached: None,
+    stopped_at_the_candidates: None,
 }
 
 
 def two_kept(loss) -> bool:
-    """The double loop's value and gradient, where rows are long, tau is small, and with queues."""
-    cases = [(3, 0, 0.5), (6, 0, 0.2), (4, 5, 0.3)]
-    return all(close(of_two(loss), of_two(oracle), (zs, tau, queues), 1e-5) for B, K, tau in cases for zs, queues in [rows(B, K, 0.5, length=1.5)])
+    """The double loop's value and gradient, also where rows are long and tau is small."""
+    cases = [(rows(3, 0.5, length=1.5), 0.5), (rows(6, 0.5), 0.2), (rows(4, length=0.5), 0.3)]
+    return all(close(of_two(loss), of_two(oracle), zs, tau, 1e-5) for zs, tau in cases)
 
 
 def test_the_loss_of_two_views_keeps_its_promises():
@@ -343,49 +330,37 @@ def test_every_usual_mistake_has_its_value_on_the_hand_example(mutant, value):
 
 def pairs_of(choose):
     """The sum over other pairs of M views."""
-
-    def loss(zs, tau, queues):
-        q = queues or [None] * len(zs)
-        return sum(cross_view_nce(zs[i], zs[j], tau, q[i], q[j]) for i, j in choose(len(zs)))
-
-    return loss
-
-
-def core_pairs(M):
-    return [(0, j) for j in range(1, M)]
-
-
-def all_pairs(M):
-    return list(combinations(range(M), 2))
+    return lambda zs, tau: sum(cross_view_nce(zs[i], zs[j], tau) for i, j in choose(len(zs)))
 
 
 CORES = {
-    "mean over pairs": lambda zs, tau, queues: core_view(zs, tau, queues) / (len(zs) - 1),
-    "pairs twice": lambda zs, tau, queues: 2 * core_view(zs, tau, queues),
+    "mean over pairs": lambda zs, tau: core_view(zs, tau) / (len(zs) - 1),
+    "pairs twice": lambda zs, tau: 2 * core_view(zs, tau),
     "a chain": pairs_of(lambda M: [(j, j + 1) for j in range(M - 1)]),
     "a ring": pairs_of(lambda M: [(j, (j + 1) % M) for j in range(M)]),
     "the last view is the core": pairs_of(lambda M: [(M - 1, j) for j in range(M - 1)]),
     "the core with itself, too": pairs_of(lambda M: [(0, j) for j in range(M)]),
-    "one pair is missing": pairs_of(lambda M: core_pairs(M)[:-1]),
+    "one pair is missing": pairs_of(lambda M: [(0, j) for j in range(1, M - 1)]),
     "the graph": full_graph,
+    "another temperature": lambda zs, tau: core_view(zs),
+    "a mean of both directions": lambda zs, tau: core_view(zs, tau, mean_of_both_directions),
 }
 GRAPHS = {
-    "mean over pairs": lambda zs, tau, queues: full_graph(zs, tau, queues) / len(all_pairs(len(zs))),
-    "mean over views": lambda zs, tau, queues: full_graph(zs, tau, queues) / len(zs),
+    "mean over pairs": lambda zs, tau: full_graph(zs, tau) / math.comb(len(zs), 2),
+    "mean over views": lambda zs, tau: full_graph(zs, tau) / len(zs),
     "pairs twice": pairs_of(lambda M: [(i, j) for i in range(M) for j in range(M) if i != j]),
     "views with themselves, too": pairs_of(lambda M: [(i, j) for i in range(M) for j in range(i, M)]),
     "all ordered pairs": pairs_of(lambda M: [(i, j) for i in range(M) for j in range(M)]),
     "a ring": pairs_of(lambda M: [(j, (j + 1) % M) for j in range(M)]),
     "a chain": pairs_of(lambda M: [(j, j + 1) for j in range(M - 1)]),
     "the core": core_view,
-    "queues are left out": lambda zs, tau, queues: full_graph(zs, tau),
-    "queues are turned": lambda zs, tau, queues: full_graph(zs, tau, queues and queues[1:] + queues[:1]),
+    "another temperature": lambda zs, tau: full_graph(zs),
+    "one direction of each pair": lambda zs, tau: full_graph(zs, tau, one_direction),
 }
 
 
 def several_kept(loss, right) -> bool:
-    cases = [(rows(B, K, 0.5, views=4), K) for B, K in ((4, 0), (3, 5))]
-    return all(close(loss, right, (zs, 0.3, queues if K else None), 1e-5) for (zs, queues), K in cases)
+    return all(close(loss, right, zs, 0.3, 1e-5) for zs in (rows(4, 0.5, views=4), rows(3, views=4)))
 
 
 def test_core_and_graph_keep_their_promises():
@@ -428,44 +403,25 @@ def test_every_usual_mistake_with_the_bound_is_noticed(mutant):
 
 
 SOURCE = Path(losses.__file__).read_text()
-EDITS = [  # of cross_view_nce
-    ("(sharp(rows, tau) for rows in (z1, z2, q1, q2))", "(rows for rows in (z1, z2, q1, q2))"),
-    ("for rows in (z1, z2, q1, q2))", "for rows in (z1, z2, q2, q1))"), ("for rows in (z1, z2, q1, q2))", "for rows in (z1, z1, q1, q2))"),
-    ("for rows in (z1, z2, q1, q2))", "for rows in (z1, z2.detach(), q1, q2))"),
-    ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q2, tau) + found(v1, v2, q1, tau)"),
-    ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q2, tau) - found(v2, v1, q1, tau)"),
-    ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q1, tau) + found(v2, v1, q1, tau)"),
-    ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q2, tau)"),
-    ("found(v1, v2, q2, tau) + found(v2, v1, q1, tau)", "found(v1, v2, q2, 1.0) + found(v2, v1, q1, tau)"),
-    ("(z1[:0] if queue is None else queue for queue in", "(z1[:0] for queue in"),
-    ("for queue in (queue1, queue2))", "for queue in (queue2, queue1))"),
-    # of found
-    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = z @ torch.cat([unit(other), queue]).T"),
-    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([other, queue]).T"),
-    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ unit(other).T"),
-    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([unit(z), queue]).T"),
-    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([queue, unit(other)]).T"),
-    ("s = unit(z) @ torch.cat([unit(other), queue]).T", "s = unit(z) @ torch.cat([unit(other), unit(z), queue]).T"),
-    ("minus_log_share(s, s.diagonal(), tau).mean()", "minus_log_share(s, s.diagonal()).mean()"),
-    ("minus_log_share(s, s.diagonal(), tau).mean()", "minus_log_share(s, s.diagonal(), tau).sum()"),
-    ("minus_log_share(s, s.diagonal(), tau).mean()", "minus_log_share(s, s[:, 0], tau).mean()"),
-    ("minus_log_share(s, s.diagonal(), tau).mean()", "minus_log_share(s.T[:len(s)], s.diagonal(), tau).mean()"),
-    # of core, graph and `over`
-    ("over([(0, j) for j in range(1, len(zs))], zs, tau, queues)", "over([(0, j) for j in range(len(zs))], zs, tau, queues)"),
-    ("over([(0, j) for j in range(1, len(zs))], zs, tau, queues)", "over([(0, j) for j in range(2, len(zs))], zs, tau, queues)"),
-    ("over([(0, j) for j in range(1, len(zs))], zs, tau, queues)", "over([(j - 1, j) for j in range(1, len(zs))], zs, tau, queues)"),
-    ("over([(0, j) for j in range(1, len(zs))], zs, tau, queues)", "over([(0, j) for j in range(1, len(zs))], zs, tau, None)"),
-    ("over([(0, j) for j in range(1, len(zs))], zs, tau, queues)", "over([(0, j) for j in range(1, len(zs))], zs, 0.07, queues)"),
-    ("over(combinations(range(len(zs)), 2), zs, tau, queues)", "over(combinations(range(1, len(zs)), 2), zs, tau, queues)"),
-    ("over(combinations(range(len(zs)), 2), zs, tau, queues)", "over([(0, j) for j in range(1, len(zs))], zs, tau, queues)"),
-    ("over(combinations(range(len(zs)), 2), zs, tau, queues)", "over(combinations(range(len(zs)), 2), zs, tau, None)"),
-    ("q = [None] * len(zs) if queues is None else queues", "q = [None] * len(zs)"),
-    ("cross_view_nce(zs[i], zs[j], tau, q[i], q[j])", "cross_view_nce(zs[i], zs[j], tau, q[j], q[i])"),
-    ("cross_view_nce(zs[i], zs[j], tau, q[i], q[j])", "cross_view_nce(zs[i], zs[j], tau, q[i])"),
-    ("cross_view_nce(zs[i], zs[j], tau, q[i], q[j])", "cross_view_nce(zs[i], zs[j], 0.07, q[i], q[j])"),
-    # of the bound
-    ("math.log(k) - loss", "math.log(k + 1) - loss"), ("math.log(k) - loss", "math.log(k) + loss"), ("math.log(k) - loss", "math.log2(k) - loss"),
-]  # fmt: skip
+MATRIX = "s = unit(sharp(z1, tau)) @ unit(sharp(z2, tau)).T"
+SHARES = "forth, back = (minus_log_share(x, s.diagonal(), tau).mean() for x in (s, s.T))"
+EDITS = [(old, old.replace(part, new)) for old, part, new in (
+    (MATRIX, "unit(sharp(z1, tau))", "sharp(z1, tau)"), (MATRIX, "unit(sharp(z2, tau))", "sharp(z2, tau)"),
+    (MATRIX, "unit(sharp(z1, tau)) @ unit(sharp(z2, tau)).T", "unit(z1) @ unit(z2).T"), (MATRIX, "sharp(z2", "sharp(z1"),
+    (MATRIX, "sharp(z2, tau)", "sharp(z2, tau).detach()"), (MATRIX, "sharp(z1, tau)", "sharp(z1, tau).detach()"),
+    (SHARES, "(s, s.T)", "(s, s)"), (SHARES, "(s, s.T)", "(s.T, s.T)"), (SHARES, ", tau)", ")"), (SHARES, "mean()", "sum()"),
+    (SHARES, "s.diagonal()", "s[:, 0]"), (SHARES, "(s, s.T)", "(s, s.flip(0))"), (SHARES, "x, s.diag", "x - x.max(), s.diag"),
+    ("(forth + back).to(z1.dtype)", "forth + back", "forth"), ("(forth + back).to(z1.dtype)", "forth + back", "back"),
+    ("(forth + back).to(z1.dtype)", "forth + back", "forth - back"), ("(forth + back).to(z1.dtype)", "forth + back", "(forth + back) / 2"),
+    ("sum(pair(zs[0], z, tau) for z in zs[1:])", "zs[1:]", "zs"), ("sum(pair(zs[0], z, tau) for z in zs[1:])", "zs[1:]", "zs[2:]"),
+    ("sum(pair(zs[0], z, tau) for z in zs[1:])", "zs[0]", "zs[-1]"), ("sum(pair(zs[0], z, tau) for z in zs[1:])", ", tau)", ")"),
+    ("sum(pair(a, b, tau) for a, b in combinations(zs, 2))", "combinations(zs, 2)", "zip(zs, zs[1:])"),
+    ("sum(pair(a, b, tau) for a, b in combinations(zs, 2))", "combinations(zs, 2)", "combinations(zs[1:], 2)"),
+    ("sum(pair(a, b, tau) for a, b in combinations(zs, 2))", "pair(a, b, tau)", "pair(a, a, tau)"),
+    ("sum(pair(a, b, tau) for a, b in combinations(zs, 2))", ", tau)", ")"),
+    ("math.log(k) - loss", "k", "k + 1"), ("math.log(k) - loss", "-", "+"), ("math.log(k) - loss", "log", "log2"),
+    ("math.log(k) - loss", "loss", "2 * loss"),
+)]  # fmt: skip
 
 
 def edited(old: str = "", new: str = "") -> SimpleNamespace:
@@ -478,10 +434,9 @@ def edited(old: str = "", new: str = "") -> SimpleNamespace:
 
 def all_kept(of) -> bool:
     """What the tests above ask of all four functions, as one question."""
-    sharp = rows(8, 4, 0.05, d=2)
     return (
         two_kept(of.cross_view_nce)
-        and close(of_two(of.cross_view_nce), of_two(oracle), (sharp[0], 0.001, sharp[1]))
+        and close(of_two(of.cross_view_nce), of_two(oracle), rows(8, 0.05, d=2), 0.001)
         and several_kept(of.core_view, core_oracle)
         and several_kept(of.full_graph, full_oracle)
         and bound_kept(of.mutual_information_bound)
@@ -494,42 +449,36 @@ def test_the_source_as_it_is_keeps_the_promises():
 
 @pytest.mark.parametrize("old, new", EDITS, ids=range(len(EDITS)))
 def test_a_change_of_any_line_is_noticed(old, new):
-    assert not all_kept(edited(old, new))
+    assert old != new and not all_kept(edited(old, new))
 
 
 # ---- invariances
 
 
-def test_only_the_loss_of_the_first_view_hears_of_the_second_views_queue():
-    """L(V1, V2) changes by as much as the sum; L(V2, V1), which the sum with the views exchanged begins with, stays."""
-    (z1, z2), (q1, q2) = rows(6, 5, 0.5)
-    other = F.normalize(torch.randn(5, 8, generator=torch.Generator().manual_seed(9)), dim=1)
-    before, after = (cross_view_nce(z1, z2, 0.2, q1, q).double() for q in (q2, other))
-    z1, z2 = (list(F.normalize(z.double(), dim=1)) for z in (z1, z2))
-    moved = direction(z1, z2, other.double(), 0.2) - direction(z1, z2, q2.double(), 0.2)
-    assert moved.abs() > 0.01 and (after - before).item() == pytest.approx(moved.item(), abs=1e-6)
-
-
 @pytest.mark.parametrize("tau", [0.05, 0.5])
 def test_the_length_of_any_row_does_not_matter(tau):
-    zs, _ = rows(20, 0, 0.5)
-    lengths = torch.logspace(-3, 3, 20)[:, None]
+    zs, lengths = rows(20, 0.5), torch.logspace(-3, 3, 20)[:, None]
     assert cross_view_nce(zs[0] * lengths, zs[1] / lengths, tau).item() == pytest.approx(cross_view_nce(*zs, tau).item(), abs=2e-6)
 
 
-def test_which_view_is_first_and_the_order_of_things_and_of_queues_do_not_matter():
-    (z1, z2), (q1, q2) = rows(20, 9, 0.5)
-    expected = cross_view_nce(z1, z2, 0.1, q1, q2).item()
+def test_which_view_is_first_and_the_order_of_things_do_not_matter():
+    z1, z2 = rows(20, 0.5)
     order = torch.randperm(20, generator=torch.Generator().manual_seed(1))
-    for given in ((z2, z1, 0.1, q2, q1), (z1[order], z2[order], 0.1, q1, q2), (z1, z2, 0.1, q1.flip(0), q2.roll(3, 0))):
-        assert cross_view_nce(*given).item() == pytest.approx(expected, abs=2e-6)
+    for given in ((z2, z1), (z1[order], z2[order])):
+        assert cross_view_nce(*given, 0.1).item() == pytest.approx(cross_view_nce(z1, z2, 0.1).item(), abs=2e-6)
+
+
+def test_the_order_of_views_matters_to_the_core_alone():
+    zs = rows(6, 0.5, views=3)
+    turned = zs[1:] + zs[:1]
+    assert full_graph(turned, 0.1).item() == pytest.approx(full_graph(zs, 0.1).item(), abs=5e-6)
+    assert abs(core_view(turned, 0.1) - core_view(zs, 0.1)) > 0.01
 
 
 def test_a_common_rotation_does_not_matter():
-    (z1, z2), (q1, q2) = rows(20, 9, 0.5)
+    zs = rows(20, 0.5)
     turn, _ = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(1)))
-    turned = cross_view_nce(z1 @ turn, z2 @ turn, 0.1, q1 @ turn, q2 @ turn)
-    assert turned.item() == pytest.approx(cross_view_nce(z1, z2, 0.1, q1, q2).item(), abs=2e-6)
+    assert cross_view_nce(*(z @ turn for z in zs), 0.1).item() == pytest.approx(cross_view_nce(*zs, 0.1).item(), abs=2e-6)
 
 
 # ---- precision, NaN, devices, bad input
@@ -538,80 +487,65 @@ def test_a_common_rotation_does_not_matter():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("tau", [0.05, 0.07, 0.5])
 def test_half_precision_rows_are_lifted_before_anything_is_computed(dtype, tau):
-    zs, queues = rows(12, 7, 0.5)
-    zs, queues = ([x.to(dtype) for x in given] for given in (zs, queues))
-    for given in ((*zs, tau), (*zs, tau, *queues)):
-        loss = cross_view_nce(*given)
-        assert loss.dtype == torch.float32 and loss.item() == pytest.approx(oracle(*given).item(), abs=2e-6)
-    by_name = cross_view_nce(z1=zs[0], z2=zs[1], tau=tau, queue2=queues[1], queue1=queues[0])
-    assert by_name == loss and core_view(zs, tau, queues) == full_graph(zs, tau, queues) == loss
+    zs = [z.to(dtype) for z in rows(12, 0.5)]
+    loss = cross_view_nce(*zs, tau)
+    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(oracle(*zs, tau).item(), abs=2e-6)
+    assert cross_view_nce(z1=zs[0], z2=zs[1], tau=tau) == core_view(zs, tau) == full_graph(zs, tau) == loss
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.5])
 def test_float64_stays_float64(tau):
-    zs, queues = rows(8, 7, 0.5)
-    zs, queues = ([x.double() for x in given] for given in (zs, queues))
-    for loss in (cross_view_nce(*zs, tau, *queues), full_graph(zs, tau, torch.stack(queues))):
-        assert loss.dtype == torch.float64 and loss.item() == pytest.approx(oracle(*zs, tau, *queues).item(), abs=1e-13)
+    zs = [z.double() for z in rows(8, 0.5)]
+    for loss in (cross_view_nce(*zs, tau), full_graph(zs, tau)):
+        assert loss.dtype == torch.float64 and loss.item() == pytest.approx(oracle(*zs, tau).item(), abs=1e-13)
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.5])
 def test_autocast_has_no_effect(tau):
-    zs, queues = rows(12, 7, 0.5, views=3)
-    outside = full_graph(zs, tau, queues)
+    zs = rows(12, 0.5, views=3)
+    outside = full_graph(zs, tau)
     with torch.autocast("cpu", torch.bfloat16):
-        inside = full_graph(zs, tau, queues)
+        inside = full_graph(zs, tau)
     assert torch.equal(inside, outside)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(3))
 def test_one_broken_number_spreads_to_the_loss(broken, which):
-    zs, queues = rows(12, 7)
-    given = [*zs, *queues]
-    given[which][3, 3] = broken
-    assert not cross_view_nce(*given[:2], 0.2, *given[2:]).isfinite()
-    assert not full_graph([*zs, zs[0].flip(0)], 0.2, [*queues, queues[0].flip(0)]).isfinite()
+    zs = rows(12, views=3)
+    zs[which][3, 3] = broken
+    assert full_graph(zs, 0.2).isnan() and core_view(zs, 0.2).isnan() and cross_view_nce(zs[which], zs[which - 1], 0.2).isnan()
 
 
 @pytest.mark.parametrize("tau", [1e-4, 1e-3])
 def test_no_temperature_is_too_low(tau):
-    zs, queues = rows(12, 7)
-    value, gradients = value_and_gradients(of_two(cross_view_nce), zs, tau, queues)
-    assert value == pytest.approx(oracle(*zs, tau, *queues).item(), rel=1e-6) and all(slope.isfinite().all() for slope in gradients)
+    zs = rows(12)
+    value, gradients = value_and_gradients(of_two(cross_view_nce), zs, tau)
+    assert value == pytest.approx(oracle(*zs, tau).item(), rel=1e-6) and all(slope.isfinite().all() for slope in gradients)
 
 
 @pytest.mark.parametrize("tau", [0.07, 0.5])
 def test_it_needs_nothing_of_the_device(tau):
     zs = [torch.empty(5, 8, device="meta", requires_grad=True) for _ in range(3)]
-    full_graph(zs, tau, torch.empty(3, 6, 8, device="meta")).backward()
+    full_graph(zs, tau).backward()
     assert all(z.grad.shape == (5, 8) for z in zs)
-
-
-def test_a_queue_is_left_as_it_is_and_may_learn():
-    zs, queues = rows(4, 5)
-    kept = [q.clone() for q in queues]
-    learns = [q.clone().requires_grad_() for q in queues]
-    cross_view_nce(*zs, 0.2, *learns).backward()
-    assert all(map(torch.equal, kept, queues)) and all(q.grad.abs().max() > 0 for q in learns)
 
 
 def test_they_compile_as_one_graph_and_their_errors_say_what_is_needed(without_shape_checks):
     script = """
         import torch
         from ssl_lab.losses import core_view, cross_view_nce, full_graph, mutual_information_bound
-        zs, queues = [torch.randn(8, 4, requires_grad=True) for _ in range(3)], torch.randn(3, 5, 4)
+        zs = [torch.randn(8, 4, requires_grad=True) for _ in range(3)]
         for tau in (0.5, 0.05):
             for loss in (core_view, full_graph):
-                values = [f(zs, tau, queues) for f in (torch.compile(loss, fullgraph=True, backend="eager"), loss)]
+                values = [f(zs, tau) for f in (torch.compile(loss, fullgraph=True, backend="eager"), loss)]
                 slopes = [torch.autograd.grad(value, zs[0])[0] for value in values]
                 print(torch.allclose(*values) and torch.allclose(*slopes, atol=1e-6))
-        a, b, q, wide = torch.ones(4, 5), torch.ones(3, 5), torch.ones(9, 5), torch.ones(9, 6)
+        a, b = torch.ones(4, 5), torch.ones(3, 5)
         for wrong in (
-            lambda: cross_view_nce(a, b), lambda: cross_view_nce(a[0], a[0]), lambda: cross_view_nce(a, a, 0.1, q, wide),
-            lambda: cross_view_nce(a, a, 0.1, wide, q), lambda: cross_view_nce(a, a, 0.1, q[0], q), lambda: cross_view_nce(a, a, 0.0),
-            lambda: full_graph([a, a], -1.0), lambda: core_view([a]), lambda: full_graph([]), lambda: core_view([a, a, b]),
-            lambda: mutual_information_bound(0.5, 0), lambda: mutual_information_bound(0.5, -3),
+            lambda: cross_view_nce(a, b), lambda: cross_view_nce(a, torch.ones(4, 6)), lambda: cross_view_nce(a[0], a[0]),
+            lambda: cross_view_nce(a, a, 0.0), lambda: full_graph([a, a], -1.0), lambda: core_view([a]), lambda: full_graph([]),
+            lambda: core_view([a, a, b]), lambda: mutual_information_bound(0.5, 0), lambda: mutual_information_bound(0.5, -3),
         ):
             try:
                 print("taken", wrong())
@@ -619,9 +553,9 @@ def test_they_compile_as_one_graph_and_their_errors_say_what_is_needed(without_s
                 print(error)
     """
     needles = [
-        ("two views of the same B things", "(4, 5) and (3, 5)"), ("(5,) and (5,)",), ("have width 5", "(9, 5) and (9, 6)"), ("(9, 6) and (9, 5)",),
-        ("(5,) and (9, 5)",), ("tau=0.0 must be positive",), ("tau=-1.0",), ("1 view has no other view", "two views or more"), ("0 view",),
-        ("(4, 5) and (3, 5)",), ("k=0 negatives: at least 1", "a batch of B has B - 1"), ("k=-3",),
+        ("two views of the same B things", "(4, 5) and (3, 5)"), ("(4, 5) and (4, 6)",), ("(5,) and (5,)",), ("tau=0.0 must be positive",),
+        ("tau=-1.0",), ("1 view has no other view", "two views or more"), ("0 view",), ("(4, 5) and (3, 5)",),
+        ("k=0 negatives: at least 1", "a batch of B has B - 1"), ("k=-3",),
     ]  # fmt: skip
     lines = without_shape_checks(script).splitlines()
     same, said = lines[:4], lines[4:]

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from ssl_lab import scenes
 from ssl_lab.augment import SMALL, Augmentation, chrominance, luminance, to_float
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import knn_accuracy
 from ssl_lab.features import features
-from ssl_lab.models import Encoder, Joined, ViewEncoder, check_view, for_channels, moved, resnet, small_resnet
+from ssl_lab.models import Encoder, Joined, ViewEncoder, check_view, for_channels, moved, resnet, seen_together, small_resnet
 from ssl_lab.models.views import VIEWS, view
 
 NAMES = ("L", "ab", "rgb", "depth", "normals", "mask", "later", "flow")
@@ -34,7 +35,7 @@ def encoder(name: str, seed: int = 0, frames: int = 3, **options) -> ViewEncoder
 def seen(name: str, images: Images) -> torch.Tensor:
     """What the network of a view sees of these images."""
     kind = view(name, 3)
-    return kind.see(images.columns()[kind.column])
+    return kind.part(kind.see(images.columns()[kind.column]))
 
 
 # ---- what a view makes of its column
@@ -59,7 +60,7 @@ def test_relief_is_the_depth_less_its_mean_so_that_a_step_back_changes_nothing(i
     assert made.mean((2, 3)).abs().max() < 1e-5
     for i in range(24):
         torch.testing.assert_close(made[i, 0], images.depth[i, 0] - images.depth[i, 0].double().mean().float(), atol=1e-5, rtol=0)
-    torch.testing.assert_close(view("depth").see(images.depth + 2), made, atol=1e-5, rtol=0)
+    torch.testing.assert_close(VIEWS["depth"].see(images.depth + 2), made, atol=1e-5, rtol=0)
 
 
 def test_a_mask_has_one_channel_a_part_and_every_pixel_is_in_one(images):
@@ -77,17 +78,32 @@ def test_a_column_of_ones_own_is_a_view_of_three_channels(images):
     assert torch.equal(seen("map", images), images.more["map"])
 
 
-def test_lightness_hardly_tells_hues_of_scenes_apart_and_ab_does():
-    """The hues of scenes have one luma, which is no lightness: nearest neighbours among 600 objects' mean pixels, two kinds of hue, measured."""
-    scenes = load("scenes", limit=600)
-    inside = (scenes.mask == 1).float()
-    hue = scenes.factors["hue"]
-    labels = (hue.sin() > 0).long()
+def swing(name: str) -> torch.Tensor:
+    """How far the mean of an object moves in each channel of a view, while its hue goes round; the mean over 60 objects."""
+    labels, factors, phases = scenes.draw_factors(60, "train", 0)
+    inside, means = (load("scenes", limit=60).mask == 1).float(), []
+    for hue in torch.arange(12) * torch.pi / 6:
+        x = scenes.picture(labels, factors | {"object_hue": hue.expand(60)}, phases, 32)["x"]
+        means.append((VIEWS[name].part(VIEWS[name].see(x)) * inside).sum((2, 3)) / inside.sum((2, 3)))
+    means = torch.stack(means)
+    return (means.amax(0) - means.amin(0)).mean(0)
+
+
+def test_lightness_knows_little_of_the_hues_of_scenes_and_ab_all_of_them():
+    """They have one luma, which is not quite the lightness. Measured: 0.18 of the range of L, which is 2 wide, and 0.96 and 0.81 of a and b."""
+    (L,), (a, b) = swing("L"), swing("ab")
+    assert 0.15 < L < 0.21 and a > 0.9 and b > 0.75
+
+
+def test_hue_is_told_by_neighbours_in_ab_and_hardly_in_L():
+    """Whether the sine of an object's hue is positive, from its mean pixel. Measured on these 600: 0.56 in L, 0.99 in ab."""
+    images = load("scenes", limit=600)
+    inside, labels = (images.mask == 1).float(), (images.factors["object_hue"].sin() > 0).long()
     told = {}
     for name in ("L", "ab"):
-        h = (seen(name, scenes) * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1)
+        h = (seen(name, images) * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1)
         told[name] = knn_accuracy(h[:400], labels[:400], h[400:], labels[400:], k=20)
-    assert told["ab"] > 0.95 and told["L"] < told["ab"] - 0.2, told
+    assert told["ab"] > 0.95 and told["L"] < 0.65, told
 
 
 # ---- an encoder of a view
@@ -137,12 +153,12 @@ def test_it_needs_nothing_of_the_device():
 
 def test_joined_encoders_stand_side_by_side_in_the_order_of_the_views(images):
     views = {"ab": encoder("ab", 1), "depth": encoder("depth", 2), "L": encoder("L", 3)}
-    f = Joined(views).eval()
+    f, x = Joined(views).eval(), images.x / 255
     assert f.dim == views["ab"].dim + views["L"].dim
-    expected = torch.cat([views["ab"](images.x), views["L"](images.x)], 1)
-    torch.testing.assert_close(f(images.x), expected)
+    expected = torch.cat([views["ab"](x), views["L"](x)], 1)
+    torch.testing.assert_close(f(x), expected)
     torch.testing.assert_close(features(f, images), expected, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(f.maps(images.x), torch.cat([views["ab"].maps(images.x), views["L"].maps(images.x)], 1))
+    torch.testing.assert_close(f.maps(x), torch.cat([views["ab"].maps(x), views["L"].maps(x)], 1))
 
 
 def test_joined_encoders_keep_the_parameters_of_those_that_see_an_image():
@@ -178,13 +194,8 @@ def test_a_network_for_other_channels_has_weights_of_its_own(make, channels):
     assert not {p.data_ptr() for p in twin.parameters()} & {p.data_ptr() for p in like.parameters()}
     assert all(torch.equal(kept[name], tensor) for name, tensor in like.state_dict().items()) and first(like).in_channels == 3
     ours, theirs = dict(twin.named_parameters()), dict(like.named_parameters())
-    assert ours.keys() == theirs.keys()
-    drawn = [name for name, p in theirs.items() if p.ndim > 1]
-    assert [name for name in drawn if ours[name].shape == p_shape(theirs[name], ours[name]) and torch.equal(ours[name], theirs[name])] == []
-
-
-def p_shape(theirs: torch.Tensor, ours: torch.Tensor) -> torch.Size:
-    return theirs.shape if theirs.shape == ours.shape else torch.Size()
+    drawn = [name for name, p in theirs.items() if p.ndim > 1 and p.shape == ours[name].shape]
+    assert ours.keys() == theirs.keys() and drawn and not [name for name in drawn if torch.equal(ours[name], theirs[name])]
 
 
 def test_all_else_of_the_first_convolution_is_kept():
@@ -238,7 +249,7 @@ class Grouped(nn.Module):
 
 
 @pytest.mark.parametrize("make, words", [
-    (Flat, "network like this Flat, whose first convolution does not take 3 channels"), (Grouped, "this Grouped, .*take a small_resnet"),
+    (Flat, "network like this Flat, and its first convolution does not take 3 channels"), (Grouped, "this Grouped, .*take a small_resnet"),
     (lambda: small_resnet(width=4, channels=1), "does not take 3 channels"), (Token, "the parameter token cannot be drawn anew"),
     (lambda: Encoder(nn.Sequential(nn.Conv2d(3, 4, 3)), mean=(0.5,) * 3, std=(0.2,) * 3, side=32), "this Encoder normalises RGB by mean and std"),
 ])
@@ -279,6 +290,18 @@ def test_what_all_columns_share_stays_together_under_a_crop(images):
     assert (off > 0.5 + 1e-4).sum() == 0
 
 
+def test_all_encoders_see_one_crop_and_a_column_is_cropped_once(images, monkeypatch):
+    names = ("L", "depth", "ab", "rgb", "normals", "mask", "later", "flow", "heat", "map")
+    encoders = {name: encoder(name) for name in names}
+    drawn, columns = Augmentation(area=(0.3, 0.8), jitter=0.0).draw(images.x, torch.Generator().manual_seed(3)), images.columns()
+    expected = [f.seen(moved(drawn, f.column, columns[f.column])) for f in encoders.values()]
+    asked = []
+    monkeypatch.setattr("ssl_lab.models.views.moved", lambda drawn, name, values: asked.append(name) or moved(drawn, name, values))
+    found = seen_together(encoders.values(), drawn, columns)
+    assert all(map(torch.equal, found, expected)) and len(found) == len(names)
+    assert sorted(asked) == sorted({f.column for f in encoders.values()})
+
+
 def test_colours_change_in_pictures_alone(images):
     drawn = replace(SMALL, area=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0).draw(images.x, torch.Generator().manual_seed(3))
     assert not torch.allclose(moved(drawn, "x", images.x), images.x / 255, atol=0.05)
@@ -294,8 +317,8 @@ def grey(images: Images) -> Images:
     return replace(images, x=images.x[:, :1].expand(-1, 3, -1, -1).contiguous())
 
 
-def parted(images: Images, most: int, channels: int = 1) -> Images:
-    return replace(images, mask=torch.full((24, channels, 32, 32), most, dtype=torch.uint8)) if channels == 1 else images
+def parted(images: Images, most: int) -> Images:
+    return replace(images, mask=torch.full((24, 1, 32, 32), most, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize("name", [*NAMES, "heat", "map"])
