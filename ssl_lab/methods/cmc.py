@@ -90,9 +90,10 @@ class CMC(Method):
         augmentation: Augmentation = CROP,
     ):
         super().__init__()
-        two = len(set(views)) == len(views) > 1
-        fix = "at least two different ones are needed, such as ('L', 'ab')"
-        require(two, f"views={views}: {fix}")
+        named = isinstance(views, tuple) and all(isinstance(v, str) for v in views)
+        two = named and len(set(views)) == len(views) > 1
+        fix = "at least two different names are needed, such as ('L', 'ab')"
+        require(two, f"views={views!r}: {fix}")
         self.loss, self.tau, self.m = LOSSES[graph], tau, m
         self.aligned, self.augmentation = aligned, augmentation
         like = small_resnet() if encoder is None else encoder
@@ -107,7 +108,8 @@ class CMC(Method):
             self.slow = {"key_encoders": "encoders", "key_projectors": "projectors"}
             self.key_encoders = frozen_copy(self.encoders)
             self.key_projectors = frozen_copy(self.projectors)
-            self.register_buffer("queues", unit(torch.randn(len(views), K, dim)))
+            rows = unit(torch.randn(len(views) * K, dim))
+            self.register_buffer("queues", rows.view(len(views), K, dim))
 
     @property
     def encoder(self) -> Joined:
