@@ -28,6 +28,7 @@ from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.tensors import fit, read_shapes, under
 
+OWN = "own"  # in the place of an encoder's name: the method makes it
 SMALL = 64  # pixels; up to this side a ResNet gets the stem for small images
 FRAMES = 10  # of scenes in motion, where a view needs them and nothing else is said
 RGB = "rgb"  # the subfolder of the images, in a folder of several views
@@ -93,13 +94,19 @@ class Plan:
 
 def begin(method: str, given: dict) -> Plan:
     """The plan of a new run: the method's recipe and arguments, with the given options in them."""
-    kind, said = getattr(methods, method), {"name": "scenes", "encoder": "small_resnet", "recipe": "scenes"} | given
+    kind = getattr(methods, method)
+    said = {"name": "scenes", "encoder": OWN if makes_its_own(kind) else "small_resnet", "recipe": "scenes"} | given
     recipe, found = options.settle(kind, said["recipe"], given)
     data = Source(**{field.name: said.get(field.name) for field in dataclasses.fields(Source)})
     plan = Plan(method, said["encoder"], data, recipe, found)
     plan = replace(plan, data=replace(data, frames=frames(plan, data.name)))
     require("labels" not in given or plan.learns, f"--labels {given.get('labels')}: {method} learns without labels; leave this option out")
     return plan
+
+
+def makes_its_own(kind: type[Method]) -> bool:
+    """Whether the method makes an encoder where none is given."""
+    return "encoder" not in arguments(kind) or arguments(kind)["encoder"].default is None
 
 
 def go_on(run: Run, method: str, given: dict) -> Plan:
@@ -161,8 +168,9 @@ def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
         "classes": lambda: plan.settings.get("classes", len(data.classes)),
         "frames": lambda: plan.settings.get("frames", FRAMES if plan.data.frames is None else plan.data.frames),
     }
+    wanted = [name for name in parts if name in arguments(plan.kind) and (name != "encoder" or plan.encoder != OWN)]
     with RandomStream(plan.recipe.seed, torch.device("cpu")), torch.device(device):
-        return plan.kind(**plan.settings | {name: make() for name, make in parts.items() if name in arguments(plan.kind)})
+        return plan.kind(**plan.settings | {name: parts[name]() for name in wanted})
 
 
 def build_again(plan: Plan, data: Images, path: Path, prefix: str = "") -> Method:
