@@ -19,6 +19,8 @@ from ssl_lab.terminal import Progress, printable, tell
 from ssl_lab.version import VERSION
 
 PROTOCOLS = {"knn": "k-nearest-neighbour", "linear": "linear probe"}
+FOLDERS = "Of a folder, the views depth, normals, mask, later and your own are subfolders of their names, and images then lie in the subfolder rgb"
+MOTION = "1 to 64, of which half lie before the image (default: 10 where a view needs them, else none)"
 PLACES = ("root", "download", "device", "out", "resume", "threads", "run", "method")  # words that say nothing of the training itself
 
 
@@ -102,6 +104,8 @@ def evaluate(args) -> int:
     score = commands.scores(Run(args.out), args.protocol, commands.pick(args.device), download=args.download, **moved)
     if not score["same"]:
         tell(f"{args.out} did not learn from these images of {score['of']}; what it learned from others is measured on them")
+    if score["view"]:
+        tell(f"no view of {args.out} is made of an image: measured is the encoder of {score['view']}, and pixels are its own column")
     print(f"{PROTOCOLS[args.protocol]} accuracy on {score['unseen']:,} unseen images, from {score['images']:,} with labels:")
     print("\n".join(f"  {name:12}{score[name]:.3f}" for name in ("trained", "untrained", "pixels")))
     return 0
@@ -159,13 +163,15 @@ def parser(words: list[str]) -> Parser:
 
     p = command(train, "train a method and write a run folder", TRAIN_EXAMPLES)
     p.add_argument("method", metavar="METHOD", help=f"{', '.join(methods.__all__)}, in any case, with - or _; with --help, its own options too")
-    p.add_argument("--data", metavar="NAME", dest="name", default=argparse.SUPPRESS, help=f"{', '.join(SETS)} (default: scenes)")
+    p.add_argument("--data", metavar="NAME", dest="name", default=argparse.SUPPRESS, help=f"{', '.join(SETS)} (default: scenes). {FOLDERS}")
     said = {"default": argparse.SUPPRESS}
     p.add_argument("--size", type=int, help="side of the images in pixels (default: as stored; scenes 32)", **said)
     p.add_argument("--limit", type=int, help="train on this many images", **said)
     p.add_argument("--white", type=float, help="the value that is white in image files of more than 8 bits, such as 65535, 4095 or 1.0", **said)
+    p.add_argument("--frames", type=int, help=f"of scenes in motion, for the views later and flow: {MOTION}", **said)
+    p.add_argument("--unit", type=float, help="metres of one step in files of depth (default: 0.001, a millimetre; files of floats need it)", **said)
     p.add_argument("--labels", type=float, metavar="SHARE", help="keep this share of the labels, above 0 and at most 1", **said)
-    p.add_argument("--encoder", metavar="NAME", help="small_resnet (default), small_alexnet, or a network of torchvision, such as resnet18", **said)
+    p.add_argument("--encoder", metavar="NAME", help="small_resnet (default; CMC makes its own), small_alexnet, or a network of torchvision, such as resnet18", **said)
     p.add_argument("--recipe", metavar="NAME", help="scenes, a minute or two on a laptop (default), or paper", **said)
     p.add_argument("--threads", type=int, help="of the CPU (default: OMP_NUM_THREADS, or whichever number is measured to be fastest)")
     p.add_argument("--out", type=place, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")
@@ -220,6 +226,8 @@ TRAIN_EXAMPLES = """
     ssl-lab train MoCo --tau 0.1 --K 8192 --lr 0.003
     ssl-lab train Supervised --data folder:pictures --size 64 --batch 64
     ssl-lab train noisy-student --labels 0.01 --rounds 3
+    ssl-lab train CMC --views rgb later --frames 10
+    ssl-lab train CMC --data folder:pictures --views L ab depth --graph full
     ssl-lab train SimCLR --out runs/cifar --resume"""
 EVALUATE_EXAMPLES = """
     ssl-lab evaluate runs/simclr-scenes

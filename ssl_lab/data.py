@@ -3,13 +3,13 @@
 import dataclasses
 import numbers
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float, Int64, Integer, UInt8
 from torch import Tensor
 
-from ssl_lab import datasets, motion, scenes, sources
+from ssl_lab import datasets, motion, pairs, scenes, sources
 from ssl_lab.arguments import plain, whole
 from ssl_lab.catalogue import SETS
 from ssl_lab.datasets import described
@@ -57,6 +57,7 @@ class Images:
         (low, top), count = map(int, ends), len(self.classes)
         require(low >= -1, f"a label is {low}; labels are counted from 0, and -1 stands for none")
         require(not count or top < count, f"a label is {top}, and there are {count} classes, 0 to {count - 1}; name more classes, or correct it")
+        pairs.check_own(self.more, TAKEN)
         for name, column in (*self.columns().items(), *self.factors.items()):
             require(len(column) == len(x), f"{name} has {len(column)} rows and x has {len(x)}; every image needs one")
             fits = column.ndim < 4 or column.shape[2:] == x.shape[2:]
@@ -194,6 +195,9 @@ class Images:
         return dataclasses.replace(self, labels=kept.to(self.labels.device), targets=None)
 
 
+TAKEN = {field.name for field in dataclasses.fields(Images)} | {"L", "ab", "rgb"}  # names of columns, and of views that are made of x
+
+
 def check_images(data: object, who: str) -> None:
     """Raise InputError, which says how to make Images, unless data is Images."""
     fix = "Images.of(dataset) makes them of a Dataset, an array or a tensor, and load('folder:PATH') of files"
@@ -211,6 +215,8 @@ def load(
     download: bool = False,
     white: float | None = None,
     frames: int | None = None,
+    views: Sequence[str] | None = None,
+    unit: float | None = None,
 ) -> Images:
     """Images by name: "scenes", "digits", a torchvision set such as "cifar10", or "folder:PATH".
 
@@ -222,6 +228,8 @@ def load(
     root: where torchvision sets lie (None = data/ in the working directory); download=True fetches them there.
     white: for image files of more than 8 bits, or of floats, the value that is white in all of them: 4095 for 12 bits, 1.0 for floats up to 1.
     frames: of scenes in motion: the columns `later` and `flow` are added (motion.py); at 32 pixels 10 frames take 41 kB an image.
+    views: of a folder, the subfolders that show the same things (pairs.py), first the images: views=("rgb", "depth") reads PATH/rgb and PATH/depth.
+    unit: metres of one step in files of depth; None = 0.001, a millimetre. Files of floats need it.
     Raises: InputError, which says what was given, what there is, and how to get it.
     """
     require(isinstance(name, str), f"data set {name!r} is not a name; there are: {', '.join(SETS)}")
@@ -229,12 +237,14 @@ def load(
     require(whole(seed), f"seed={seed!r} must be a whole number")
     check_wanted(size, white, *((16, 224) if name == "scenes" else (8, 1024)))
     limit, seed, size = map(plain, (limit, seed, size))
+    require(frames is None or name == "scenes", f"frames={frames!r}: only scenes move; leave it out, or load('scenes', frames={frames!r})")
+    if (views, unit) != (None, None):
+        return Images(**pairs.read(pairs.checked(name, views, unit, TAKEN), split, size, limit, seed, white))
     if name == "scenes":
         one_of(split, tuple(COUNTS), "split of scenes")
         require((limit or 0) * 3 * (size or 32) ** 2 <= 64e9, f"limit={limit} scenes take more than 64 GB of memory; use fewer, or smaller ones")
         what = limit or COUNTS[split], split, size or 32, seed
         moving = {} if frames is None else motion.render(*what, plain(frames))
         return Images(**scenes.render(*what), **moving, classes=scenes.CLASSES)
-    require(frames is None, f"frames={frames!r}: only scenes move; leave it out, or load('scenes', frames={frames!r})")
     source = sources.find(name, split, root, download).limited(limit, seed)
     return Images(*source.read(source.rows, size, white), source.classes)

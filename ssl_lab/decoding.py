@@ -36,8 +36,7 @@ def pixels(image, size: int | None = None, white: float | None = None) -> UInt8[
         require(not cut or white == 65535, f"mode {image.mode} has 16 bits, of which Pillow reads the upper 8, so white must be 65535; {fix}")
         check_memory(image, size)
         image.load()
-        turn = orientation(image)
-        W, H = image.size if turn < 5 else image.size[::-1]
+        (H, W), turn = extent(image), orientation(image)
         seen = window(H, W, size)
         x = in_strips(image, turn, H, W, seen, white)
         return x if size is None else centre(resized(x, seen.h, seen.w), size)
@@ -54,6 +53,34 @@ def in_strips(image, turn: int, H: int, W: int, seen: "Window", white: float | N
         part = upright(image, turn, (seen.left, seen.top + top, right, seen.top + low), H, W)
         x[:, :, top:low] = resized(in_colours(part, white), low - top, seen.w)
     return x
+
+
+def sampled(image, size: int | None = None) -> np.ndarray:
+    """Values of a PIL image's first frame as they are stored, upright, (h, w) or (h, w, channels): the part that `pixels` gives, the nearest of each.
+
+    A row at a time, so that no second image is kept. Raises: InputError for images that are too large.
+    """
+    with image:  # closes its file
+        check_memory(image, size)
+        image.load()
+        (H, W), turn = extent(image), orientation(image)
+        seen = window(H, W, size)
+        rows, columns = nearest(seen.height, seen.h, size), nearest(seen.width, seen.w, size)
+        left, right = seen.left, seen.left + seen.width
+        lines = [np.asarray(upright(image, turn, (left, row, right, row + 1), H, W))[:, columns] for row in (seen.top + rows).tolist()]
+        return np.concatenate(lines)
+
+
+def nearest(have: int, want: int, size: int | None) -> np.ndarray:
+    """Which of so many values are wanted, when each takes the one at its own middle; of those, the `size` in the middle."""
+    at = ((np.arange(want) + 0.5) * (have / want)).astype(int)
+    first = 0 if size is None else (want - size) // 2
+    return at[first : None if size is None else first + size]
+
+
+def extent(image) -> tuple[int, int]:
+    """Height and width of a decoded image, upright."""
+    return image.size[::-1] if orientation(image) < 5 else image.size
 
 
 def check_memory(image, size: int | None) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from jaxtyping import Int64
+from torch import Tensor
 
 from ssl_lab.errors import InputError, one_of, require
 from ssl_lab.reading import Source, files, share
@@ -23,11 +25,23 @@ WORDS = {"train": "train(?:ing)?", "val": "val(?:id|idation)?|dev", "test": "tes
 NAMES = {part: re.compile(rf"(?:images?[ _-]?)?(?:{word})[ _-]?(?:set|split|data|images?|imgs?|\d+)?", re.IGNORECASE) for part, word in WORDS.items()}
 
 
+def at(name: str) -> Path:
+    """The folder of "folder:PATH"; ~ is the user's own."""
+    require(name != "folder:", "folder: needs a path, as in folder:path/to/images")
+    return Path(name.removeprefix("folder:")).expanduser()
+
+
 def folder(top: Path, split: str) -> Source:
     """One split of a folder. A folder without splits is divided at random: 80 % train and 20 % test.
 
     A split may have no images of a class. Raises: InputError for a folder that cannot be one set, or an unknown split.
     """
+    images, rows, classes = listed(top, split)
+    return Source(rows, classes, files(lambda i: opened(*images[i]), lambda i: brief(images[i][0])))
+
+
+def listed(top: Path, split: str) -> tuple[list[tuple[Path, int]], Int64[Tensor, " N"], tuple[str, ...]]:
+    """The image files and their labels, which of them belong to the split, and the names of the classes. Raises: InputError as `folder`."""
     parts = splits(top)
     one_of(split, (*parts, "all") if parts else ("train", "test", "all"), f"split of {top}")
     walk = Walk()
@@ -42,7 +56,7 @@ def folder(top: Path, split: str) -> Source:
     chosen = [found[split]] if split in found else found.values()
     images = [(path, number[name]) for one in chosen for name, paths in one.items() for path in paths]
     rows = torch.arange(len(images)) if parts else share(len(images), split)
-    return Source(rows, tuple(map(printable, classes)), files(lambda i: opened(*images[i]), lambda i: brief(images[i][0])))
+    return images, rows, tuple(map(printable, classes))
 
 
 @dataclass

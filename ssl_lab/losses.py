@@ -174,7 +174,7 @@ def soft_cross_entropy(
 def cross_view_nce(
     z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: Tau = 0.07
 ) -> Float[Tensor, ""]:
-    """CMC's loss of two views, Eqns. 3 and 4: L(V1, V2) + L(V2, V1), a sum of two means.
+    """CMC's loss of two views, Eqns. 3, 4: L(V1, V2) + L(V2, V1), a sum of two means.
 
     A row of one view finds its partner among the B rows of the other view: one
     congruent pair, B - 1 incongruent ones. Its own view is no candidate.
@@ -195,7 +195,7 @@ def cross_view_nce(
 def core_view(
     zs: Sequence, tau: Tau = 0.07, pair: Callable = cross_view_nce
 ) -> Float[Tensor, ""]:
-    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with each other.
+    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with any other.
 
     zs: M embeddings (B, d), one a view.   pair: the loss of two of them, and of tau.
     Raises: InputError (a ValueError) for fewer than two views, or as `pair`.

@@ -12,7 +12,7 @@ from ssl_lab.method import Method
 from ssl_lab.parse import FIX, parsed
 from ssl_lab.recipe import Recipe
 
-FILLED = ("encoder", "classes")  # arguments that a command fills in; it has other options for them
+FILLED = ("encoder", "classes", "frames")  # arguments that a command fills in; it has other options for them
 
 
 def add(parser: argparse.ArgumentParser, kind: type[Method]) -> None:

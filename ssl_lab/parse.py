@@ -72,9 +72,11 @@ def parsed(kind, value, where: object):
 def record(kind, value: dict, where: object, **more):
     """A dataclass from a dictionary of all of its fields, but for those that are said here, and no other.
 
+    A dataclass may name in ADDED the fields that older versions did not write, and what they meant by it.
     Raises: InputError as `parsed`, and where the dataclass refuses a value.
     """
     fields = {field.name: field.type for field in dataclasses.fields(kind) if field.name not in more}
+    value = getattr(kind, "ADDED", {}) | value
     for name in {**fields, **value}:
         require(name in fields, f"{where}: {name!r} is unknown; {FIX}")
         require(name in value, f"{where}: {name} is missing; {FIX}")

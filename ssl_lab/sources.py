@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssl_lab.catalogue import BY_HAND, KEYWORDS, NAMES, OPTIONS, TORCHVISION, UNNAMED
 from ssl_lab.errors import InputError, one_of, require
-from ssl_lab.folders import folder
+from ssl_lab.folders import at, folder
 from ssl_lab.reading import Source, array, files, share
 
 
@@ -22,8 +22,7 @@ def find(name: str, split: str, root: str | os.PathLike | None, download: bool) 
     if name == "digits":
         return digits(split)
     if name.startswith("folder:"):
-        require(name != "folder:", "folder: needs a path, as in folder:path/to/images")
-        return folder(Path(name.removeprefix("folder:")).expanduser(), split)
+        return folder(at(name), split)
     place = Path(name).expanduser()
     folders = f"data set {name!r} is unknown, and there is a folder of this name; did you mean folder:{name}?"
     require(name in TORCHVISION or not place.is_dir(), folders)

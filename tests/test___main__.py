@@ -56,7 +56,7 @@ def test_every_method_trains_by_its_name_into_a_run_folder_without_pickles(folde
     assert files == {"config.json", "metrics.jsonl", "weights.safetensors", "state.safetensors", "curves.png"}
     config = json.loads((folder / "run/config.json").read_text())
     assert config["method"] == method
-    assert config["data"] == {"name": "scenes", "size": 16, "limit": 32, "root": None, "white": None, "labels": None}
+    assert config["data"] == {"name": "scenes", "size": 16, "limit": 32, "root": None, "white": None, "labels": None, "frames": None, "unit": None}
     assert config["recipe"]["epochs"] == 2
     assert [json.loads(line)["epoch"] for line in (folder / "run/metrics.jsonl").read_text().splitlines()] == [1, 2]
     assert (folder / "run/curves.png").read_bytes().startswith(b"\x89PNG")
@@ -497,3 +497,108 @@ def test_files_that_are_passed_over_are_one_line(tree, tmp_path, capsys):
     assert main(words) == 0
     assert main(["evaluate", str(tmp_path / "run")]) in (0, 2)
     assert capsys.readouterr().err.count("files passed over: 1 .heic") == 1
+
+
+# views of CMC
+
+
+def config(run) -> dict:
+    return json.loads((run / "config.json").read_text())
+
+
+@pytest.mark.parametrize("options, frames, motions", [
+    (["--views", "rgb", "later", "--frames", "4"], 4, 4), (["--views", "L", "flow", "--frames", "3"], 3, 3),
+    (["--views", "rgb", "later"], 10, 10), (["--views", "depth", "flow"], 10, 10), (["--views", "L", "ab"], None, 10),
+    (["--views", "L", "ab", "depth", "normals", "mask", "--graph", "full"], None, 10),
+])  # fmt: skip
+def test_cmc_trains_on_the_views_that_are_named_resumes_and_is_measured(folder, capsys, options, frames, motions):
+    assert main(["train", "cmc", *options, *TINY, "--epochs", "1", "--out", "run"]) == 0
+    said = config(folder / "run")
+    assert (said["data"]["frames"], said["settings"]["frames"]) == (frames, motions)
+    (folder / "run/curves.png").unlink()
+    assert main(["train", "cmc", "--out", "run", "--resume"]) == 0  # nothing is left to do
+    assert main(["evaluate", "run"]) == 0
+    score = json.loads((folder / "run/evaluation.json").read_text())["knn"]
+    assert score["same"] and score["view"] == ("depth" if options[1] == "depth" else None)
+    assert ("measured is the encoder of depth" in capsys.readouterr().err) == (options[1] == "depth")
+
+
+def test_frames_are_one_option_with_its_default(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "CMC", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("--frames FRAMES") == 2 and "--views STR" in said  # in the usage, and where it is explained
+    assert "default: 10 where a view needs them" in said and "images then lie in the subfolder rgb" in said
+
+
+def test_a_run_goes_on_with_its_own_frames(folder, fails):
+    assert main(["train", "CMC", "--views", "rgb", "later", "--frames", "2", *TINY, "--epochs", "1", "--out", "run"]) == 0
+    assert "--frames 5 differs from the run's 2" in fails("train", "CMC", "--out", "run", "--resume", "--frames", "5")
+    assert main(["train", "CMC", "--out", "run", "--resume", "--frames", "2"]) == 0
+
+
+def test_a_run_of_before_scenes_moved_still_opens(folder):
+    """Its config.json has neither frames nor unit."""
+    assert main(["train", "SimCLR", *TINY, "--epochs", "1", "--out", "run"]) == 0
+    said = config(folder / "run")
+    del said["data"]["frames"], said["data"]["unit"]
+    (folder / "run/config.json").write_text(json.dumps(said))
+    assert main(["evaluate", "run"]) == 0
+    (folder / "run/state.safetensors").unlink()  # as far as the config: it begins again
+    assert main(["train", "SimCLR", "--out", "run", "--resume"]) == 0
+
+
+@pytest.fixture
+def views(folder):
+    """views("here") → a folder of forty images with labels and their depth, in tenths of a millimetre."""
+
+    def make(name: str) -> str:
+        for i in range(40):
+            for view, image in (("rgb", Image.new("RGB", (16, 16), (6 * i, 0, 200 * (i % 2)))), ("depth", Image.new("I;16", (16, 16), 10_000 + i))):
+                path = folder / name / view / "ab"[i % 2] / f"{i:02}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                image.save(path)
+        return f"folder:{name}"
+
+    return make
+
+
+def test_cmc_trains_on_a_folder_of_several_views_which_may_move(folder, views):
+    where = views("here")
+    run = ["train", "cmc", "--data", where, "--views", "rgb", "depth", "--unit", "0.0001", "--batch", "16", "--epochs", "2"]
+    assert main([*run, "--out", "whole"]) == 0
+    assert config(folder / "whole")["data"]["unit"] == 0.0001
+    shutil.copytree("whole", "moved")
+    (folder / "moved/state.safetensors").unlink()
+    (folder / "here").rename("there")
+    assert main(["train", "CMC", "--out", "moved", "--resume", "--data", "folder:there"]) == 0
+    assert ended(folder / "moved")[1] == ended(folder / "whole")[1]
+    for name, data in (("moved", []), ("whole", ["--data", "folder:there"])):
+        assert main(["evaluate", name, *data]) == 0
+        assert json.loads((folder / name / "evaluation.json").read_text())["knn"]["same"]
+
+
+def test_views_of_an_image_alone_need_no_subfolders(folder, pictures):
+    assert main(["train", "cmc", "--data", pictures("here"), "--views", "L", "ab", "--batch", "16", "--epochs", "1", "--out", "run"]) == 0
+    assert main(["evaluate", "run"]) == 0
+
+
+def test_what_learned_from_more_views_is_measured_on_images_alone(folder, capsys):
+    assert main(["train", "cmc", "--views", "L", "ab", "depth", "later", *TINY, "--epochs", "1", "--out", "run"]) == 0
+    assert main(["evaluate", "run", "--data", "digits", "--limit", "100"]) == 0
+    assert "did not learn from these images of digits" in capsys.readouterr().err
+    assert not json.loads((folder / "run/evaluation.json").read_text())["knn"]["same"]
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--views", "rgb", "later", "--frames", "0"], ["frames=0", "1 to 64"]), (["--views", "rgb", "later", "--frames", "65"], ["frames=65"]),
+    (["--views", "rgb", "later", "--data", "digits"], ["CMC learns from x, later, and later is missing"]),
+    (["--data", "digits", "--frames", "3"], ["frames=3: only scenes move"]), (["--unit", "0.001"], ["unit=0.001 is the unit of depth"]),
+    (["--data", "folder:here", "--views", "rgb", "flow"], ["'flow' cannot name a column"]),
+    (["--data", "folder:here", "--views", "rgb", "mask"], ["'mask' is unknown; there are: depth, rgb"]),
+    (["--views", "rgb", "nosuch"], ["CMC learns from x, nosuch, and nosuch is missing"]), (["--views", "rgb"], ["views"]),
+])  # fmt: skip
+def test_views_that_are_not_there_are_told_before_a_run_begins(folder, fails, views, options, words):
+    views("here")
+    said = fails("train", "cmc", *TINY[:4], *options, "--out", "run")
+    assert all(word in said for word in words) and not (folder / "run").exists(), said

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ssl_lab import augment as A
 from ssl_lab.augment import Augmentation
@@ -189,3 +190,76 @@ def test_a_map_keeps_its_own_precision(dtype):
     drawn = Augmentation().draw(depth, torch.Generator().manual_seed(1))
     assert drawn.depth(depth).dtype == dtype and (drawn.depth(depth).double() - drawn.depth(depth.float())).abs().max() < 0.02
     assert drawn.normals(depth.expand(-1, 3, -1, -1)).dtype == dtype
+
+
+# ---- flow
+
+
+def test_a_whole_crop_without_a_mirror_leaves_a_flow_as_it_is():
+    flow = torch.randn(40, 6, 32, 32)
+    torch.testing.assert_close(drawn(area=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0).flow(flow), flow, atol=1e-5, rtol=1e-5)
+
+
+def test_a_mirror_turns_every_x_of_a_flow_around_and_no_y():
+    flow, draw = torch.randn(40, 6, 32, 32), drawn(area=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.5)
+    turned, sign = draw.flow(flow), torch.tensor([-1.0, 1.0]).repeat(3)[:, None, None]
+    assert draw.flip.any() and not draw.flip.all()
+    torch.testing.assert_close(turned[draw.flip], flow[draw.flip].flip(3) * sign, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(turned[~draw.flip], flow[~draw.flip], atol=1e-5, rtol=1e-5)
+
+
+def test_a_crop_enlarges_x_by_its_width_and_y_by_its_height():
+    flow, draw = torch.tensor([1.0, 2.0, -3.0, 0.5])[:, None, None].expand(40, 4, 32, 32).contiguous(), drawn(area=(0.2, 0.6), flip=0.0)
+    x, y = 32 / draw.width, 32 / draw.height
+    expected = torch.stack([x, 2 * y, -3 * x, 0.5 * y], 1)[:, :, None, None].expand(-1, -1, 32, 32)
+    torch.testing.assert_close(draw.flow(flow), expected, atol=1e-4, rtol=1e-5)
+    assert (x - y).abs().max() > 0.1
+
+
+def test_a_flow_keeps_its_precision_and_needs_nothing_of_the_device():
+    flow, draw = torch.randn(40, 2, 32, 32), drawn()
+    for dtype in (torch.float64, torch.float16):
+        assert draw.flow(flow.to(dtype)).dtype == dtype and (draw.flow(flow.to(dtype)).float() - draw.flow(flow)).abs().max() < 0.05
+    x = torch.empty(4, 3, 32, 32, device="meta")
+    assert Augmentation().draw(x).flow(torch.empty(4, 2, 32, 32, device="meta")).shape == (4, 2, 32, 32)
+
+
+def wave(at: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
+    """A smooth picture, of which any place is known; so a warp has no error but that of the crop's own interpolation."""
+    return torch.stack([0.5 + 0.3 * (0.20 * at + 0.07 * down + c).sin() + 0.1 * (0.15 * down - 0.1 * at + 2 * c).sin() for c in range(3)], 1)
+
+
+def moving() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Frame 0, the flow to frame 1, and frame 1, of pictures that glide and turn by some pixels: frame1(p + flow(p)) = frame0(p)."""
+    g = torch.Generator().manual_seed(1)
+    shift, turn = 4 * torch.rand(40, 2, generator=g) - 2, 0.1 * torch.rand(40, generator=g) - 0.05
+    across, down = torch.arange(32.0).expand(40, 32, 32), torch.arange(32.0)[:, None].expand(40, 32, 32)
+    cos, sin, vx, vy = (value[:, None, None] for value in (turn.cos(), turn.sin(), *shift.T))
+    dx, dy = across - 15.5, down - 15.5
+    flow = torch.stack([vx + cos * dx - sin * dy - dx, vy + sin * dx + cos * dy - dy], 1)
+    bx, by = dx - vx, dy - vy  # where a place of frame 1 was in frame 0
+    return wave(across, down), flow, wave(cos * bx + sin * by + 15.5, cos * by - sin * bx + 15.5)
+
+
+def warped(frame: torch.Tensor, flow: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """frame(p + flow(p)), and where p + flow(p) lies within the frame by a pixel."""
+    across, down = torch.arange(32.0) + flow[:, 0], torch.arange(32.0)[:, None] + flow[:, 1]
+    grid = torch.stack([across, down], 3) / 31 * 2 - 1
+    inside = ((across - 15.5).abs() < 14.5) & ((down - 15.5).abs() < 14.5)
+    return F.grid_sample(frame, grid, align_corners=True, padding_mode="border"), inside[:, None].expand(-1, 3, -1, -1)
+
+
+def apart(first: torch.Tensor, flow: torch.Tensor, second: torch.Tensor) -> float:
+    back, inside = warped(second, flow)
+    return (back - first).abs()[inside].max().item()
+
+
+def test_a_flow_that_is_cropped_with_its_frames_still_takes_one_to_the_other():
+    """As it was; a flow that is only cropped, or not mirrored, does not."""
+    first, flow, second = moving()
+    draw = drawn(area=(0.4, 0.9), jitter=0.0)
+    a, b = draw(first), draw(second)
+    assert apart(first, flow, second) < 0.02 and apart(a, draw.flow(flow), b) < 0.02
+    assert apart(a, draw.map(flow), b) > 0.1
+    unsigned = draw.flow(flow) * torch.where(draw.flip, -1.0, 1.0)[:, None, None, None]
+    assert apart(a, unsigned, b) > 0.1

@@ -16,6 +16,7 @@ troubles, nameless, serious = (ROOM.troubles, ROOM.nameless, ROOM.serious)
 
 RUNS = f"import runpy\nruns = runpy.run_path({str(Path(__file__).parent / 'dummies' / 'clusterings.py')!r})['write']()"
 SAID = f"import runpy\nsaid = runpy.run_path({str(Path(__file__).parent / 'dummies' / 'teachers.py')!r})['said']"
+PAINTER = f"import runpy\npainter = runpy.run_path({str(Path(__file__).parent / 'dummies' / 'painter.py')!r})['Painter']()"
 EXPLORERS = {  # small, each in a cell of its own
     "SimilarityExplorer": "recording = Recording(method, images)\nrecording.add(1)\nexplorer = SimilarityExplorer(recording)",
     "ViewsExplorer": "explorer = ViewsExplorer(images)",
@@ -27,18 +28,19 @@ EXPLORERS = {  # small, each in a cell of its own
     "CollapseLab": "explorer = CollapseLab()",
     "KMeansExplorer": "explorer = KMeansExplorer(features(method.encoder, images), images, pca=8)",
     "MomentumExplorer": "explorer = MomentumExplorer()",
+    "MultiviewExplorer": f"{PAINTER}\nexplorer = MultiviewExplorer(CMC(small_resnet(width=4), ('L', 'ab', 'depth')), images, painter)",
     "PseudoLabelExplorer": f"{SAID}\nexplorer = PseudoLabelExplorer(images, said(images.labels))",
     "QueueExplorer": "explorer = QueueExplorer(MoCo(small_resnet(width=4)), images, steps=5, batch=8)",
 }
 EVERY = [
-    IMPORTS.replace("SimCLR", "MoCo, SimCLR") + "from ssl_lab.evaluate import features\nfrom ssl_lab.widgets import *\n"
+    IMPORTS.replace("SimCLR", "CMC, MoCo, SimCLR") + "from ssl_lab.evaluate import features\nfrom ssl_lab.widgets import *\n"
     'method, images = SimCLR(small_resnet(width=4)), load("scenes", split="test", limit=64)',
     *(f"{code}\nexplorer" for code in EXPLORERS.values()),
 ]
 SWEPT = {  # what a saved page of each holds
     "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"jitter": [0.0, 0.5, 1.0]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
     "SceneExplorer": {"shape": None}, "BoundExplorer": {"kept": None}, "CircleExplorer": {"step": None}, "ClusterExplorer": {"epoch": None},
-    "CollapseLab": {"step": None}, "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None},
+    "CollapseLab": {"step": None}, "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None}, "MultiviewExplorer": {"scene": None},
     "PseudoLabelExplorer": {"generation": None}, "QueueExplorer": {"step": None},
 }  # fmt: skip
 
@@ -124,6 +126,18 @@ def test_every_explorer_follows_the_hand_plays_and_answers(name, every):
         spot.focus()
         every.keyboard.press("ArrowRight")
         assert found.locator(".tip").text_content()
+
+
+def test_an_edge_of_the_views_is_cut_and_put_back_by_hand(every):
+    found = one(every, "MultiviewExplorer")
+    graph, edges = found.get_by_role("combobox", name="graph"), found.locator(".spot[aria-label^='edges of the graph']")
+    chosen = "select => select.selectedOptions[0].textContent"
+    for words in ("your own", "core, 2 pairs"):
+        before = sentence(found)
+        edges.focus()
+        every.keyboard.press("Enter")
+        changed(every, found, before)
+        assert graph.evaluate(chosen) == words
 
 
 def test_every_cell_with_an_explorer_is_quiet(every):

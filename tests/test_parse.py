@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import pytest
 
@@ -37,6 +37,23 @@ WHOLE = {
 
 def test_a_dictionary_becomes_the_dataclass_all_the_way_down():
     assert parsed(Outer, WHOLE, "f") == Outer(Inner(1, None), (3, 4), (0.5, 1), [{"a": [1]}], {"loss": 0.5, "remark": "good"}, True, None)
+
+
+@dataclass(frozen=True)
+class Grown:
+    ADDED: ClassVar[dict] = {"unit": None}
+
+    size: int
+    unit: float | None
+
+
+def test_a_field_that_older_versions_did_not_write_means_what_they_meant():
+    assert parsed(Grown, {"size": 3}, "f") == Grown(3, None)
+    assert parsed(Grown, {"size": 3, "unit": 0.5}, "f") == Grown(3, 0.5)
+    with pytest.raises(InputError, match="f: size is missing"):
+        parsed(Grown, {"unit": 0.5}, "f")
+    with pytest.raises(InputError, match='f: unit is "m", and a number is needed'):
+        parsed(Grown, {"size": 3, "unit": "m"}, "f")
 
 
 @pytest.mark.parametrize("change, words", [

@@ -26,6 +26,6 @@ def in_range(x: Num[Tensor, "*shape"]) -> Num[Tensor, "*shape"]:
     return x
 
 
-def to_float(x: Pixels) -> Batch:
+def to_float(x: Num[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
     """Bytes as float32 in [0, 1]; floats unchanged."""
     return x if x.is_floating_point() else x.float().div_(255)

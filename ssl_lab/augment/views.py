@@ -154,7 +154,8 @@ class Drawn:
         """The same crop and flip of motions in pixels, x and y in turn. A crop enlarges them; a flip changes the sign of x."""
         _, _, H, W = flow.shape
         x, y = (1 - 2 * self.flip.to(flow.dtype)) * W / self.width, H / self.height
-        return self.map(flow) * torch.stack([x, y], 1).repeat(1, flow.shape[1] // 2)[:, :, None, None]
+        scale = torch.stack([x, y], 1).repeat(1, flow.shape[1] // 2)[:, :, None, None]
+        return self.map(flow) * scale.to(flow.dtype)
 
     @torch.no_grad()
     def mask(self, mask: Num[Tensor, "B c H W"]) -> Num[Tensor, "B c H W"]:

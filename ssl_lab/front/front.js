@@ -269,9 +269,14 @@ function slider({ label, stops, words, low, high, whole, exact, unit }, move, ar
   return { node: html("div", { class: "control slider" }, html("span", { class: "name", "aria-hidden": "true" }, label), box, range, html("span", { class: "steps" }, ...steps)), show };
 }
 
-function choice({ label, stops, words }, move) {
-  const select = html("select", { "aria-label": label, onchange: () => move(stops[select.selectedIndex], true) }, ...words.map((said) => html("option", {}, said)));
-  const show = (value, disabled) => { select.selectedIndex = stops.indexOf(value); select.disabled = disabled; };
+function choice({ label, stops, words, own }, move) { // own: what a value is called that is not listed
+  const other = html("option", { hidden: true }, own ?? ""), listed = words.map((said) => html("option", {}, said));
+  const select = html("select", { "aria-label": label, onchange: () => move(stops[select.selectedIndex], true) }, ...listed, ...(own ? [other] : []));
+  const show = (value, disabled) => {
+    other.hidden = stops.includes(value);
+    select.selectedIndex = own && !stops.includes(value) ? stops.length : stops.indexOf(value);
+    select.disabled = disabled;
+  };
   const wide = Math.max(...words.map((said) => said.length)) + label.length > 30; // what can be chosen is never cut
   return { node: html("label", { class: wide ? "control wide" : "control" }, html("span", { class: "name" }, label), select), show };
 }

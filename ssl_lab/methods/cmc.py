@@ -2,7 +2,7 @@
 
 Tian, Krishnan and Isola, ECCV 2020, arXiv 1906.05849.
 
-    v1, v2 = views of one crop, such as L and ab    aligned: the same place, no colour
+    v1, v2 = views of one crop, such as L and ab    aligned: of the same place
     z1, z2 = g1(f1(v1)), g2(f2(v2))                 every view has weights of its own
     loss   = L(V1, V2) + L(V2, V1)                  Eqns. 3, 4: find the other view
     core   = sum of the pairs (1, j)                Eqn. 6: M - 1 pairs of M views
@@ -12,16 +12,18 @@ Tian, Krishnan and Isola, ECCV 2020, arXiv 1906.05849.
 An image is congruent with itself in the other view, and with no other image.
 differs: the paper keeps the last z of every image in a memory and compares with 4,096
 of them, drawn at random; here candidates are the other images of the batch, or, with
-K > 0, the last K embeddings of the other view. Augmentation and optimizer are ours.
+K > 0, the last K keys of the other view. Its views are crops alone; ours change the
+colours of the image first, since L of a hue is not quite the same for all hues.
 """
 
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ssl_lab.arguments import Choice, Momentum, Range, Temperature, Width, declared
-from ssl_lab.augment import Augmentation
+from ssl_lab.augment import SMALL, Augmentation
 from ssl_lab.data import Images
 from ssl_lab.distributed import gather
 from ssl_lab.errors import require
@@ -43,8 +45,9 @@ from ssl_lab.recipe import Recipe
 RECIPE = Recipe(
     epochs=240, batch=128, optimizer="sgd", lr=0.03, weight_decay=1e-4, warmup=0.0
 )
-SCENES = Recipe(epochs=40, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.1)
-CROP = Augmentation(area=(0.5, 1.0), jitter=0.0)
+SCENES = Recipe(epochs=38, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.3)
+# colours change before they become L and ab, so that L does not tell the hue
+COLOURS = replace(SMALL, jitter_share=1.0, grey_share=0.0)
 LOSSES = {"core": core_view, "full": full_graph}
 QUEUE = Range(0, whole=True, hint="0 compares within the batch; the paper has 16384")
 
@@ -53,13 +56,13 @@ class CMC(Method):
     """Views of one thing find each other among those of other things.
 
     encoder: the kind of network; every view gets one like it, with random weights of
-    its own and the channels of the view. None: small_resnet().
+    its own and the channels of the view. None: small_resnet(12).
     views: names, the core first: L, ab, rgb of an image; depth, normals, mask, later,
     flow, or another column of the images.   graph: which pairs, "core" or "full".
     dim: width of z.   tau: temperature.   K: keys in the queue of every view, made by
     slow copies of the encoders, which keep a share m of their weights (MoCo).
     frames: of the view flow.   aligned: one crop for all views; False: one for each.
-    augmentation: the crop and flip.
+    augmentation: crop, flip and colours, before an image becomes views.
     `encoder` joins the encoders that an RGB image can feed; `encoders` has all of them.
     Raises: InputError for values outside the ranges below, one view, a view twice; in
     `train`, for a view that the images do not have, and ab of grey images.
@@ -84,21 +87,20 @@ class CMC(Method):
         tau: Temperature = 0.07,
         K: Annotated[int, QUEUE] = 0,
         m: Momentum = 0.99,
-        mlp_head: bool = False,
         frames: Annotated[int, Range(1, whole=True)] = 10,
         aligned: bool = True,
-        augmentation: Augmentation = CROP,
+        augmentation: Augmentation = COLOURS,
     ):
         super().__init__()
-        two = len(set(views)) == len(views) > 1
-        fix = "at least two different ones are needed, such as ('L', 'ab')"
-        require(two, f"views={views}: {fix}")
+        named = isinstance(views, tuple) and all(isinstance(v, str) for v in views)
+        two = named and len(set(views)) == len(views) > 1
+        fix = "at least two different names are needed, such as ('L', 'ab')"
+        require(two, f"views={views!r}: {fix}")
         self.loss, self.tau, self.m = LOSSES[graph], tau, m
         self.aligned, self.augmentation = aligned, augmentation
-        like = small_resnet() if encoder is None else encoder
+        like = small_resnet(12) if encoder is None else encoder
         senses = {name: ViewEncoder(like, name, frames) for name in views}
-        widths = [like.dim] * (1 + mlp_head)
-        heads = {name: mlp(*widths, dim, norm=False) for name in views}
+        heads = {name: mlp(like.dim, dim) for name in views}
         self.encoders, self.projectors = nn.ModuleDict(senses), nn.ModuleDict(heads)
         columns = (f.column for f in senses.values())
         self.columns = tuple(dict.fromkeys(["x", *columns]))
@@ -107,7 +109,8 @@ class CMC(Method):
             self.slow = {"key_encoders": "encoders", "key_projectors": "projectors"}
             self.key_encoders = frozen_copy(self.encoders)
             self.key_projectors = frozen_copy(self.projectors)
-            self.register_buffer("queues", unit(torch.randn(len(views), K, dim)))
+            rows = unit(torch.randn(len(views) * K, dim))
+            self.register_buffer("queues", rows.view(len(views), K, dim))
 
     @property
     def encoder(self) -> Joined:

@@ -126,7 +126,7 @@ class Joined(nn.Module):
     Raises: InputError, naming the encoders that there are, where none of them sees x.
     """
 
-    def __init__(self, encoders: dict[str, ViewEncoder]):
+    def __init__(self, encoders: nn.ModuleDict | dict[str, ViewEncoder]):
         super().__init__()
         self.names = {name: encoder.column for name, encoder in encoders.items()}
         self.parts = nn.ModuleList(encoder for encoder in encoders.values() if encoder.column == "x")

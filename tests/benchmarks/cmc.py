@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of CMC")
     parser.add_argument("--recipe", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from SCENES")
-    parser.add_argument("--width", type=int, default=16, help="of every view's small_resnet")
+    parser.add_argument("--width", type=int, default=12, help="of every view's small_resnet")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--data", default="scenes")
     parser.add_argument("--root")

@@ -25,7 +25,7 @@ import torch
 from ssl_lab import widgets
 from ssl_lab.data import load
 from ssl_lab.evaluate import features
-from ssl_lab.methods import MoCo, SimCLR
+from ssl_lab.methods import CMC, MoCo, SimCLR
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets.controls import Slider
 
@@ -45,6 +45,11 @@ def pseudo_labels(method, images):
     return widgets.PseudoLabelExplorer(images, said(images.labels))
 
 
+def multiview(method, images):
+    painter = runpy.run_path(str(Path(__file__).parents[1] / "dummies" / "painter.py"))["Painter"]()
+    return widgets.MultiviewExplorer(CMC(views=("L", "ab", "depth", "normals", "mask"), graph="full"), images, painter)
+
+
 def embedding(method, images):
     explorer = widgets.EmbeddingExplorer(features(method.encoder, images), images, projection="UMAP")
     explorer.wait()
@@ -62,6 +67,7 @@ BUILDERS = {
     "CollapseLab": lambda method, images: widgets.CollapseLab(),
     "KMeansExplorer": lambda method, images: widgets.KMeansExplorer(features(method.encoder, images), images),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
+    "MultiviewExplorer": multiview,
     "PseudoLabelExplorer": pseudo_labels,
     "QueueExplorer": lambda method, images: widgets.QueueExplorer(MoCo(method.encoder), images),
 }

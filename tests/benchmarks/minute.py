@@ -23,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from ssl_lab import methods, precision
+from ssl_lab.arguments import arguments
 from ssl_lab.augment import Augmentation
 from ssl_lab.data import Images, load
 from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
@@ -76,7 +77,8 @@ def main() -> None:
             kind = getattr(methods, name)
             recipe, suiting = replace(kind.recipes["scenes"], **changes), kind.suits.get("scenes", {})
             torch.manual_seed(seed)
-            method, strengths = kind(small_resnet(), **suiting | dict(given.set)), {"jitter": jitter, "area": (given.area, 1.0), "hue": given.hue}
+            network = {} if arguments(kind)["encoder"].default is None else {"encoder": small_resnet()}
+            method, strengths = kind(**network, **suiting | dict(given.set)), {"jitter": jitter, "area": (given.area, 1.0), "hue": given.hue}
             for part, value in list(vars(method).items()):
                 if isinstance(value, Augmentation):
                     setattr(method, part, replace(value, **strengths))
