@@ -54,8 +54,8 @@ lab
 # In notebook 03 a view was a changed copy of a picture. Here a **view** is what one *sensor* sees of a scene, and
 # different views can look very different. CMC's first pair comes from one photograph. The colour space **Lab** has
 # three channels: $L$ is the lightness (black to white), $a$ goes from green to red, $b$ from blue to yellow. The view
-# $V_1$ is $L$, the view $V_2$ is $ab$: lightness without colour, and colour without lightness. Both views are cut from
-# the *same* crop of the picture, and nothing distorts the colours. Below the method, eight scenes and their views.
+# $V_1$ is $L$, the view $V_2$ is $ab$: lightness without colour, and colour without lightness. Both views come from
+# the *same* crop of the picture. Below the method, eight scenes and their views.
 
 # %% tags=["picture"]
 show(plots.pipeline("CMC"))
@@ -107,6 +107,10 @@ show(plots.factors(known))
 # %% [markdown]
 # The views share the shape, the position, the size and the light, and a part of the hue. The rest of the hue is in $ab$
 # alone, and so it does not help. CMC's hypothesis: what many views share is what matters.
+#
+# The shared part of the hue is a shortcut. In the paper the views are crops alone. Our CMC also changes brightness,
+# contrast, saturation and hue of the whole picture at random, *before* it is split into $L$ and $ab$. Then the lightness
+# no longer tells the hue. Section 8 shows what this is worth.
 #
 # ## 2 · Views, and pixels that depend on each other
 #
@@ -308,8 +312,8 @@ for k in (1, 3, 15, 127):
     negatives = torch.randint(n, (len(v1), k), generator=draw)
     others = ratio[v1[:, None], negatives].sum(dim=1)
     loss = (1 + others / ratio[v1, v2]).log().mean()  # of the best score
-    bound = mutual_information_bound(loss, k)
-    print(f"k = {k:3}: loss {loss:4.2f}, at least {bound:5.2f} nats,", end=" ")
+    least = mutual_information_bound(loss, k)
+    print(f"k = {k:3}: loss {loss:4.2f}, at least {least:5.2f} nats,", end=" ")
     print(f"log(k + 1) gives {math.log(k + 1) - loss:.2f}")
 
 # %% [markdown]
@@ -412,8 +416,8 @@ with torch.no_grad():
     z1, z2 = cmc.embed(unseen.x.float() / 255).chunk(2, dim=1)  # without crops
 for B in (16, 128, len(unseen)):
     loss = cross_view_nce(z1[:B], z2[:B], cmc.tau) / 2  # the mean of both directions
-    bound = mutual_information_bound(loss, B - 1)
-    print(f"k = {B - 1:5,}: loss {loss:.2f}, at least {bound:.2f} nats", end=" ")
+    least = mutual_information_bound(loss, B - 1)
+    print(f"k = {B - 1:5,}: loss {loss:.2f}, at least {least:.2f} nats", end=" ")
     print(f"(no more than {math.log(B - 1):.2f})")
 
 # %% [markdown]
@@ -484,8 +488,8 @@ for name, study in (("CMC, joined", "cmc"), ("SimCLR", "simclr")):
 tables.results(rows)
 
 # %% tags=["nbval-check-output"]
-print("CMC, kNN       ", within(rows["CMC, joined"]["knn"], 0.3, 1.0))
-print("CMC, linear    ", within(rows["CMC, joined"]["linear"], 0.5, 1.0))
+print("CMC, kNN       ", within(rows["CMC, joined"]["knn"], 0.7, 1.0))
+print("CMC, linear    ", within(rows["CMC, joined"]["linear"], 0.85, 1.0))
 print("random networks", within(rows["random networks, joined"]["knn"], 0.1, 0.3))
 
 # %%
@@ -498,11 +502,12 @@ EmbeddingExplorer(features(cmc.encoder, unseen), unseen)
 # %% [markdown]
 # ## 8 · Break it
 #
-# Each of these recorded runs differs from CMC by one switch. *Independent crops*: $L$ is cut from one place and $ab$ from
-# another. *Warm*: a higher temperature. *Predictive*: the loss of section 2, which has the encoder of $L$ alone; for
-# comparison also CMC's encoders of $L$ and of $ab$ alone.
+# Each of these recorded runs differs from CMC by one switch: no change of colours, so that the views are crops alone, as in
+# the paper; each view cut, and its colours changed, independently of the other; a temperature of 1. *Predictive* is the
+# loss of section 2, and has the encoder of $L$ alone. For comparison there are CMC's encoders of $L$ and of $ab$ alone.
 #
-# **Predict first**: which cause can CMC no longer share with independent crops? Will the shape become better or worse?
+# **Predict first**: what does CMC keep if the colours do not change? What can it no longer share with independent crops?
+# Will the shape become better or worse?
 
 # %% tags=["picture"]
 def of_view(study, name):
@@ -510,8 +515,8 @@ def of_view(study, name):
     return next(row for row in recorded(study).seen if row["view"] == name)
 
 
-runs = [recorded(name) for name in ("cmc-independent", "cmc-warm", "predictive-l1")]
-runs += [recorded(name) for name in ("predictive", "cmc")]
+runs = [recorded(f"cmc-{name}") for name in ("no-colour", "independent", "warm")]
+runs += [recorded(name) for name in ("predictive-l1", "predictive", "cmc")]
 found = {run.title: run.knn for run in runs[:-1]}
 found |= {f"CMC, {name} alone": of_view("cmc", name)["knn"] for name in ("L", "ab")}
 found[runs[-1].title] = runs[-1].knn
@@ -519,13 +524,15 @@ ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare(found, ASKED, chance=0.1))
 
 # %%
-switched = {run.title: run.factors for run in (runs[-1], *runs[:2])}
+switched = {run.title: run.factors for run in (runs[-1], *runs[:3])}
 show(plots.factors(switched))
 
 # %% [markdown] tags=["answer"]
+# - The hues, above all that of the ground (R² FIGURE in place of FIGURE): $L$ and $ab$ share a part of it, and it helps to
+#   find the partner. kNN is FIGURE % in place of FIGURE %. So the shortcut of $L$ costs more than any other switch here.
 # - The position and the size: two crops show the object at different places and in different sizes, so that they no longer
-#   help to find the partner (x FIGURE → FIGURE). The ground's hue is still the same in both, and remains. The shape becomes
-#   worse, FIGURE % in place of FIGURE %: it needs the object, which can even be cut off in one of the crops.
+#   help to find the partner (x FIGURE → FIGURE). The shape becomes worse, FIGURE % in place of FIGURE %: it needs the object,
+#   which can even be cut off in one of the crops.
 # - With temperature 1 the shares differ little, so distant candidates push nearly as much as near ones: FIGURE %.
 # - Predictive learning reaches FIGURE %, CMC's encoder of $L$ alone FIGURE %, and that of $ab$ FIGURE %.
 
