@@ -105,6 +105,7 @@ STUDIES = {
     "deepcluster-no-jitter": clustered("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
     "cmc": multiview("CMC as it is: L and ab", weights=True),
     "cmc-independent": multiview("a crop for each view", aligned=False),
+    "cmc-no-colour": multiview("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
     "cmc-warm": multiview("temperature 1", tau=1.0),
     "cmc-three": multiview("three views, L as the core", views=SENSES[:3]),
     "cmc-four": multiview("four views, L as the core", views=SENSES[:4]),
