@@ -515,7 +515,7 @@ def test_a_column_of_other_height_or_width_is_told(column, without_shape_checks)
 ASKING = {
     "fine-tuning": "finetune(f, given, given)", "factors": "factor_table(h, given)", "leak": "leak(MoCo(f, K=8, split=2), given)",
     "a recording": "Recording(SimCLR(f), given)", "views": "ViewsExplorer(given)", "an embedding": "EmbeddingExplorer(h, given)",
-    "a queue": "QueueExplorer(MoCo(f, K=8, split=2), given)", "a method": "SimCLR.lesson(given)",
+    "a queue": "QueueExplorer(MoCo(f, K=8, split=2), given)", "a method": "SimCLR(f).lesson(given)",
 }
 
 
