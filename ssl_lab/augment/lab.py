@@ -54,7 +54,7 @@ def power(x: Tensor, exponent: float) -> Tensor:
 
 
 def normalised_lab(x: Pixels) -> Batch:
-    """The same, each channel from -1 to 1: its range over all of sRGB. The pixels are those of a `Drawn` or of `features`, which have checked them."""
+    """The same, each channel from -1 to 1: its range over all of sRGB. The pixels are not checked: `Drawn` and `features` have done it."""
     channels = lab(x).unbind(1)
     return torch.stack([(channel - middle) / half for channel, middle, half in zip(channels, MIDDLE, HALF)], 1)
 
