@@ -27,7 +27,7 @@ from ssl_lab.recipe import Recipe
 RECIPE = Recipe(
     epochs=240, batch=128, optimizer="sgd", lr=0.03, weight_decay=1e-4, warmup=0.0
 )
-SCENES = Recipe(epochs=20, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.1)
+SCENES = Recipe(epochs=30, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.1)
 CROP = Augmentation(area=(0.5, 1.0), jitter=0.0)
 LOSSES = {"l1": F.l1_loss, "l2": F.mse_loss}
 
