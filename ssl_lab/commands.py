@@ -161,6 +161,7 @@ def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
     from ssl_lab.models import encoder
     from ssl_lab.models.backbones import OURS
 
+    require(not plan.learns or bool((data.labels >= 0).any()), f"{plan.method} learns from labels, and these images have none")
     side = min(plan.images.shape[-2:]) if plan.images else data.size
     stem = "cifar" if side <= SMALL and "resne" in plan.encoder and plan.encoder not in OURS else None
     parts = {

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from course.build import parse
 from ssl_lab import checks, geometry, kmeans, losses, pseudo_labels
 from ssl_lab.checks import EXERCISES, Check, Kind
-from ssl_lab.checks.answer import PARTS, ask
+from ssl_lab.checks.answer import PARTS, ask, tensors
 from ssl_lab.checks.drawn import Drawn
 from ssl_lab.evaluate import knn_accuracy
 from ssl_lab.methods import BYOL, MoCo
@@ -122,6 +122,9 @@ LIBRARY = {
     "info_nce": losses.info_nce,
     "ema": ema_of_the_library,
     "enqueue": enqueue_of_the_library,
+    "cross_view_nce": losses.cross_view_nce,
+    "mutual_information_bound": losses.mutual_information_bound,
+    "full_graph": losses.full_graph,
     "byol_regression": losses.byol_regression,
     "target_momentum": momentum_of_the_library,
     "embedding_std": std_of_the_library,
@@ -188,9 +191,8 @@ def test_a_check_needs_no_gradients_around_it(check):
 
 
 def in_place(*given):
-    for x in given:
-        if torch.is_tensor(x):
-            x.mul_(2)
+    for x in tensors(given):
+        x.mul_(2)
     return torch.ones(())
 
 

@@ -14,7 +14,7 @@ import ssl_lab
 from ssl_lab import distributed
 from ssl_lab.distributed import gather
 
-METHODS = ("SimCLR", "MoCo", "BYOL")
+METHODS = ("SimCLR", "MoCo", "BYOL", "CMC", "CMC with queues")
 SHARED = """
     import json, sys, warnings
     import torch
@@ -70,11 +70,13 @@ SCRIPT = """
         os.environ.update(GLOO_SOCKET_IFNAME="lo")
         dist.init_process_group("gloo", init_method=f"file://{sys.argv[3]}", rank=rank, world_size=world)
     found = {}
-    for name in ("SimCLR", "MoCo", "BYOL"):
+    every = {"SimCLR": {}, "MoCo": {"K": 20, "split": 2}, "BYOL": {}, "CMC": {}}
+    every["CMC with queues"] = {"K": 20, "views": ("L", "ab", "rgb"), "graph": "full"}
+    channels = {"CMC": (1, 2), "CMC with queues": (1, 2, 3)}
+    for name, options in every.items():
         torch.manual_seed(0)
-        options = {"K": 20, "split": 2} if name == "MoCo" else {}
-        method = getattr(methods, name)(small_resnet(width=4), dim=8, **options).double()
-        views = torch.rand(2, 16, 3, 32, 32, dtype=torch.float64)
+        method = getattr(methods, name.split()[0])(small_resnet(width=4), dim=8, **options).double()
+        views = [torch.rand(16, c, 32, 32, dtype=torch.float64) for c in channels.get(name, (3, 3))]
         method.eval()  # batch norm knows only the images of its own rank
         norms, queues = [], []
         for step in range(2):
@@ -91,11 +93,11 @@ SCRIPT = """
                 for p in learned:
                     p -= 0.1 * p.grad
             method.after_step(0.25)
-            views = views.flip(-1)
+            views = [view.flip(-1) for view in views]
         found[name] = {
             "gradients": [p.grad.flatten().tolist() for p in learned],
             "weights": [p.flatten().tolist() for p in method.parameters()],
-            "queue": method.queue.tolist() if name == "MoCo" else [],
+            "queue": getattr(method, "queue", getattr(method, "queues", torch.empty(0, 1))).flatten(0, -2).tolist(),
             "pointer": int(method.pointer) if name == "MoCo" else 0,
         }
     if world > 1:
@@ -140,6 +142,12 @@ def test_the_queue_is_the_same_on_both_and_that_of_one_process(runs):
     assert two[0]["queue"] == two[1]["queue"]
     assert furthest(one["queue"], two[0]["queue"]) <= 1e-6
     assert one["pointer"] == two[0]["pointer"] == two[1]["pointer"] == 32 % 20
+
+
+def test_the_queues_of_all_views_are_the_same_on_both_and_those_of_one_process(runs):
+    one, *two = (run["CMC with queues"] for run in runs)
+    assert two[0]["queue"] == two[1]["queue"] and len(one["queue"]) == 3 * 20
+    assert furthest(one["queue"], two[0]["queue"]) <= 1e-6
 
 
 def test_one_process_gathers_nothing():

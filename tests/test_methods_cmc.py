@@ -16,15 +16,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssl_lab.augment import SMALL, chrominance, luminance
+from ssl_lab.augment import chrominance, luminance
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
 from ssl_lab.features import features
 from ssl_lab.losses import core_view, cross_view_nce, full_graph, info_nce, nt_xent
 from ssl_lab.method import Method
 from ssl_lab.methods import CMC, cmc
-from ssl_lab.methods.cmc import across
-from ssl_lab.models import Encoder, Joined, ema_, resnet, small_resnet
+from ssl_lab.methods.cmc import COLOURS, across
+from ssl_lab.models import Encoder, Joined, ema_, resnet, seen_together, small_resnet
 from ssl_lab.optim import parameter_groups
 from ssl_lab.recipe import Recipe
 from ssl_lab.train import train
@@ -159,8 +159,7 @@ def every_parameter_is_there_once_and_learns(kind):
 
 def all_views_are_of_one_crop(kind):
     """L and ab are those of the cropped image; the image as a later frame, and its red as a depth, are cropped with it."""
-    method = build(kind, views=("rgb", "L", "ab", "depth", "later"))
-    x = SCENES.x
+    method, x = build(kind, views=("rgb", "L", "ab", "depth", "later"), augmentation=replace(COLOURS, jitter=0.0)), SCENES.x
     torch.manual_seed(3)
     rgb, L, ab, depth, later = method.views(x, x[:, :1] / 255, x)
     torch.testing.assert_close(L, luminance(rgb), atol=1e-5, rtol=0)
@@ -172,10 +171,15 @@ def all_views_are_of_one_crop(kind):
     assert (rgb - x / 255).abs().mean() > 0.01
 
 
-def no_colour_is_changed(kind):
+def colours_change_once_for_all_views(kind):
     flat = (torch.rand(64, 3, 1, 1) * 255).to(torch.uint8).expand(64, 3, 32, 32)
-    (rgb, _) = build(kind, views=("rgb", "ab")).views(flat)
-    torch.testing.assert_close(rgb, flat / 255, atol=1e-5, rtol=0)
+    rgb, L, ab, later = build(kind, views=("rgb", "L", "ab", "later")).views(flat, flat)
+    assert (rgb - flat / 255).abs().mean() > 0.02 and torch.equal(rgb, later)
+    torch.testing.assert_close(L, luminance(rgb), atol=1e-5, rtol=0)
+    torch.testing.assert_close(ab, chrominance(rgb), atol=1e-5, rtol=0)
+    assert (ab.abs().amax((1, 2, 3)) > 0.01).sum() > 60
+    (still, _) = build(kind, views=("rgb", "ab"), augmentation=replace(COLOURS, jitter=0.0)).views(flat)
+    torch.testing.assert_close(still, flat / 255, atol=1e-5, rtol=0)
 
 
 def queues_begin_with_unit_rows_that_differ(kind):
@@ -243,7 +247,7 @@ def embeddings_are_noted_by_the_names_of_the_views(kind):
 
 PROMISES = [
     loss_and_gradient_are_those_of_loops, every_view_has_weights_of_its_own, every_parameter_is_there_once_and_learns, all_views_are_of_one_crop,
-    no_colour_is_changed, queues_begin_with_unit_rows_that_differ, forward_leaves_the_queues_alone,
+    colours_change_once_for_all_views, queues_begin_with_unit_rows_that_differ, forward_leaves_the_queues_alone,
     each_queue_is_the_last_K_keys_of_its_view_in_order, slow_copies_start_equal_follow_and_have_no_gradient,
     the_encoder_is_that_of_each_view_side_by_side_in_order, embeddings_are_noted_by_the_names_of_the_views,
 ]  # fmt: skip
@@ -372,9 +376,15 @@ class ACropForEach(CMC):
         super().__init__(*args, aligned=False, **options)
 
 
-class ColoursChange(CMC):
-    def __init__(self, *args, **options):
-        super().__init__(*args, augmentation=SMALL, **options)
+class ColoursDiffer(CMC):
+    """Colours are drawn for every view, places once."""
+
+    def views(self, x, *others):
+        columns, drawn = dict(zip(self.columns, (x, *others))), self.augmentation.draw(x)
+        other = self.augmentation.draw(x)
+        places = {name: getattr(drawn, name) for name in ("top", "left", "height", "width", "flip")}
+        own = [drawn, *[replace(other, **places)] * (len(self.encoders) - 1)]
+        return sum((seen_together([f], one, columns) for f, one in zip(self.encoders.values(), own)), ())
 
 
 class FirstViewAlone(CMC):
@@ -523,7 +533,7 @@ MUTANTS = [
     *((kind, every_view_has_weights_of_its_own) for kind in (OneHead, OneStart, TakesWhatWasGiven)),
     (OneHead, every_parameter_is_there_once_and_learns), (FirstViewAlone, every_parameter_is_there_once_and_learns),
     (CopiesWithAGradient, every_parameter_is_there_once_and_learns), (ACropForEach, all_views_are_of_one_crop),
-    (ColoursChange, no_colour_is_changed), (QueuesNormalisedOverKeys, queues_begin_with_unit_rows_that_differ),
+    (ColoursDiffer, colours_change_once_for_all_views), (QueuesNormalisedOverKeys, queues_begin_with_unit_rows_that_differ),
     (OneQueueAtTheStart, queues_begin_with_unit_rows_that_differ), (EnqueuesBeforeTheScores, forward_leaves_the_queues_alone),
     *((kind, each_queue_is_the_last_K_keys_of_its_view_in_order) for kind in (
         EnqueuesBeforeTheScores, EnqueuesQueries, TheOldestStay, TheFirstOfALargeBatch, Backwards, QueuesExchanged, OneQueueForAll,

@@ -19,15 +19,20 @@ DARK, EDGE, SLOPE = 0.04045, 0.008856, 7.787
 MIDDLE, HALF = (50.0, 6.025, -6.69), (50.0, 92.208, 101.168)  # of the ranges of L, a and b over all of sRGB (CMC's code)
 
 
-@torch.no_grad()
-@uncast
 def rgb_to_lab(x: Pixels) -> Batch:
     """Lab of sRGB pixels: L from 0 to 100, a from -86.2 to 98.2, b from -107.9 to 94.5, float32, on the pixels' device.
 
     x: bytes, or floats in [0, 1]; not normalised by a mean.   Raises: InputError for other ranges, or other than three channels.
     """
     require(x.ndim == 4 and x.shape[1] == 3, f"Lab is a colour space, and x is {tuple(x.shape)}; give RGB images, (B, 3, H, W)")
-    r, g, b = linear(to_float(in_range(x)).float().clamp(0, 1)).unbind(1)
+    return lab(in_range(x))
+
+
+@torch.no_grad()
+@uncast
+def lab(x: Pixels) -> Batch:
+    """The same without a check of the range, for which a step of a training would wait for a GPU."""
+    r, g, b = linear(to_float(x).float().clamp(0, 1)).unbind(1)
     relative = ((p * r + q * g + s * b) / white for (p, q, s), white in zip(XYZ, WHITE))  # no tensor of constants: a GPU would wait for it
     X, Y, Z = map(response, relative)
     return torch.stack([116 * Y - 16, 500 * (X - Y), 200 * (Y - Z)], 1)
@@ -49,16 +54,16 @@ def power(x: Tensor, exponent: float) -> Tensor:
 
 
 def normalised_lab(x: Pixels) -> Batch:
-    """The same, each channel from -1 to 1: its range over all of sRGB."""
-    channels = rgb_to_lab(x).unbind(1)
+    """The same, each channel from -1 to 1: its range over all of sRGB. The pixels are not checked: `Drawn` and `features` have done it."""
+    channels = lab(x).unbind(1)
     return torch.stack([(channel - middle) / half for channel, middle, half in zip(channels, MIDDLE, HALF)], 1)
 
 
 def luminance(x: Pixels) -> Float[Tensor, "B 1 H W"]:
     """L, from -1 to 1: CMC's first view."""
-    return normalised_lab(x)[:, :1]
+    return normalised_lab(in_range(x))[:, :1]
 
 
 def chrominance(x: Pixels) -> Float[Tensor, "B 2 H W"]:
     """a and b, from -1 to 1: CMC's second view."""
-    return normalised_lab(x)[:, 1:]
+    return normalised_lab(in_range(x))[:, 1:]

@@ -6,11 +6,14 @@ from ssl_lab.checks.balance import check_balance
 from ssl_lab.checks.byol import check_byol_loss
 from ssl_lab.checks.check import Check, Result
 from ssl_lab.checks.colours import check_mean_colour_match
+from ssl_lab.checks.cross_view_nce import check_cross_view_nce
 from ssl_lab.checks.ema import check_ema
 from ssl_lab.checks.filter import check_filter
+from ssl_lab.checks.full_graph import check_full_graph
 from ssl_lab.checks.info_nce import check_info_nce
 from ssl_lab.checks.kmeans_step import check_kmeans_step
 from ssl_lab.checks.momentum import check_target_momentum
+from ssl_lab.checks.mutual_information_bound import check_mutual_information_bound
 from ssl_lab.checks.nmi import check_nmi
 from ssl_lab.checks.nt_xent import check_nt_xent, check_nt_xent_loop
 from ssl_lab.checks.queue import check_enqueue
@@ -27,6 +30,7 @@ EXERCISES = {  # notebook → its exercises, in order
     "02_deepcluster": ("kmeans_step", "repair", "nmi", "uniform_sampling"),
     "03_simclr": ("mean_colour_match", "alignment", "nt_xent_loop", "nt_xent"),
     "04_moco": ("info_nce", "ema", "enqueue"),
+    "05_cmc": ("cross_view_nce", "mutual_information_bound", "full_graph"),
     "07_byol": ("byol_regression", "byol_loss", "target_momentum", "embedding_std"),
 }
 
@@ -40,13 +44,16 @@ __all__ = [
     "check_byol_loss",
     "check_byol_regression",
     "check_cosine",
+    "check_cross_view_nce",
     "check_ema",
     "check_embedding_std",
     "check_enqueue",
     "check_filter",
+    "check_full_graph",
     "check_info_nce",
     "check_kmeans_step",
     "check_mean_colour_match",
+    "check_mutual_information_bound",
     "check_nearest_accuracy",
     "check_nmi",
     "check_nt_xent",

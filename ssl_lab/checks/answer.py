@@ -67,14 +67,14 @@ def ask(fn: Callable, case: tuple, kind: Kind, needs: str, prepare: Callable[...
     with torch.enable_grad():
         leaves = [x.clone().requires_grad_(kind is Kind.LOSS) if isinstance(x, Tensor) else x for x in case]
         given = prepare(*(x * 1 if isinstance(x, Tensor) else x for x in leaves))  # no leaves: a change in place must be seen, and a leaf would raise
-        before = [x.clone() if isinstance(x, Tensor) else x for x in given]
+        before = [x.clone() for x in tensors(given)]
         try:
             returned = fn(*given)
         except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a student's function raises, exit() included, is an answer)
             if untouched(error):
                 raise Untouched from None
             return Answer(fault=stopped(error))
-    if fault := changed(given, before) or unfit(returned, kind, needs):
+    if fault := changed(tensors(given), before) or unfit(returned, kind, needs):
         return Answer(fault=fault)
     values = tuple(torch.as_tensor(x).detach().cpu().double() for x in (returned if kind in PARTS else [returned]))
     return Answer(values, returned=returned, leaves=tuple(x for x in leaves if isinstance(x, Tensor)))
@@ -89,9 +89,14 @@ def untouched(error: BaseException) -> bool:
     return len({line for *_, line in code.co_lines()} - {None, code.co_firstlineno}) <= 1
 
 
-def changed(given: Iterable, before: Iterable) -> str:
+def tensors(given: Iterable) -> list[Tensor]:
+    """The tensors among the arguments, and those in lists."""
+    return [x for one in given for x in (one if isinstance(one, list) else [one]) if isinstance(x, Tensor)]
+
+
+def changed(given: Iterable[Tensor], before: Iterable[Tensor]) -> str:
     """The fault of a function that writes into its inputs, empty if it does not."""
-    if all(torch.equal(now, was) for now, was in zip(given, before) if isinstance(was, Tensor)):
+    if all(map(torch.equal, given, before)):
         return ""
     return "it changes its inputs in place (with an operation such as z1 /= … or queue[i] = …); make a new tensor, or change a .clone()"
 
