@@ -106,7 +106,6 @@ STUDIES = {
     "cmc": multiview("CMC as it is: L and ab", weights=True),
     "cmc-no-colour": multiview("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
     "cmc-independent": multiview("a crop for each view", aligned=False),
-    "cmc-no-colour": multiview("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
     "cmc-warm": multiview("temperature 1", tau=1.0),
     "cmc-two": multiview("two views, narrower networks", 8, views=SENSES[:2]),
     "cmc-three": multiview("three views, L as the core", 8, views=SENSES[:3]),
