@@ -82,9 +82,9 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """What its views are made of beside x."""
-        from ssl_lab.models.views import view
+        from ssl_lab.models.views import view_named
 
-        return tuple(dict.fromkeys(view(name).column for name in self.settings.get("views", ()) if view(name).column != "x"))
+        return tuple(dict.fromkeys(view_named(name).column for name in self.settings.get("views", ()) if view_named(name).column != "x"))
 
     @property
     def words(self) -> dict:

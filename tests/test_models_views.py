@@ -13,7 +13,7 @@ from ssl_lab.errors import InputError
 from ssl_lab.evaluate import knn_accuracy
 from ssl_lab.features import features
 from ssl_lab.models import Encoder, Joined, ViewEncoder, check_view, for_channels, moved, resnet, seen_together, small_resnet
-from ssl_lab.models.views import VIEWS, view
+from ssl_lab.models.views import VIEWS, view_named
 
 NAMES = ("L", "ab", "rgb", "depth", "normals", "mask", "later", "flow")
 CHANNELS = dict(zip(NAMES, (1, 2, 3, 1, 3, 3, 3, 6)))
@@ -34,7 +34,7 @@ def encoder(name: str, seed: int = 0, frames: int = 3, **options) -> ViewEncoder
 
 def seen(name: str, images: Images) -> torch.Tensor:
     """What the network of a view sees of these images."""
-    kind = view(name, 3)
+    kind = view_named(name, 3)
     return kind.part(kind.see(images.columns()[kind.column]))
 
 
@@ -43,10 +43,10 @@ def seen(name: str, images: Images) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_view_has_its_channels_in_float32_and_leaves_the_column_alone(name, images):
-    column = images.columns()[view(name, 3).column]
+    column = images.columns()[view_named(name, 3).column]
     kept = column.clone()
     made = seen(name, images)
-    assert made.shape == (24, CHANNELS[name], 32, 32) == (24, view(name, 3).channels, 32, 32)
+    assert made.shape == (24, CHANNELS[name], 32, 32) == (24, view_named(name, 3).channels, 32, 32)
     assert made.dtype == torch.float32 and made.isfinite().all() and torch.equal(column, kept)
 
 
@@ -70,11 +70,11 @@ def test_a_mask_has_one_channel_a_part_and_every_pixel_is_in_one(images):
 
 def test_normals_and_flow_are_as_they_are_stored(images):
     assert torch.equal(seen("normals", images), images.normals) and torch.equal(seen("flow", images), images.flow.float())
-    assert [view("flow", frames).channels for frames in (1, 10)] == [2, 20] and view("flow").channels == 20
+    assert [view_named("flow", frames).channels for frames in (1, 10)] == [2, 20] and view_named("flow").channels == 20
 
 
 def test_a_column_of_ones_own_is_a_view_of_three_channels(images):
-    assert view("heat") == replace(VIEWS["rgb"], column="heat") and torch.equal(seen("heat", images), (OWN / 255).expand(-1, 3, -1, -1))
+    assert view_named("heat") == replace(VIEWS["rgb"], column="heat") and torch.equal(seen("heat", images), (OWN / 255).expand(-1, 3, -1, -1))
     assert torch.equal(seen("map", images), images.more["map"])
 
 
@@ -112,7 +112,7 @@ def test_hue_is_told_by_neighbours_in_ab_and_hardly_in_L():
 @pytest.mark.parametrize("name", [*NAMES, "heat", "map"])
 def test_an_encoder_sees_its_column_of_images(name, images):
     f = encoder(name)
-    kind = view(name, 3)
+    kind = view_named(name, 3)
     assert f.column == kind.column and f.dim == f.network.dim and first(f.network).in_channels == kind.channels
     h = features(f, images)
     with torch.no_grad():
@@ -323,17 +323,17 @@ def parted(images: Images, most: int) -> Images:
 
 @pytest.mark.parametrize("name", [*NAMES, "heat", "map"])
 def test_images_that_show_a_view_are_taken(name, images):
-    assert check_view(name, view(name, 3), images) is None
+    assert check_view(name, view_named(name, 3), images) is None
 
 
 def test_a_grey_picture_shows_no_ab_and_one_with_a_coloured_image_does(images):
     for name in ("L", "rgb"):
-        check_view(name, view(name), grey(images))
+        check_view(name, view_named(name), grey(images))
     with pytest.raises(InputError, match="ab shows colours, and these images are grey; take views without ab, or a set with colours, such as scenes"):
-        check_view("ab", view("ab"), grey(images))
+        check_view("ab", view_named("ab"), grey(images))
     x = grey(images).x
     x[0, 0, 3, 4] += 9
-    check_view("ab", view("ab"), replace(images, x=x))
+    check_view("ab", view_named("ab"), replace(images, x=x))
 
 
 @pytest.mark.parametrize("name, frames, change, words", [
@@ -345,4 +345,4 @@ def test_a_grey_picture_shows_no_ab_and_one_with_a_coloured_image_does(images):
 ])
 def test_a_column_that_a_view_cannot_use_is_refused(name, frames, change, words, images):
     with pytest.raises(InputError, match=words):
-        check_view(name, view(name, frames), change(images))
+        check_view(name, view_named(name, frames), change(images))

@@ -25,20 +25,20 @@ def rgb_to_lab(x: Pixels) -> Batch:
     x: bytes, or floats in [0, 1]; not normalised by a mean.   Raises: InputError for other ranges, or other than three channels.
     """
     require(x.ndim == 4 and x.shape[1] == 3, f"Lab is a colour space, and x is {tuple(x.shape)}; give RGB images, (B, 3, H, W)")
-    return lab(in_range(x))
+    return to_lab(in_range(x))
 
 
 @torch.no_grad()
 @uncast
-def lab(x: Pixels) -> Batch:
+def to_lab(x: Pixels) -> Batch:
     """The same without a check of the range, for which a step of a training would wait for a GPU."""
-    r, g, b = linear(to_float(x).float().clamp(0, 1)).unbind(1)
+    r, g, b = light(to_float(x).float().clamp(0, 1)).unbind(1)
     relative = ((p * r + q * g + s * b) / white for (p, q, s), white in zip(XYZ, WHITE))  # no tensor of constants: a GPU would wait for it
     X, Y, Z = map(response, relative)
     return torch.stack([116 * Y - 16, 500 * (X - Y), 200 * (Y - Z)], 1)
 
 
-def linear(x: Tensor) -> Tensor:
+def light(x: Tensor) -> Tensor:
     """Light of sRGB values: ((x + 0.055) / 1.055)^2.4, and x / 12.92 below 0.04045. Both parts meet there, so that no `where` is needed."""
     return power((x.clamp(min=DARK) + 0.055) / 1.055, 2.4) + (x.clamp(max=DARK) - DARK) / 12.92
 
@@ -55,7 +55,7 @@ def power(x: Tensor, exponent: float) -> Tensor:
 
 def normalised_lab(x: Pixels) -> Batch:
     """The same, each channel from -1 to 1: its range over all of sRGB. The pixels are not checked: `Drawn` and `features` have done it."""
-    channels = lab(x).unbind(1)
+    channels = to_lab(x).unbind(1)
     return torch.stack([(channel - middle) / half for channel, middle, half in zip(channels, MIDDLE, HALF)], 1)
 
 

@@ -13,12 +13,12 @@ from ssl_lab.models.promise import check_encoder, check_rows
 from ssl_lab.models.renew import check_renewable, renew_
 from ssl_lab.models.small import SmallResNet, small_resnet
 from ssl_lab.models.split import SplitBatchNorm, check_groups, split_batch_norm
-from ssl_lab.models.views import VIEWS, Joined, View, ViewEncoder, check_view, for_channels, moved, seen_together, view
+from ssl_lab.models.views import VIEWS, Joined, View, ViewEncoder, check_view, for_channels, moved, seen_together, view_named
 from ssl_lab.models.weights import load_weights
 
 __all__ = [
     "FILTERS", "IMAGENET", "NAMES", "VIEWS", "Encoder", "Filtered", "Joined", "SmallAlexNet", "SmallResNet", "SplitBatchNorm", "View",
     "ViewEncoder", "average_", "check_encoder", "check_groups", "check_renewable", "check_rows", "check_view", "decoder", "ema_", "encoder",
     "filtered", "for_channels", "frozen_copy", "load_weights", "mlp", "moved", "renew_", "resnet", "rest", "seen_together", "small_alexnet",
-    "small_resnet", "sobel", "split_batch_norm", "stochastic_depth", "view",
+    "small_resnet", "sobel", "split_batch_norm", "stochastic_depth", "view_named",
 ]  # fmt: skip

@@ -66,7 +66,7 @@ VIEWS = {
 }
 
 
-def view(name: str, frames: int = 10) -> View:
+def view_named(name: str, frames: int = 10) -> View:
     """The view of this name; any other name is a column of your own, of one or three channels.   frames: of "flow", two channels each."""
     if name == "flow":
         return View("flow", 2 * frames, floats)
@@ -88,7 +88,7 @@ class ViewEncoder(nn.Module):
 
     def __init__(self, like: nn.Module, name: str, frames: int = 10):
         super().__init__()
-        self.view, self.dim = view(name, frames), like.dim
+        self.view, self.dim = view_named(name, frames), like.dim
         self.network = for_channels(like, self.view.channels)
 
     @property

@@ -15,7 +15,7 @@ class Encoders(Watch):
 
     def __init__(self, *study):
         super().__init__(*study)
-        self.random = {name: knn(f, self.images, self.unseen) for name, f in self.encoders().items()}
+        self.random = {name: knn_of(f, self.images, self.unseen) for name, f in self.encoders().items()}
 
     def encoders(self) -> dict[str, nn.Module]:
         return dict(getattr(self.method, "encoders", {"x": self.method.encoder}))
@@ -24,9 +24,9 @@ class Encoders(Watch):
         for name, f in self.encoders().items():
             h, ht = features(f, self.images), features(f, self.unseen)
             linear = linear_probe(h, self.images.labels, ht, self.unseen.labels).accuracy
-            row = {"view": name, "random": self.random[name], "knn": knn(f, self.images, self.unseen), "linear": linear}
+            row = {"view": name, "random": self.random[name], "knn": knn_of(f, self.images, self.unseen), "linear": linear}
             self.seen.append(row | factor_table(ht, self.unseen))
 
 
-def knn(encoder: nn.Module, images: Images, unseen: Images) -> float:
+def knn_of(encoder: nn.Module, images: Images, unseen: Images) -> float:
     return knn_accuracy(features(encoder, images), images.labels, features(encoder, unseen), unseen.labels)

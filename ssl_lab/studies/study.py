@@ -105,7 +105,7 @@ STUDIES = {
     "deepcluster-no-jitter": clustered("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
     "cmc": multiview("CMC as it is: L and ab", weights=True),
     "cmc-no-colour": multiview("no colour distortion", augmentation=dataclasses.replace(SMALL, jitter=0.0)),
-    "cmc-independent": multiview("a crop for each view", aligned=False),
+    "cmc-independent": multiview("a crop and colours for each view", aligned=False),
     "cmc-warm": multiview("temperature 1", tau=1.0),
     "cmc-two": multiview("two views, narrower networks", 8, views=SENSES[:2]),
     "cmc-three": multiview("three views, L as the core", 8, views=SENSES[:3]),

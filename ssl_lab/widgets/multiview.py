@@ -80,7 +80,7 @@ class MultiviewExplorer(Explorer):
             "second": Choice("second view", self.names, self.names[1]),
             "matrix": Choice("matrix", MATRICES if images.factors or (images.labels >= 0).any() else MATRICES[:2]),
             "graph": Graph(self.names, graph),
-            "tau": Slider("temperature", method.tau / 10, method.tau * 10, method.tau, log=True),
+            "tau": Slider("temperature", float(f"{method.tau / 10:.3g}"), float(f"{method.tau * 10:.3g}"), method.tau, log=True),
             "batch": Slider("batch", stops=self.sizes, value=usual, only=True) if len(self.sizes) > 1 else None,
         }
         super().__init__(controls, **start)
