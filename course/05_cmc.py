@@ -545,20 +545,20 @@ show(plots.factors(switched))
 #
 # The paper's second finding: the more views take part in the training, the better *each one* becomes. So we judge the
 # encoder of $L$ *alone*, as the paper does. All encoders of $L$ have seen the same pictures; only their partners differ.
-# (The networks of the runs with five views are a third narrower, so that the record stays small.)
+# (The networks of these runs are a third narrower than before, so that the record of five stays small.)
 #
 # **Predict first**: what can depth, normals and mask add to $L$? Which cause should it know less of?
 
 # %% tags=["picture"]
 learned = {
-    "L and ab": "cmc",
+    "L and ab": "cmc-two",
     "and depth": "cmc-three",
     "and normals": "cmc-four",
     "and mask": "cmc-five",
     "all five, full graph": "cmc-full",
 }
 alone = {name: of_view(study, "L") for name, study in learned.items()}
-print(f"L, random             kNN {of_view('cmc', 'L')['random']:4.0%}")
+print(f"L, random             kNN {of_view('cmc-two', 'L')['random']:4.0%}")
 for name, row in alone.items():
     print(f"{name:20}  kNN {row['knn']:4.0%}   linear {row['linear']:4.0%}")
 causes = told["L"]  # their names
