@@ -161,7 +161,7 @@ def all_views_are_of_one_crop(kind):
     """L and ab are those of the cropped image; the image as a later frame, and its red as a depth, are cropped with it."""
     method, x = build(kind, views=("rgb", "L", "ab", "depth", "later"), augmentation=replace(COLOURS, jitter=0.0)), SCENES.x
     torch.manual_seed(3)
-    rgb, L, ab, depth, later = method.views(x, x[:, :1] / 255, x)
+    rgb, L, ab, depth, later = method.views(x, 1 + x[:, :1] / 255, x)  # a depth of 0 would be missing
     torch.testing.assert_close(L, luminance(rgb), atol=1e-5, rtol=0)
     torch.testing.assert_close(ab, chrominance(rgb), atol=1e-5, rtol=0)
     torch.testing.assert_close(later, rgb, atol=1e-5, rtol=0)

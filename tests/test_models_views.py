@@ -55,6 +55,23 @@ def test_L_and_ab_are_luminance_and_chrominance_and_rgb_is_the_pixels(images):
     assert torch.equal(seen("rgb", images), images.x / 255) and torch.equal(seen("later", images), images.later / 255)
 
 
+def test_missing_depth_has_no_part_in_the_mean_and_stays_zero(images):
+    depth, holes = images.depth.clone(), torch.rand(images.depth.shape) < 0.3
+    depth[holes] = 0
+    made = VIEWS["depth"].see(depth)
+    assert (made[holes] == 0).all()
+    for i in range(24):
+        known = depth[i][~holes[i]]
+        torch.testing.assert_close(made[i][~holes[i]], known - known.double().mean().float(), atol=1e-5, rtol=0)
+    assert (VIEWS["depth"].see(0 * depth) == 0).all()
+
+
+@pytest.mark.parametrize("name", ["train", "keys", "float", "half", "type"])
+def test_a_name_that_networks_use_is_refused(name):
+    with pytest.raises(InputError, match=f"'{name}' cannot name a view"):
+        view_named(name)
+
+
 def test_relief_is_the_depth_less_its_mean_so_that_a_step_back_changes_nothing(images):
     made = seen("depth", images)
     assert made.mean((2, 3)).abs().max() < 1e-5

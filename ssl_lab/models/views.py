@@ -22,8 +22,12 @@ PARTS = 3  # of a scene's mask: ground, object, shadow
 
 
 def relief(depth: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 1 H W"]:
-    """Distance from the camera, less its mean over the image: how near the camera was is no part of it."""
-    return depth.float() - depth.float().mean((2, 3), keepdim=True)
+    """Distance from the camera, less its mean over the image: how near the camera was is no part of it. Missing depth, 0, stays 0."""
+    depth = depth.float()
+    there = depth > 0
+    known = torch.where(there, depth, 0.0)
+    mean = known.sum((2, 3), keepdim=True) / there.sum((2, 3), keepdim=True).clamp(min=1)
+    return torch.where(there, depth - mean, 0.0)
 
 
 def parts(mask: Num[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
@@ -67,7 +71,11 @@ VIEWS = {
 
 
 def view_named(name: str, frames: int = 10) -> View:
-    """The view of this name; any other name is a column of your own, of one or three channels.   frames: of "flow", two channels each."""
+    """The view of this name; any other name is a column of your own, of one or three channels.   frames: of "flow", two channels each.
+
+    Raises: InputError for a name that networks use.
+    """
+    require(not hasattr(nn.ModuleDict, name), f"{name!r} cannot name a view, since networks have a part of this name; call the column otherwise")
     if name == "flow":
         return View("flow", 2 * frames, floats)
     return VIEWS.get(name, View(name, 3, colours))
