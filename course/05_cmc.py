@@ -567,7 +567,7 @@ show(plots.factors(read))
 
 # %% [markdown] tags=["answer"]
 # The shape: kNN rises from 85 % with two views to 97 % with depth. The other two add nothing more here (97 %, 96 %; full
-# graph: FIGURE %). Depth, normals and mask know nothing of the hues, so hues do not help to find them. What $L$ shares with
+# graph: 96 %). Depth, normals and mask know nothing of the hues, so hues do not help to find them. What $L$ shares with
 # them is the shape, the position and the size; the mask adds the shadow, and so the light. Of the hues $L$ keeps less than
 # with $ab$ alone (object 0.18 → 0.00, ground 0.24 → 0.15).
 
@@ -597,7 +597,7 @@ show(plots.factors(read))
 
 # %% [markdown] tags=["answer"]
 # The flow gives the shapes: kNN FIGURE %. It is 0 on the ground and says nothing of colours: what frame and flow share is
-# the outline of what moves. The later frame has the same hues, and they are the easiest way to find it: kNN FIGURE %, and
+# the outline of what moves. The later frame has the same hues, and they are the easiest way to find it: kNN 23 %, and
 # the hues are kept (R² 0.9 and more). The shape is in both frames, but nothing makes the network look for it.
 
 # %% [markdown]
