@@ -535,7 +535,7 @@ show(plots.factors(switched))
 # - The position, above all x (0.89 → 0.54; pictures are mirrored independently, too), and the colours. So $L$ and $ab$ have less
 #   in common, and the shape is what remains: it becomes *better*, 99 % in place of 89 %. This is how SimCLR makes its views.
 # - With temperature 1 the shares differ little, so distant candidates push nearly as much as near ones: 53 %.
-# - Predictive learning reaches 54 % with $L_2$ and FIGURE % with $L_1$. It sees crops without a change of colours, as the first
+# - Predictive learning reaches 54 % with $L_2$ and 39 % with $L_1$. It sees crops without a change of colours, as the first
 #   run does. CMC's encoder of $L$ alone reaches 88 %, that of $ab$ alone 82 %.
 
 # %% [markdown]
