@@ -84,7 +84,7 @@ show(plots.gallery(rows))
 # - **C.** A network sees the $L$ of one picture and the $ab$ of $B = 128$ pictures, and shall find the right one. It
 #   finds all of them equally similar. What does it pay?
 
-# %% tags=["picture"]
+# %%
 def averages(view):
     """A view as averages over 8 × 8 places, one row a picture."""
     return F.avg_pool2d(view, unseen.size // 8).flatten(1)
@@ -372,7 +372,7 @@ full_graph = use(full_graph)
 
 # %% tags=["picture"]
 five = recorded("cmc-five").method().to(lab.device)
-MultiviewExplorer(five, unseen, graph="full")
+MultiviewExplorer(five, unseen, graph="full", shown=6)
 
 # %% [markdown] tags=["answer"]
 # - $ab$, depth, normals and mask: of ten pairs four remain, those of $L$.
@@ -427,7 +427,7 @@ for B in (16, 128, len(unseen)):
 # - Compare the painted colours with the true ones. Which of the two networks needs to know the hue?
 # - Set *matrix* to "what each encoder keeps". **Predict first**: which cause does $L$ know less of than $ab$?
 
-# %% tags=["picture"]
+# %%
 MultiviewExplorer(cmc, unseen, predictive=predictive)
 
 # %% [markdown] tags=["answer"]
@@ -444,7 +444,7 @@ MultiviewExplorer(cmc, unseen, predictive=predictive)
 #
 # **Predict first**: which causes does the encoder of $ab$ lose, and which does it find?
 
-# %% tags=["picture"]
+# %%
 networks = {}
 for name in ("L", "ab"):
     networks[f"{name}, random"] = untrained.encoders[name]
@@ -585,7 +585,7 @@ across, down = video.flow[:, 10:12].float().split(1, dim=1)  # in pixels, from i
 rows = {"frame": video.x, "later frame": video.later}
 show(plots.gallery(rows | {"flow, across": shade(across), "flow, down": shade(down)}))
 
-# %% tags=["picture"]
+# %%
 read = {}
 for name in ("later", "flow"):
     row = of_view(f"cmc-{name}", "rgb")
