@@ -153,6 +153,7 @@ def declared(init: Callable) -> Callable:
         check_kinds(init, given)
         check_ranges(init, given)
         init(*bound.args, **bound.kwargs)
-        self.settings = {name: value for name, value in given.items() if not hasattr(value, "parameters")}  # networks keep themselves
+        networks = {name for name, value in given.items() if hasattr(value, "parameters")} | {"encoder"}  # they keep themselves; None makes one
+        self.settings = {name: value for name, value in given.items() if name not in networks}
 
     return checked

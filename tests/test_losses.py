@@ -95,7 +95,7 @@ def test_the_size_at_which_panels_begin_cannot_be_seen(N):
 
 
 def test_gradcheck(path, monkeypatch):
-    monkeypatch.setattr(losses, "PANEL", 4)
+    monkeypatch.setattr(panels, "PANEL", 4)
     z1, z2 = (z.double().requires_grad_() for z in pairs(5, math.inf, d=3))
     assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, tau=0.3), (z1, z2))
 

@@ -356,7 +356,7 @@ def test_every_method_of_the_package_has_a_pipeline(name):
 
 
 def test_the_seven_methods_of_the_lecture_are_there_in_its_order():
-    assert list(FLOWS) == ["Supervised", "Noisy Student", "DeepCluster", "SimCLR", "MoCo", "CMC", "CPC v2", "BYOL"]
+    assert list(FLOWS) == ["Supervised", "Noisy Student", "DeepCluster", "SimCLR", "MoCo", "CMC", "CPC v2", "BYOL", "Predictive"]
 
 
 def test_another_name_is_told_what_there_is():

@@ -118,6 +118,14 @@ def waits(given) -> dict:
     return found
 
 
+def alone(method: nn.Module, pictures: list[torch.Tensor]) -> list[tuple[nn.Module, torch.Tensor]]:
+    """The networks that a step sends pictures through, each with its own: encoders of views see their view, one encoder sees them all."""
+    if hasattr(method, "encoders"):
+        return [(f.network, x) for f, x in zip(method.encoders.values(), pictures, strict=True)]
+    network = getattr(method.encoder, "network", method.encoder) if pictures[0].shape[1] != 3 else method.encoder
+    return [(network, x) for x in pictures if x.shape[1] == pictures[0].shape[1]]
+
+
 def throughput(given) -> dict:
     """Images a second of a whole step, eager and compiled, and the share of the network alone."""
     found = {}
@@ -129,15 +137,15 @@ def throughput(given) -> dict:
             training.step(batch)
             training.method.after_step(0.5)
 
-        pictures = [view for view in views if view.ndim == 4]
+        parts = alone(training.method, [view for view in views if view.ndim == 4])
 
-        def network(f=training.method.encoder, pictures=pictures):
+        def network(parts=parts):
             with autocast(DEVICE):
-                total = sum(f(x).square().mean() for x in pictures)
+                total = sum(f(x).square().mean() for f, x in parts)
             total.backward()
 
-        eager, alone = seconds(step, given.rounds), seconds(network, given.rounds)
-        row = {"eager": given.batch / eager, "ceiling": given.batch / alone, "share": alone / eager, "MiB": memory(step)}
+        eager, ceiling = seconds(step, given.rounds), seconds(network, given.rounds)
+        row = {"eager": given.batch / eager, "ceiling": given.batch / ceiling, "share": ceiling / eager, "MiB": memory(step)}
         if not given.tiny:
             training.method.compile()
             row["compiled"] = given.batch / seconds(step, given.rounds)

@@ -207,7 +207,22 @@ BYOL = Flow(
     ((8.85, MIDDLE, "no negatives;\nthen $x_1$ and $x_2$ swap"),),
 )  # fmt: skip
 
+PREDICTIVE = Flow(
+    "Predictive: paint the colours of an image from its lightness",
+    "Predictive: an image is split into lightness L and colour ab, encoder f and decoder d, both trained, paint ab from L, and the loss is the "
+    "difference between the painting and the true ab, pixel by pixel.",
+    named(
+        x=image(), L=image(2.7, TOP, "$L$", "lightness"), ab=image(2.7, BOTTOM, "$ab$", "colour"),
+        f=Node("trained", 4.9, TOP, "$f$", "encoder of $L$", kept=True), h=Node("vector", 6.5, TOP, "$h$"),
+        d=Node("trained", 8.1, TOP, "$d$", "decoder"), loss=Node("loss", 11.7, MIDDLE, "$L_1$ or $L_2$"),
+    ),
+    (
+        Edge("x", "L", word="split"), Edge("x", "ab"), *chain("L f h d"), Edge("d", "loss", word="painting", bend="-|"),
+        Edge("ab", "loss", "label", "target", "-|"),
+    ),
+)  # fmt: skip
+
 FLOWS = {
     "Supervised": SUPERVISED, "Noisy Student": NOISY_STUDENT, "DeepCluster": DEEPCLUSTER, "SimCLR": SIMCLR, "MoCo": MOCO, "CMC": CMC, "CPC v2": CPC,
-    "BYOL": BYOL,
+    "BYOL": BYOL, "Predictive": PREDICTIVE,
 }  # fmt: skip
