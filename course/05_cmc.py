@@ -1,7 +1,7 @@
 # ruff: noqa: B018, E402
 # title: "05 CMC"
 # minutes: 85
-# budget_s: {"laptop": 150, "ci": 45, "ci student": 40}
+# budget_s: {"laptop": 150, "ci": 40, "ci student": 40}
 
 # %% [markdown]
 # # 05 · CMC: what two views of one thing share
