@@ -376,8 +376,8 @@ MultiviewExplorer(five, unseen, graph="full", shown=6)
 
 # %% [markdown] tags=["answer"]
 # - $ab$, depth, normals and mask: of ten pairs four remain, those of $L$.
-# - $L$ and mask pay least (0.13), then depth and normals (0.17). $ab$ pays most, with depth and with normals (0.5; equal
-#   scores cost $2 \log 64 = 8.3$). The mask has the shadow, which only $L$ shares with it. Normals follow from depth, so these
+# - $L$ and mask pay least (0.08), then depth and normals (0.13). $ab$ pays most, with depth and with normals (0.5; equal
+#   scores cost $2 \log 48 = 7.7$). The mask has the shadow, which only $L$ shares with it. Normals follow from depth, so these
 #   two share nearly all. They were never compared: each of them agrees with $L$, and so they agree with each other. $ab$
 #   has the hues, of which depth knows nothing.
 # - Nothing: no loss would reach them, so they would get no gradient.
