@@ -24,6 +24,7 @@ from ssl_lab.method import Method
 from ssl_lab.models import VIEWS, ViewEncoder, check_view, decoder
 from ssl_lab.recipe import Recipe
 
+# as CMC's, to be compared with it
 RECIPE = Recipe(
     epochs=240, batch=128, optimizer="sgd", lr=0.03, weight_decay=1e-4, warmup=0.0
 )
