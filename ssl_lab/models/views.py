@@ -116,15 +116,20 @@ class ViewEncoder(nn.Module):
 
 
 def seen_together(encoders: Iterable[ViewEncoder], drawn: Drawn, columns: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """What every encoder's network sees of one drawn crop. A column is cropped once, and made into Lab once."""
-    crops, made, seen = {}, {}, []
+    """What every encoder's network sees of one drawn crop; a column is cropped once."""
+    encoders = list(encoders)
+    crops = {name: moved(drawn, name, columns[name]) for name in dict.fromkeys(f.column for f in encoders)}
+    return together(encoders, crops)
+
+
+def together(encoders: Iterable[ViewEncoder], columns: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """What every encoder's network sees of these columns; an image is made into Lab once."""
+    made, seen = {}, []
     for f in encoders:
-        name, see = f.column, f.view.see
-        if name not in crops:
-            crops[name] = moved(drawn, name, columns[name])
-        if (name, see) not in made:
-            made[name, see] = see(crops[name])
-        seen.append(f.view.part(made[name, see]))
+        key = f.column, f.view.see
+        if key not in made:
+            made[key] = f.view.see(columns[f.column])
+        seen.append(f.view.part(made[key]).to(next(f.network.parameters()).dtype))
     return tuple(seen)
 
 
@@ -141,11 +146,13 @@ class Joined(nn.Module):
         self.dim = sum(encoder.dim for encoder in self.parts or encoders.values())
 
     def forward(self, x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B dim"]:
-        return torch.cat([encoder(x) for encoder in self.seeing()], 1)
+        parts = self.seeing()
+        return torch.cat([f.network(view) for f, view in zip(parts, together(parts, {"x": x}))], 1)
 
     def maps(self, x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B d h w"]:
         """Features of every position, side by side."""
-        return torch.cat([encoder.maps(x) for encoder in self.seeing()], 1)
+        parts = self.seeing()
+        return torch.cat([f.network.maps(view) for f, view in zip(parts, together(parts, {"x": x}))], 1)
 
     def seeing(self) -> Iterable[ViewEncoder]:
         fix = " or ".join(f"encoders[{name!r}], which sees {column}" for name, column in self.names.items())
