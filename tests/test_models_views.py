@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ssl_lab import scenes
-from ssl_lab.augment import SMALL, Augmentation, chrominance, luminance, to_float
+from ssl_lab.augment import SMALL, Augmentation, chrominance, luminance, normalised_lab, to_float
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import knn_accuracy
@@ -363,3 +363,18 @@ def test_a_grey_picture_shows_no_ab_and_one_with_a_coloured_image_does(images):
 def test_a_column_that_a_view_cannot_use_is_refused(name, frames, change, words, images):
     with pytest.raises(InputError, match=words):
         check_view(name, view_named(name, frames), change(images))
+
+
+def test_an_image_is_made_into_lab_once_for_both_encoders(images, monkeypatch):
+    calls = []
+
+    def see(x):
+        calls.append(len(x))
+        return normalised_lab(x)
+
+    for name in ("L", "ab"):
+        monkeypatch.setitem(VIEWS, name, replace(VIEWS[name], see=see))
+    f = Joined({name: ViewEncoder(small_resnet(width=4), name) for name in ("L", "ab")})
+    f(images.x[:4] / 255)
+    f.maps(images.x[:3] / 255)
+    assert calls == [4, 3]
