@@ -14,9 +14,8 @@ from torch import Tensor
 
 from ssl_lab.arguments import whole
 from ssl_lab.errors import one_of, require
-from ssl_lab.losses import lift
 from ssl_lab.stream import generator
-from ssl_lab.surroundings import uncast, usual
+from ssl_lab.surroundings import lift, uncast, usual
 
 TILE = 1024  # points at a time: 4 MB of scores for 1,000 centroids
 WIDE = 32  # scores of a block, see `largest`

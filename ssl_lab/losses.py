@@ -5,10 +5,9 @@ InfoNCE is written once, as `minus_log_share`. The losses differ in their candid
     batch       `nt_xent`: all other rows of both views
     queue       `info_nce`: the own key, and the keys of earlier batches
     cross-view  `cross_view_nce`: all rows of the other view
-    patches     the same, with predictions and their targets
+    patches     `cpc_nce`: all positions of all images
 """
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
@@ -20,33 +19,12 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 from ssl_lab.panels import NTXentInPanels
+from ssl_lab.surroundings import in_float32, lift
 
 Tau = float | Float[Tensor, ""]  # a number, or a learned parameter
 
 LARGE = 512  # from so many rows on, panels are not slower (EPYC, one core, torch 2.15)
 SHARP = 0.07  # float32 from here on: 1e-6 of max(1, loss) (benchmarks/precision.py)
-
-
-def in_float32(loss):
-    """Compute a loss outside autocast, in float32 or more.
-
-    With bf16 logits at tau = 0.07 the gradient has an error of 2 %.
-    """
-
-    @functools.wraps(loss)
-    def lifted(*rows: Tensor | float, **options) -> Tensor:
-        options = {name: lift(x) for name, x in options.items()}
-        cuda, cpu = (torch.autocast(kind, enabled=False) for kind in ("cuda", "cpu"))
-        with cuda, cpu:
-            return loss(*map(lift, rows), **options)
-
-    return lifted
-
-
-def lift(x):
-    """At least float32; float64 and numbers stay as they are."""
-    tensor = isinstance(x, Tensor)
-    return x.to(torch.promote_types(x.dtype, torch.float32)) if tensor else x
 
 
 def sharp(z: Float[Tensor, "M d"], tau: Tau) -> Float[Tensor, "M d"]:
@@ -190,6 +168,31 @@ def cross_view_nce(
     s = unit(sharp(z1, tau)) @ unit(sharp(z2, tau)).T
     forth, back = (minus_log_share(x, s.diagonal(), tau).mean() for x in (s, s.T))
     return (forth + back).to(z1.dtype)
+
+
+@in_float32
+def cpc_nce(
+    prediction: Float[Tensor, "B d H W"], target: Float[Tensor, "B d H W"], k: int
+) -> Float[Tensor, ""]:
+    """CPC's loss of one step k: find the patch k rows below among all of the batch.
+
+    prediction[b, :, r, c] is for target[b, :, r + k, c]; the last k rows have no target
+    and are left out. Candidates are all B·H·W positions of target; the scores are dot
+    products, neither normalised nor divided by a temperature. Mean over B·(H - k)·W.
+    The loss is log(B·H·W) when all scores are equal.   Henaff et al. 2020, section 3.
+    Raises: InputError (a ValueError) for unequal shapes, or k outside 1 to H - 1.
+    A NaN spreads to the loss.
+    """
+    shapes = f"got {tuple(prediction.shape)} and {tuple(target.shape)}"
+    grids = f"a prediction and a target for every position, (B, d, H, W) each; {shapes}"
+    require(prediction.shape == target.shape and prediction.ndim == 4, grids)
+    B, _, H, W = target.shape
+    below = f"k={k}: a grid of {H} rows has targets for k from 1 to {H - 1}"
+    require(0 < k < H, below)
+    z = target.permute(0, 2, 3, 1).flatten(0, 2)
+    own = torch.arange(B * H * W, device=z.device).view(B, H, W)[:, k:].flatten()
+    scores = prediction[:, :, :-k].permute(0, 2, 3, 1).flatten(0, 2) @ z.T
+    return minus_log_share(scores, scores.gather(1, own[:, None])[:, 0]).mean()
 
 
 def core_view(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ssl_lab.errors import require
 
@@ -33,6 +33,26 @@ def uncast(function: Callable) -> Callable:
             return function(*given, **options)
 
     return exactly
+
+
+def in_float32(loss):
+    """Compute a loss outside autocast, in float32 or more.
+
+    With bf16 logits at tau = 0.07 the gradient has an error of 2 %.
+    """
+
+    @functools.wraps(loss)
+    @uncast
+    def lifted(*rows: Tensor | float, **options) -> Tensor:
+        return loss(*map(lift, rows), **{name: lift(x) for name, x in options.items()})
+
+    return lifted
+
+
+def lift(x):
+    """At least float32; float64 and numbers stay as they are."""
+    tensor = isinstance(x, Tensor)
+    return x.to(torch.promote_types(x.dtype, torch.float32)) if tensor else x
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
     Augmentation (strengths) → draw → Drawn (parameters of every image) → crop and flip → colour → blur → solarise
     RandAugment (operations, magnitude) → draw → Chosen (which operation, how strong, in each round) → one operation after the other
+    patches of every image → PatchAugmentation (shares, strengths) → draw → DrawnPatches → every patch is changed on its own
 
 Strengths and drawn parameters are frozen values, so the same crop can be applied to an image, its depth, its normals and its mask.
 """
@@ -20,8 +21,11 @@ from ssl_lab.augment.colours import (
     saturation,
     solarise,
 )  # fmt: skip
+from ssl_lab.augment.distort import drop_colours, elastic, tone
 from ssl_lab.augment.lab import chrominance, luminance, normalised_lab, rgb_to_lab
 from ssl_lab.augment.operations import autocontrast, cutout, equalise, invert, posterise, sharpness, solarise_add
+from ssl_lab.augment.patch_augmentation import DrawnPatches, PatchAugmentation
+from ssl_lab.augment.patches import grid_shape, patches
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.rand_augment import OPERATIONS, Chosen, RandAugment, rand_augment
 from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
@@ -29,8 +33,9 @@ from ssl_lab.augment.views import SMALL, Augmentation, Drawn, augment
 from ssl_lab.augment.warps import rotate, shear_x, shear_y, translate_x, translate_y
 
 __all__ = [
-    "LUMA", "OPERATIONS", "SMALL", "YIQ", "Augmentation", "Batch", "Chosen", "Drawn", "PerImage", "Pixels", "RandAugment", "augment",
-    "autocontrast", "blend", "blur", "box", "brightness", "chrominance", "contrast", "crop", "cutout", "equalise", "grey", "greyscale", "hue",
-    "hue_yiq", "in_range", "invert", "jitter_colours", "luminance", "nearest_crop", "normalised_lab", "posterise", "rand_augment", "rgb_to_lab",
-    "rotate", "saturation", "sharpness", "shear_x", "shear_y", "solarise", "solarise_add", "to_float", "translate_x", "translate_y",
+    "LUMA", "OPERATIONS", "SMALL", "YIQ", "Augmentation", "Batch", "Chosen", "Drawn", "DrawnPatches", "PatchAugmentation", "PerImage", "Pixels",
+    "RandAugment", "augment", "autocontrast", "blend", "blur", "box", "brightness", "chrominance", "contrast", "crop", "cutout", "drop_colours",
+    "elastic", "equalise", "grey", "greyscale", "grid_shape", "hue", "hue_yiq", "in_range", "invert", "jitter_colours", "luminance", "nearest_crop",
+    "normalised_lab", "patches", "posterise", "rand_augment", "rgb_to_lab", "rotate", "saturation", "sharpness", "shear_x", "shear_y", "solarise",
+    "solarise_add", "to_float", "tone", "translate_x", "translate_y",
 ]  # fmt: skip

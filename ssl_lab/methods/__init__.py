@@ -9,6 +9,7 @@ import importlib
 HOME = {
     "BYOL": "byol",
     "CMC": "cmc",
+    "CPC": "cpc",
     "DeepCluster": "deepcluster",
     "MoCo": "moco",
     "NoisyStudent": "noisy_student",

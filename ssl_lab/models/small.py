@@ -1,5 +1,7 @@
 """The network of the one-minute trainings."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -8,7 +10,11 @@ from torch import Tensor, nn
 from ssl_lab.errors import one_of, require
 from ssl_lab.models.conv import Conv3x3
 
-NORMS = {"batch": nn.BatchNorm2d, "group": lambda width: nn.GroupNorm(min(8, width), width)}
+NORMS = {
+    "batch": nn.BatchNorm2d,
+    "group": lambda width: nn.GroupNorm(math.gcd(8, width), width),
+    "layer": lambda width: nn.GroupNorm(1, width),  # over channels and positions of one image (Ba et al. 2016); a weight for each channel
+}
 
 
 class Block(nn.Module):
@@ -50,7 +56,7 @@ class SmallResNet(nn.Module):
 def small_resnet(width: int = 16, channels: int = 3, norm: str = "batch") -> SmallResNet:
     """The network of the one-minute trainings.
 
-    width: channels after the stem; features are 8 · width.   channels: of the input.   norm: "batch", or "group", which mixes no images.
+    width: channels after the stem; features are 8 · width.   channels: of the input.   norm: "batch"; "group" or "layer", which mix no images.
     Raises: InputError for a width below 1 or an unknown norm.
     """
     require(width >= 1, f"width={width}: at least one channel is needed")
