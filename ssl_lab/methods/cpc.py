@@ -33,8 +33,8 @@ RECIPE = Recipe(epochs=200, batch=512, optimizer="adamw", lr=4e-4, weight_decay=
 SCENES = Recipe(epochs=4, batch=32, optimizer="adamw", lr=4e-3, weight_decay=1e-2)
 
 CROP = Augmentation(area=(0.5, 1.0), jitter=0.0)
-# one channel in place of three, as in the paper, costs 11 points here (linear, seed 0)
-FEW = PatchAugmentation(operations=0, drop_share=0.0)
+# of all patches one channel alone, as in the paper: linear 0.85, not 0.96 (2 epochs)
+FEW = PatchAugmentation(operations=0, drop_share=0.2)
 SCALE = 0.1  # of the predictions, so that the scores begin small (pseudo-code)
 DIRECTIONS = ("down", "left", "up", "right")  # the grid is turned by 90°, each time
 
