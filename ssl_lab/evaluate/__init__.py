@@ -1,5 +1,6 @@
 """Measures of a representation, most of them one number. None of them changes the network."""
 
+from ssl_lab.evaluate.efficient import Efficient, efficient, from_scratch
 from ssl_lab.evaluate.factors import factor_table
 from ssl_lab.evaluate.finetune import finetune, finetuned
 from ssl_lab.evaluate.knn import knn_accuracy
@@ -13,6 +14,6 @@ from ssl_lab.features import features
 from ssl_lab.geometry import alignment, effective_rank, uniformity
 
 __all__ = [
-    "Probe", "Umap", "alignment", "colour_match", "effective_rank", "factor_table", "features", "finetune", "finetuned",
-    "knn_accuracy", "leak", "linear_probe", "mlp_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
+    "Efficient", "Probe", "Umap", "alignment", "colour_match", "effective_rank", "efficient", "factor_table", "features", "finetune", "finetuned",
+    "from_scratch", "knn_accuracy", "leak", "linear_probe", "mlp_probe", "most_confused", "nearest", "pca", "typical", "uniformity",
 ]

@@ -35,16 +35,24 @@ def finetune(
     Raises: InputError for an encoder that is no network, images without a label, or steps below 1.
     """
     check_network("encoder", encoder, nn.Module)
+    classes = asked_classes(images, unseen)
+    return accuracy(finetuned(encoder, images, steps, recipe, augmentation, threads, classes), unseen)
+
+
+def asked_classes(images: Images, unseen: Images) -> int:
+    """How many classes the labels of both have. Raises: InputError where one of them has no label."""
     for given in (images, unseen):
         check_images(given, "fine-tuning")
     known, asked = images.labelled(), unseen.labelled()
     require(len(known) > 0 and len(asked) > 0, f"got {len(known)} labelled images to learn from and {len(asked)} to test on; both are needed")
     check_ids(labels := torch.cat([known.labels, asked.labels]))
-    classes = max(len(images.classes), 1 + int(labels.max()))
-    trained, classifier = finetuned(encoder, images, steps, recipe, augmentation, threads, classes)
-    with torch.no_grad():
-        logits = classifier(features(trained, asked))
-    return (logits.argmax(1).cpu() == asked.labels.cpu()).double().mean().item()
+    return max(len(images.classes), 1 + int(labels.max()))
+
+
+def accuracy(network: nn.Module, unseen: Images) -> float:
+    """Share, in [0, 1], of the labelled images whose class has the largest logit."""
+    asked = unseen.labelled()
+    return (features(network, asked).argmax(1).cpu() == asked.labels.cpu()).double().mean().item()
 
 
 def finetuned(
@@ -73,6 +81,14 @@ def finetuned(
     device = next(encoder.parameters()).device
     with RandomStream(recipe.seed, device), usual():
         method = Supervised(copy.deepcopy(encoder), classes, augmentation).to(device)
+    return learned(method, known, steps, recipe, threads)
+
+
+def learned(method: Supervised, known: Images, steps: int, recipe: Recipe, threads: int | None = None) -> nn.Sequential:
+    """Encoder and classifier of the method itself, after that many steps of each epoch on labelled images; they are in evaluation mode.
+
+    What takes no gradient does not learn.
+    """
     for _ in train(method, known.repeated(max(steps * recipe.batch, len(known))), recipe, threads=threads):
         pass
     return nn.Sequential(method.encoder, method.classifier).eval()

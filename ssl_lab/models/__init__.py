@@ -5,6 +5,7 @@ from ssl_lab.models.backbones import NAMES, encoder, resnet
 from ssl_lab.models.context import ContextNetwork
 from ssl_lab.models.copies import average_, ema_, frozen_copy
 from ssl_lab.models.decoder import decoder
+from ssl_lab.models.deeper import Deeper, check_maps
 from ssl_lab.models.depth import stochastic_depth
 from ssl_lab.models.encoder import IMAGENET, Encoder
 from ssl_lab.models.filters import FILTERS, Filtered, filtered, sobel
@@ -19,8 +20,9 @@ from ssl_lab.models.views import VIEWS, Joined, View, ViewEncoder, check_view, f
 from ssl_lab.models.weights import load_weights
 
 __all__ = [
-    "FILTERS", "IMAGENET", "NAMES", "VIEWS", "ContextNetwork", "Encoder", "Filtered", "Joined", "PatchEncoder", "SmallAlexNet",
-    "SmallResNet", "SplitBatchNorm", "View", "ViewEncoder", "average_", "check_encoder", "check_groups", "check_renewable", "check_rows",
-    "check_view", "decoder", "ema_", "encoder", "filtered", "for_channels", "frozen_copy", "load_weights", "mlp", "moved", "renew_",
-    "resnet", "rest", "seen_together", "small_alexnet", "small_resnet", "sobel", "split_batch_norm", "stochastic_depth", "view_named",
+    "FILTERS", "IMAGENET", "NAMES", "VIEWS", "ContextNetwork", "Deeper", "Encoder", "Filtered", "Joined", "PatchEncoder", "SmallAlexNet",
+    "SmallResNet", "SplitBatchNorm", "View", "ViewEncoder", "average_", "check_encoder", "check_groups", "check_maps", "check_renewable",
+    "check_rows", "check_view", "decoder", "ema_", "encoder", "filtered", "for_channels", "frozen_copy", "load_weights", "mlp", "moved",
+    "renew_", "resnet", "rest", "seen_together", "small_alexnet", "small_resnet", "sobel", "split_batch_norm", "stochastic_depth",
+    "view_named",
 ]  # fmt: skip

@@ -1,0 +1,152 @@
+"""CPC v2's efficiency curve: accuracy on the test split against the share of the labels, for what CPC learned without them and for labels alone.
+
+    python tests/benchmarks/efficiency.py --laptop --seeds 0 1 2                             scenes: 1 %, 10 %, 100 % of 10,000 labels
+    python tests/benchmarks/efficiency.py --shares 0.01 --steps 300 --width-of 128           other shares, fewer steps, a wider deeper network
+    python tests/benchmarks/efficiency.py --transfer --data cifar10 --root FOLDER --limit 10000 --seeds 0 1 2        learned on CIFAR-10
+    python tests/benchmarks/efficiency.py --limit 500 --recipe epochs=1 --steps 5            to try it; with --transfer, too
+
+Rows, for every share; the seed draws the labels, and all rows have the same:
+    linear      logistic regression on the mean of the frozen grid
+    frozen      efficient classification: a deeper network on the frozen grid
+    tuned       then all of it is fine-tuned
+    scratch     the same network from random weights, for as many steps as both together
+
+With --transfer, for every set of --to, with CPC's encoder of --data and the same with random weights:
+    linear      logistic regression on the mean of the frozen grid
+    grid        the same on all positions of the grid side by side
+    fine-tuned  a linear classifier on the mean, all trained
+
+--laptop computes as most laptops do, with AVX2 and without bfloat16, whatever this machine has. Threads are OMP_NUM_THREADS, or one.
+CPU seconds are of a row alone, without CPC's own, which are printed first. FOLDER holds what torchvision's sets put there:
+cifar-10-batches-py and FashionMNIST. --limit is of every set that is trained on.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+if "--laptop" in sys.argv:  # before torch is imported
+    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from cpc import Grid, arguments, cpc, recipe
+from torch import nn
+
+from ssl_lab import precision
+from ssl_lab.augment import SMALL, Augmentation
+from ssl_lab.data import Images, load
+from ssl_lab.evaluate import efficient, features, finetune, from_scratch, linear_probe
+from ssl_lab.evaluate.efficient import FRESH
+from ssl_lab.evaluate.finetune import GENTLE
+from ssl_lab.methods import CPC
+from ssl_lab.methods.supervised import PLAIN
+from ssl_lab.train import train
+
+UPRIGHT = replace(PLAIN, flip=0.0)  # digits and clothes, of which a mirror image may be another one
+Found = Iterator[tuple[str, float, float]]  # row, accuracy, CPU seconds
+
+
+def probed(encoder: nn.Module, images: Images, test: Images) -> float:
+    known = images.labelled()
+    return linear_probe(features(encoder, known), known.labels, features(encoder, test), test.labels).accuracy
+
+
+def timed(measure: Callable[[], float]) -> tuple[float, float]:
+    start = time.process_time()
+    return measure(), time.process_time() - start
+
+
+def learned(given: argparse.Namespace, images: Images, seed: int) -> tuple[nn.Module, nn.Module]:
+    """CPC's encoder, and the same before it learned."""
+    method, start = cpc("main", given, seed), time.process_time()
+    for log in train(method, images, recipe(CPC, given, seed)):
+        last = log
+    print(f"seed {seed}: CPC {last}   {time.process_time() - start:.0f} CPU seconds", flush=True)
+    return method.encoder, cpc("main", given, seed).encoder
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one seed's encoder is worth.   fresh: the same with random weights.   images: with all labels."""
+
+    given: argparse.Namespace
+    encoder: nn.Module
+    fresh: nn.Module
+    seed: int
+
+    def views(self, usual: Augmentation) -> Augmentation:
+        """The strengths that suit these images."""
+        area, hue = self.given.area, self.given.hue
+        return replace(usual, **({"area": (area, 1.0)} if area else {}), **({"hue": hue} if hue is not None else {}))
+
+    def curve(self, images: Images, test: Images) -> Found:
+        """Rows of efficient classification, for every share of the labels."""
+        steps, seed = self.given.steps, self.seed
+        options = {"augmentation": self.views(SMALL), "width": self.given.width_of, "blocks": self.given.blocks}
+        for share in self.given.shares:
+            some = images.label_fraction(share, seed)
+            name = f"{100 * share:g} %, {len(some.labelled()):,}"
+            yield f"{name}, linear", *timed(lambda some=some: probed(self.encoder, some, test))
+            start = time.process_time()
+            both = efficient(self.encoder, some, test, steps, replace(FRESH, seed=seed), replace(GENTLE, seed=seed), **options)
+            spent = time.process_time() - start
+            yield f"{name}, frozen", both.frozen, spent
+            yield f"{name}, tuned", both.tuned, spent
+            alone = {"steps": 2 * steps, "recipe": replace(FRESH, seed=seed), **options}
+            yield f"{name}, scratch", *timed(lambda some=some, alone=alone: from_scratch(self.encoder, some, test, **alone))
+
+    def moved(self, name: str, images: Images, test: Images) -> Found:
+        """Rows of transfer to another set, beside random weights."""
+        for which, encoder, usual in (("CPC", self.encoder, GENTLE), ("random", self.fresh, FRESH)):
+            yield f"{name}, {which}, linear", *timed(lambda f=encoder: probed(f, images, test))
+            yield f"{name}, {which}, grid", *timed(lambda f=encoder: probed(Grid(f), images, test))
+            tuned = {"steps": self.given.steps, "recipe": replace(usual, seed=self.seed), "augmentation": UPRIGHT}
+            yield f"{name}, {which}, fine-tuned", *timed(lambda f=encoder, tuned=tuned: finetune(f, images, test, **tuned))
+
+
+def table(found: dict[str, dict[int, tuple[float, float]]], seeds: list[int]) -> None:
+    """Every seed's accuracy, mean, spread (the highest minus the lowest), and the mean CPU seconds."""
+    print("\n" + " ".join([f"{'':36}", *(f"seed {seed:<3}" for seed in seeds), "  mean  spread  CPU s"]))
+    for row, by_seed in found.items():
+        right, spent = zip(*(by_seed[seed] for seed in seeds), strict=True)
+        figures = "".join(f"{one:8.3f} " for one in right)
+        print(f"{row:36}{figures} {sum(right) / len(right):.3f}   {max(right) - min(right):.3f}  {sum(spent) / len(spent):5.0f}")
+
+
+def main() -> None:
+    parser = arguments()
+    parser.description = __doc__
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.1, 1.0], help="of the labels")
+    parser.add_argument("--steps", type=int, default=600, help="of each stage, and of fine-tuning")
+    parser.add_argument("--width-of", type=int, default=64, help="of the deeper network")
+    parser.add_argument("--blocks", type=int, default=2, help="of the deeper network")
+    parser.add_argument("--hue", type=float, help="of efficient classification and of labels alone")
+    parser.add_argument("--transfer", action="store_true")
+    parser.add_argument("--to", nargs="+", default=["fashion_mnist", "digits"], metavar="DATA", help="sets for --transfer, in the size of --data")
+    given = parser.parse_args()
+    if given.laptop:
+        precision.half = lambda device: None
+    images = load(given.data, limit=given.limit, size=given.size, root=given.root)
+    test = load(given.data, "test", size=given.size, root=given.root)
+    print(f"{given.data}: {len(images):,} images, {len(test):,} unseen, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    others = {}
+    for name in given.to if given.transfer else ():
+        pair = (load(name, split, images.size, limit, root=given.root) for split, limit in (("train", given.limit), ("test", None)))
+        others[name] = tuple(pair)
+        print(f"{name}: {', '.join(f'{len(part):,}' for part in others[name])} images", flush=True)
+    found: dict[str, dict[int, tuple[float, float]]] = {}
+    for seed in given.seeds:
+        trial = Trial(given, *learned(given, images, seed), seed)
+        moved = (row for name, pair in others.items() for row in trial.moved(name, *pair))
+        for row, right, spent in moved if given.transfer else trial.curve(images, test):
+            found.setdefault(row, {})[seed] = right, spent
+            print(f"  {row:36}{right:.3f}   {spent:.0f} CPU seconds", flush=True)
+    table(found, given.seeds)
+
+
+if __name__ == "__main__":
+    main()
