@@ -18,6 +18,7 @@ from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.studies.ages import Ages
 from ssl_lab.studies.clusterings import Clusterings
+from ssl_lab.studies.efficiency import Efficiency
 from ssl_lab.studies.encoders import Encoders
 from ssl_lab.studies.labels import Labels
 from ssl_lab.studies.rounds import Rounds
@@ -82,7 +83,8 @@ def student(title: str, recipe: dict | None = None, weights: bool = False, **cha
 
 
 def predicted(title: str, weights: bool = False, alter: Callable[[Method], None] | None = None, **change) -> Study:
-    return Study(title, "CPC", change, weights=weights, width=None, alter=alter)
+    watch = Efficiency if weights else Watch
+    return Study(title, "CPC", change, watch=watch, weights=weights, width=None, alter=alter)
 
 
 ALONE = NoisyStudent.recipes["scenes"].epochs * arguments(NoisyStudent)["rounds"].default  # as many steps as all rounds together
