@@ -1,6 +1,7 @@
 """What unlabelled images are worth: accuracy on unseen scenes against the number of labels, for five learners."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 
@@ -21,10 +22,13 @@ class Labels(Watch):
 
     pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with SimCLR's own augmentation.   probe: logistic regression on
     the trained network's frozen features.   fine-tuned: all of the trained network, augmented.
+    counts: numbers of labels; those that are more than the images are left out.
     """
 
+    counts: ClassVar = COUNTS
+
     def end(self) -> None:
-        for count in COUNTS:
+        for count in self.counts:
             if count <= len(self.images):
                 some = self.images.label_fraction(count / len(self.images), self.recipe.seed).labelled()
                 self.seen.append({"labels": count, **self.row(some)})

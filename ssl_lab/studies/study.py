@@ -1,13 +1,14 @@
 """The list of studies."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 
 from ssl_lab import methods
 from ssl_lab.arguments import arguments
-from ssl_lab.augment import SMALL, Augmentation
+from ssl_lab.augment import SMALL, Augmentation, PatchAugmentation
 from ssl_lab.data import Images
 from ssl_lab.errors import one_of
 from ssl_lab.method import Method
@@ -17,10 +18,12 @@ from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
 from ssl_lab.studies.ages import Ages
 from ssl_lab.studies.clusterings import Clusterings
+from ssl_lab.studies.efficiency import Efficiency
 from ssl_lab.studies.encoders import Encoders
 from ssl_lab.studies.labels import Labels
 from ssl_lab.studies.rounds import Rounds
 from ssl_lab.studies.spread import Spread
+from ssl_lab.studies.unmasked import unmask
 from ssl_lab.studies.watch import Watch
 from ssl_lab.surroundings import usual
 
@@ -31,7 +34,8 @@ class Study:
 
     title: what differs, in words.   change: arguments of the method.   recipe: what differs from its SCENES.   watch: what it records besides.
     weights: whether they are recorded.   labels: share of the labels that the training sees, drawn with its seed; None: all.
-    width: of small_resnet.   frames: of scenes in motion; None: still ones.
+    width: of small_resnet; None: the method makes its own encoder.   frames: of scenes in motion; None: still ones.
+    alter: changes the method after it is built, where none of its arguments does; for what is a mistake, and no choice.
     """
 
     title: str
@@ -41,8 +45,9 @@ class Study:
     watch: type[Watch] = Watch
     weights: bool = True
     labels: float | None = None
-    width: int = 16
+    width: int | None = 16
     frames: int | None = None
+    alter: Callable[[Method], None] | None = None
 
     def lesson(self, images: Images, seed: int) -> Images:
         """The images as the training sees them."""
@@ -77,8 +82,14 @@ def student(title: str, recipe: dict | None = None, weights: bool = False, **cha
     return Study(title, "NoisyStudent", change, recipe or {}, Rounds, weights, labels=0.01)
 
 
+def predicted(title: str, weights: bool = False, alter: Callable[[Method], None] | None = None, **change) -> Study:
+    watch = Efficiency if weights else Watch
+    return Study(title, "CPC", change, watch=watch, weights=weights, width=None, alter=alter)
+
+
 ALONE = NoisyStudent.recipes["scenes"].epochs * arguments(NoisyStudent)["rounds"].default  # as many steps as all rounds together
 STILL = Augmentation(area=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter=0.0)
+AS_IT_IS = PatchAugmentation(operations=0, elastic_share=0.0, tone_share=0.0, jitter_share=0.0, grey_share=0.0, drop_share=0.0)
 
 STUDIES = {
     "supervised": Study("supervised, every label", "Supervised"),
@@ -116,6 +127,11 @@ STUDIES = {
     "cmc-flow": multiview("an image and its optical flow", views=("rgb", "flow"), frames=10),
     "predictive": painted("Predictive as it is: ab painted from L, squared error"),
     "predictive-l1": painted("ab painted from L, absolute error", loss="l1"),
+    "cpc": predicted("CPC as it is", weights=True),
+    "cpc-leak": predicted("a leak: the context sees below", alter=unmask),
+    "cpc-plain": predicted("no augmentation of patches", patch_augmentation=AS_IT_IS),
+    "cpc-batch": predicted("batch norm in the encoder", norm="batch"),
+    "cpc-one": predicted("one direction: down", directions=1),
     "byol": Study("BYOL as it is", "BYOL", watch=Spread),
     "byol-no-average": switched("no moving average, m = 0", m=0.0),
     "byol-no-stop": switched("no stop-gradient", stop_gradient=False),
@@ -147,5 +163,8 @@ def begin(name: str) -> tuple[Method, Recipe]:
     kind = getattr(methods, study.method)
     recipe = dataclasses.replace(kind.recipes["scenes"], **study.recipe)
     with RandomStream(recipe.seed, torch.device("cpu")), usual():
-        method = kind(small_resnet(study.width), **kind.suits.get("scenes", {}) | study.change)
+        networks = () if study.width is None else (small_resnet(study.width),)
+        method = kind(*networks, **kind.suits.get("scenes", {}) | study.change)
+        if study.alter:
+            study.alter(method)
     return method, recipe
