@@ -7,7 +7,7 @@ Tian, Krishnan and Isola, ECCV 2020, arXiv 1906.05849.
     loss   = L(V1, V2) + L(V2, V1)                  Eqns. 3, 4: find the other view
     core   = sum of the pairs (1, j)                Eqn. 6: M - 1 pairs of M views
     full   = sum of the pairs (i, j), i < j         Eqn. 7: M (M - 1) / 2 pairs
-    f      = (f1, f2), side by side                 what is kept
+                                                    keep f1 and f2, drop g
 
 An image is congruent with itself in the other view, and with no other image.
 differs: the paper keeps the last z of every image in a memory and compares with 4,096

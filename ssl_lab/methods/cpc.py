@@ -8,10 +8,11 @@ arXiv 1905.09272.
     ẑ    = W_k c                           a prediction, k rows below
     loss = -log share of ẑ · z             find z among the patches of the batch;
                                            again with the grid turned by 90°
-    f of an image is the mean of its z     f is kept; g and W are dropped
+                                           keep f, drop g and W
 
-differs: the paper averages the weights of all steps (Polyak); ours are the last ones.
-The four directions share g, as in no text of the paper; each has its own W_k.
+f of an image is the mean of the z of its patches, as they are.
+differs: the four directions share g, and each has its own W_k; the paper does not say
+which it does. Ours averages no weights over the steps (Polyak).
 """
 
 from typing import Annotated, ClassVar
@@ -29,6 +30,7 @@ from ssl_lab.method import Method
 from ssl_lab.models import ContextNetwork, PatchEncoder, small_resnet
 from ssl_lab.recipe import Recipe
 
+# Adam, as SimCLR's Table C.1 lists it; lr from memory of the appendix
 RECIPE = Recipe(epochs=200, batch=512, optimizer="adamw", lr=4e-4, weight_decay=0.0)
 SCENES = Recipe(epochs=2, batch=32, optimizer="adamw", lr=4e-3, weight_decay=1e-2)
 

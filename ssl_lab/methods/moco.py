@@ -7,7 +7,8 @@ He, Fan, Wu, Xie and Girshick, CVPR 2020, arXiv 1911.05722.
                                                the queue are the negatives
     f_q   = update(f_q)                        by its gradient
     f_k   = m f_k + (1 - m) f_q                Eqn. 2: slow, so keys stay consistent
-    queue = queue and k, without its oldest    the last K keys, exactly
+    queue = queue and k, without its oldest    the last K keys, exactly;
+                                               keep f_q, drop all else
 
 The queue begins with random rows. The loss starts low, rises while real keys replace
 them, and falls afterwards. `stats()["filled"]` is the share of real keys.

@@ -6,7 +6,8 @@ Xie, Luong, Hovy and Le, CVPR 2020, arXiv 1911.04252.
     y'   = softmax f̄(x') of every unlabelled image      step 2: without noise, once
     f    = random weights: the student                  as large as before, or larger
     loss = CE(f(noise(x)), y) + CE(f(noise(x')), y')    step 3: two means, one batch
-    back to step 2: the student is the teacher          step 4: `rounds` trainings
+    back to step 2: the student is the teacher          step 4: `rounds` trainings;
+                                                        keep f̄
 
 f̄ has the average weights of f. Noise is crop, flip and RandAugment of the images,
 dropout before the last layer, and stochastic depth. Unsure labels are left out, and
