@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from ssl_lab.augment import Augmentation, RandAugment
+from ssl_lab.augment import Augmentation, PatchAugmentation, RandAugment
 from ssl_lab.widgets.controls import Slider, Switch
 from ssl_lab.widgets.knobs import KNOBS
 
 
-@pytest.mark.parametrize("transform", [Augmentation(), RandAugment()])
+@pytest.mark.parametrize("transform", [Augmentation(), RandAugment(), PatchAugmentation()])
 def test_every_strength_of_a_transform_has_a_knob_that_begins_there(transform):
     for name, value in vars(transform).items():
         control = KNOBS[name].control(value)

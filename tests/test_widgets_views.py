@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ssl_lab import augment as transforms
-from ssl_lab.augment import Augmentation, RandAugment
-from ssl_lab.data import load
+from ssl_lab.augment import Augmentation, PatchAugmentation, RandAugment
+from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import colour_match
 from ssl_lab.method import Method
@@ -53,6 +53,7 @@ def test_every_control_changes_what_is_seen(name, images):
 
 
 RAND = ["operations", "magnitude"]
+PATCH = [*RAND, "elastic_share", "bend", "tone_share", "jitter", "hue", "jitter_share", "grey_share", "drop_share"]
 SINGLE = {
     transforms.blur: ["sigma"],
     transforms.brightness: ["factor"],
@@ -77,6 +78,7 @@ SINGLE = {
     transforms.rand_augment: RAND,
     Augmentation(jitter=0.3): AUGMENT[:-2],
     RandAugment(1, 7.0): RAND,
+    PatchAugmentation(bend=0.2, drop_share=0.4): PATCH,
 }
 
 
@@ -107,7 +109,7 @@ def test_no_transform_of_the_library_is_forgotten():
         for name, function in inspect.getmembers(transforms, inspect.isfunction)
         if inspect.signature(function).return_annotation is transforms.Batch and next(iter(inspect.signature(function).parameters)) == "x"
     ]
-    inner = {"to_float", "blend", "jitter_colours", "augment", "rgb_to_lab", "normalised_lab"}
+    inner = {"elastic", "tone", "drop_colours", "to_float", "blend", "jitter_colours", "augment", "rgb_to_lab", "normalised_lab"}
     assert {function.__name__ for function in takes} - inner == {function.__name__ for function in SINGLE if inspect.isfunction(function)}
     for function in takes:
         if function.__name__ not in inner | {"rand_augment"}:
@@ -429,6 +431,16 @@ def test_a_strength_of_rand_augment_changes_what_is_seen_and_leaves_the_crop(nam
     explorer.set(**{name: value})
     assert explorer.summary != before[0] and explorer.picture != before[1]
     assert made == [24, 24]
+
+
+def test_patches_are_pictures_of_their_own_and_say_what_was_done_to_them(images):
+    few = Images.of(transforms.patches(images.x[:4], 16, 8).flatten(0, 2))
+    explorer = ViewsExplorer(few, PatchAugmentation(), shown=10, seed=3)
+    _, *views = remarks(explorer)
+    for view, said in enumerate(views[:2]):
+        drawn = PatchAugmentation().draw(few.x, torch.Generator().manual_seed(6 + view))
+        assert [words.split(", ", 1)[1] for words in said] == [drawn.remark(n) for n in range(10)]
+        assert all("alone" in words for words in said)
 
 
 @pytest.mark.parametrize("transform", [Noisy(), RandAugment(2, 6.0)], ids=["a method", "RandAugment"])

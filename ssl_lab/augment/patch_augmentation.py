@@ -32,10 +32,11 @@ PatchShare = Annotated[float, Range(0, 1, hint="a share of the patches")]
 class PatchAugmentation:
     """The defaults are the paper's.
 
-    operations, magnitude: of RandAugment, for every patch.   elastic_share: of the patches that are bent and sheared.   bend: the largest
-    displacement, as a share of the side.   tone_share: of those whose histograms change.   jitter: strength of the change of colours; 1 is
-    Szegedy et al. 2014's: brightness up to 1/8, contrast and saturation up to 1/2.   hue: largest turn at jitter 1; 0.5 is half the circle.
-    jitter_share, grey_share, drop_share: of those whose colours change, that become grey, and that keep one of their three channels.
+    operations, magnitude: of RandAugment, for every patch.   elastic_share: of the patches that are bent and sheared.
+    bend: the largest displacement, as a share of the side, and half of the largest shear.   tone_share: of those whose histograms change.
+    jitter: strength of the change of colours; 1 is Szegedy et al. 2014's: brightness up to 1/8, contrast and saturation up to 1/2.
+    hue: largest turn at jitter 1; 0.5 is half the circle.   jitter_share, grey_share, drop_share: of those whose colours change, that become grey,
+    and that keep one of their three channels.
     Raises: InputError for values outside the ranges below.
     """
 
@@ -68,7 +69,7 @@ class PatchAugmentation:
         shares = (0.2 + curve).T.reshape(-1, 3, PIECES)
         return DrawnPatches(
             chosen=RandAugment(self.operations, self.magnitude).draw(x, generator),
-            bent=on[0] < self.elastic_share, shear=self.bend * (2 * on[10] - 1) * 2,
+            bent=on[0] < self.elastic_share, shear=2 * self.bend * (2 * on[10] - 1),
             pixels=(self.bend * max(x.shape[2:]) * (2 * side - 1)).T.reshape(-1, 2, POINTS, POINTS),
             toned=on[1] < self.tone_share, shares=shares / shares.sum(2, keepdim=True),
             coloured=coloured, brightness=b.clamp(min=0), contrast=c.clamp(min=0), saturation=s.clamp(min=0),

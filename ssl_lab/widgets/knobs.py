@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ssl_lab.arguments import ranges
-from ssl_lab.augment import Augmentation, RandAugment
+from ssl_lab.augment import Augmentation, PatchAugmentation, RandAugment
 from ssl_lab.widgets.controls import Control, Slider, Switch
 
 
@@ -63,7 +63,9 @@ def declared(words: str, name: str, kind: type = Augmentation, **others) -> Knob
     return Knob(words, **ends | others)
 
 
-KNOBS = {  # every strength of an Augmentation and of RandAugment, and keywords of the functions of `ssl_lab.augment`; any other stays at its default
+# every strength of an Augmentation, of RandAugment and of a PatchAugmentation, and keywords of the functions of `ssl_lab.augment`;
+# any other keyword stays at its default
+KNOBS = {
     "area": declared("area from", "area", low=0.02, start=0.08, make=least, read=lambda area: area[0]),
     "ratio": Knob("stretch", 1, 3, start=4 / 3, make=stretch, read=lambda ratio: ratio[1]),
     "flip": declared("mirrored", "flip"),
@@ -75,6 +77,10 @@ KNOBS = {  # every strength of an Augmentation and of RandAugment, and keywords 
     "solarise_share": declared("solarised", "solarise_share"),
     "operations": declared("operations", "operations", RandAugment, high=4, start=2, read=int),
     "magnitude": declared("magnitude", "magnitude", RandAugment, start=10.0),
+    "elastic_share": declared("bent", "elastic_share", PatchAugmentation),
+    "bend": declared("bend", "bend", PatchAugmentation),
+    "tone_share": declared("histograms", "tone_share", PatchAugmentation),
+    "drop_share": declared("one channel", "drop_share", PatchAugmentation),
     "threshold": Knob("threshold", 0, 1),
     "sigma": Knob("sigma", 0.1, 4, start=1.0, make=each),
     "factor": Knob("factor", 0, 2, start=1.0, make=each),

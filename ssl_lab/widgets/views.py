@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssl_lab import plots
-from ssl_lab.augment import Augmentation, Chosen, Drawn, Pixels, RandAugment, rand_augment, to_float
+from ssl_lab.augment import Augmentation, Chosen, Drawn, DrawnPatches, PatchAugmentation, Pixels, RandAugment, rand_augment, to_float
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.shortcut import nearest_colours
@@ -25,16 +25,18 @@ DRAWS = 999  # how often the views can be drawn again
 KEPT = 2**23  # values of crops that are kept, 32 MB: those of 256 images of 96 pixels
 
 
-Transform = Augmentation | RandAugment | Method | Callable
-Draw = list[Drawn | Chosen]  # of one view, in the order in which they apply
+Stage = Augmentation | RandAugment | PatchAugmentation
+Transform = Stage | Method | Callable
+Draw = list[Drawn | Chosen | DrawnPatches]  # of one view, in the order in which they apply
 
 
 class ViewsExplorer(Explorer):
     """Pairs of views of a few pictures, every strength of their transform on a control, and the shortcut meter over up to 256 pictures.
 
     images: 2 or more; the pictures from `first` on are looked at, and after the last comes the first again.   shown: how many are seen, 1 to 10.
-    transform: an Augmentation; a RandAugment; a method that has one Augmentation, or two, one for each view, and perhaps a RandAugment, which comes
-    after it; or a function from (N, 3, H, W) in [0, 1] to the same, such as those of `ssl_lab.augment`.
+    transform: an Augmentation; a RandAugment; a PatchAugmentation, for which the pictures are patches; a method that has one Augmentation, or two,
+    one for each view, and perhaps a RandAugment, which comes after it; or a function from (N, 3, H, W) in [0, 1] to the same, such as those of
+    `ssl_lab.augment`.
     start: where controls begin, by the names of the transform's strengths; by default where the transform has them.
     Controls: the keywords that stand in KNOBS, seed (0 to 999, "draw again"), first. One seed is one draw, so a strength changes nothing but itself.
     Raises: InputError for too few images, a transform that makes something else than pictures, or a control out of its range.
@@ -93,9 +95,9 @@ class Views:
         return drawn.finish(self.crops)
 
 
-def stages(transform: Transform) -> list[list[Augmentation | RandAugment]]:
+def stages(transform: Transform) -> list[list[Stage]]:
     """What draws the first view and the second, in its order; nothing of a function. Raises: InputError for a method without an Augmentation."""
-    if isinstance(transform, Augmentation | RandAugment):
+    if isinstance(transform, Stage):
         return [[transform]] * 2
     if not isinstance(transform, Method):
         return [[]] * 2
@@ -143,7 +145,7 @@ def draws(transform: Transform, x: Pixels, arguments: dict, seed: int) -> list[D
     return [[changed(stage, moved).draw(x, drawn) for stage in view] for view, drawn in zip(views, numbers)]
 
 
-def changed(stage: Augmentation | RandAugment, moved: dict) -> Augmentation | RandAugment:
+def changed(stage: Stage, moved: dict) -> Stage:
     """The same with those strengths, of all that were moved, that are its own."""
     return replace(stage, **{name: value for name, value in moved.items() if hasattr(stage, name)})
 
