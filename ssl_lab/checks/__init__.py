@@ -11,7 +11,7 @@ from ssl_lab.checks.cpc_nce import check_cpc_nce
 from ssl_lab.checks.cross_view_nce import check_cross_view_nce
 from ssl_lab.checks.ema import check_ema
 from ssl_lab.checks.filter import check_filter
-#from ssl_lab.checks.four_directions import check_four_directions
+from ssl_lab.checks.four_directions import check_four_directions
 from ssl_lab.checks.full_graph import check_full_graph
 from ssl_lab.checks.info_nce import check_info_nce
 from ssl_lab.checks.kmeans_step import check_kmeans_step

@@ -32,7 +32,7 @@ AXES = {2: "row", 0: "image", 3: "column", 1: "channel"}  # in the order in whic
 
 @dataclass(frozen=True, eq=False)
 class Causal(Check):
-    """A checker that, where no usual mistake is found, changes one row of z, and looks which rows of the output change; likewise images and the rest."""
+    """A checker that, where no usual mistake is found, changes one row of z (then an image, …) and looks which rows of the output change."""
 
     def find(self, fn: Callable, seed: int) -> str:
         """What is wrong with fn, empty if nothing is: a usual mistake, or what it sees, or what any check says."""
