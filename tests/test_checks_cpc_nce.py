@@ -304,14 +304,14 @@ def test_in_the_last_input_a_softmax_is_0_for_some_targets_and_products_are_exac
 
 
 @pytest.mark.parametrize("words, mistake", [
-    ("shape (3, 3, 2)|shape (2, 3, 3); one number is needed, the mean over all predictions", lambda p, t, k: (p * t).sum(1)[:, k:]),
+    ("shape (2, 3, 3); one number is needed, the mean over all predictions", lambda p, t, k: (p * t).sum(1)[:, k:]),
     ("it returns None", lambda p, t, k: None),
     ("it returns nan", lambda p, t, k: losses.cpc_nce(p, t, k) * torch.nan),
-    ("Python number 2.", lambda p, t, k: losses.cpc_nce(p, t, k).item()),
+    ("it returns the Python number ", lambda p, t, k: losses.cpc_nce(p, t, k).item()),
     ("it stopped with IndexError at ", lambda p, t, k: p[9]),
 ])  # fmt: skip
 def test_what_is_no_loss_is_told_apart(words, mistake):
-    assert any(said in check_cpc_nce(mistake).hint for said in words.split("|"))
+    assert words in check_cpc_nce(mistake).hint
 
 
 def test_every_hint_of_the_check_is_tested():

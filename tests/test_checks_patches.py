@@ -28,7 +28,7 @@ def apart(i, j, size, stride):
 def by_pixels(x, size, stride, *, axes=NAMES, begin=apart, sides=lambda size, stride: size, fit=fits, only=None, shape=None):
     """The grid, pixel by pixel, every axis by its name; every option is one way to get it wrong.
 
-    axes: in which order.   begin: the first row and column of a patch.   only: the name of an axis → which of its places.   shape: of the axes' lengths.
+    axes: in which order.   begin: the first row and column of a patch.   only: an axis → which of its places.   shape: of the axes' lengths.
     """
     (B, C, H, W), pixels = x.shape, x.tolist()
     pixel = range(sides(size, stride))
@@ -111,10 +111,11 @@ def test_each_usual_mistake_with_the_grid_gets_its_own_hint_on_any_input(called,
 
 
 def two_loops(x, size, stride):
-    rows = []
+    grid = []
     for top in range(0, x.shape[2] - size + 1, stride):
-        rows.append(torch.stack([x[:, :, top : top + size, left : left + size] for left in range(0, x.shape[3] - size + 1, stride)], dim=1))
-    return torch.stack(rows, dim=1)
+        row = [x[:, :, top : top + size, left : left + size] for left in range(0, x.shape[3] - size + 1, stride)]
+        grid.append(torch.stack(row, dim=1))
+    return torch.stack(grid, dim=1)
 
 
 def by_f_unfold(x, size, stride):
