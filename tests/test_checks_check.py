@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from course.build import parse
-from ssl_lab import checks, geometry, kmeans, losses, pseudo_labels
+from ssl_lab import augment, checks, geometry, kmeans, losses, pseudo_labels
 from ssl_lab.checks import EXERCISES, Check, Kind
 from ssl_lab.checks.answer import PARTS, ask, tensors
 from ssl_lab.checks.drawn import Drawn
@@ -125,6 +125,8 @@ LIBRARY = {
     "cross_view_nce": losses.cross_view_nce,
     "mutual_information_bound": losses.mutual_information_bound,
     "full_graph": losses.full_graph,
+    "patches": augment.patches,
+    "cpc_nce": losses.cpc_nce,
     "byol_regression": losses.byol_regression,
     "target_momentum": momentum_of_the_library,
     "embedding_std": std_of_the_library,
