@@ -185,7 +185,7 @@ def test_what_is_done_is_done_in_the_papers_order(x):
     ("dropped", "bent", "toned", "colours"), ("bent", "toned", "colours"), ("toned", "colours", "dropped"), ("bent", "colours", "dropped"),
 ], ids="-".join)  # fmt: skip
 def test_another_order_would_be_seen(order, x):
-    drawn = replace(HALF, **dict.fromkeys(SHARES, 0.9)).draw(x[:20], numbers(4))
+    drawn = replace(HALF, **dict.fromkeys(SHARES, 0.9) | {"grey_share": 0.5}).draw(x[:20], numbers(4))
     assert (drawn(x[:20]) - one_after_the_other(x[:20], drawn, order)).abs().max() > 0.01
 
 
