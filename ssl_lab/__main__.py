@@ -171,7 +171,7 @@ def parser(words: list[str]) -> Parser:
     p.add_argument("--frames", type=int, help=f"of scenes in motion, for the views later and flow: {MOTION}", **said)
     p.add_argument("--unit", type=float, help="metres of one step in files of depth (default: 0.001, a millimetre; files of floats need it)", **said)
     p.add_argument("--labels", type=float, metavar="SHARE", help="keep this share of the labels, above 0 and at most 1", **said)
-    p.add_argument("--encoder", metavar="NAME", help="small_resnet (default; CMC has its own), small_alexnet, or torchvision's: resnet18", **said)
+    p.add_argument("--encoder", metavar="NAME", help="small_resnet (default; but CMC and CPC), small_alexnet, or torchvision's: resnet18", **said)
     p.add_argument("--recipe", metavar="NAME", help="scenes, a minute or two on a laptop (default), or paper", **said)
     p.add_argument("--threads", type=int, help="of the CPU (default: OMP_NUM_THREADS, or whichever number is measured to be fastest)")
     p.add_argument("--out", type=place, metavar="RUN", help="run folder (default: runs/METHOD-NAME)")

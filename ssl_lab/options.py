@@ -13,6 +13,7 @@ from ssl_lab.parse import FIX, parsed
 from ssl_lab.recipe import Recipe
 
 FILLED = ("encoder", "classes", "frames")  # arguments that a command fills in; it has other options for them
+OPTIONS = {"size": "patch_size"}  # arguments whose name is an option of the command, for the images: the option that they have
 
 
 def add(parser: argparse.ArgumentParser, kind: type[Method]) -> None:
@@ -25,10 +26,10 @@ def add(parser: argparse.ArgumentParser, kind: type[Method]) -> None:
         group = parser.add_argument_group(title)
         for name, p in parameters.items():
             if (how := typed(p.annotation)) is not None:
-                allowed = ranges(owner).get(name)
+                allowed, option = ranges(owner).get(name), OPTIONS.get(name, name)
                 words = [usual(kind, name), *([str(allowed), allowed.hint] if allowed else [])]
                 said = "; ".join(filter(None, words)).replace("%", "%%")
-                group.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=said, **how)
+                group.add_argument(flag(option), dest=option, default=argparse.SUPPRESS, help=said, **how)
 
 
 def flag(name: str) -> str:
@@ -89,7 +90,8 @@ def settle(kind: type[Method], recipe: str, given: dict) -> tuple[Recipe, dict]:
     one_of(recipe, tuple(kind.recipes), f"recipe of {kind.__name__}")
     suiting = {name: p.default for name, p in arguments(kind).items() if p.default is not p.empty and name not in FILLED}
     suiting |= kind.suits.get(recipe, {})
-    found = {name: changed(value, given) if isinstance(value, Augmentation) else given.get(name, value) for name, value in suiting.items()}
+    said = {name: given.get(OPTIONS.get(name, name), value) for name, value in suiting.items()}
+    found = {name: changed(value, given) if isinstance(value, Augmentation) else value for name, value in said.items()}
     return changed(kind.recipes[recipe], given), found
 
 
@@ -113,6 +115,7 @@ def revived(kind: type[Method], settings: dict, where: object) -> dict:
 def same(plan, given: dict, why: str) -> None:
     """Raise InputError for a given value that differs from the plan of a run."""
     views = [vars(value) for value in plan.settings.values() if isinstance(value, Augmentation)]
+    settings = {OPTIONS.get(name, name): value for name, value in plan.settings.items()}
     for name, value in given.items():
-        for place in (vars(plan.recipe), plan.settings, *views):
+        for place in (vars(plan.recipe), settings, *views):
             require(place.get(name, value) == value, f"{flag(name)} {value} differs from the run's {place.get(name)}: {why}")

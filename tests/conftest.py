@@ -186,8 +186,9 @@ def tree(tmp_path, colour):
 
 @pytest.fixture(scope="session")
 def tiny() -> Callable[[str], dict]:
-    """tiny("MoCo") → arguments with which a method fits 16 images: its queue, its groups, its clusters."""
+    """tiny("MoCo") → options with which a method fits 16 images of 16 pixels: its queue, its groups, its clusters, its patches."""
     options = {"MoCo": {"K": 32, "split": 2}, "DeepCluster": {"clusters": 4, "pca": 4}, "NoisyStudent": {"rounds": 1}}
+    options["CPC"] = {"patch-size": 8, "stride": 4, "steps": 2, "skip": 0}
     return lambda name: options.get(name, {})
 
 

@@ -499,6 +499,37 @@ def test_files_that_are_passed_over_are_one_line(tree, tmp_path, capsys):
     assert capsys.readouterr().err.count("files passed over: 1 .heic") == 1
 
 
+# patches of CPC
+
+
+PATCHES = ["--patch-size", "8", "--stride", "4", "--steps", "2", "--skip", "0"]
+
+
+def test_the_size_of_images_and_that_of_patches_are_two_options(folder, fails, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "CPC", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--size SIZE side of the images" in said and "--patch-size INT" in said and "--norm STR" in said
+    assert main(["train", "cpc", *TINY, *PATCHES, "--epochs", "1", "--out", "run"]) == 0
+    config = json.loads((folder / "run/config.json").read_text())
+    assert (config["data"]["size"], config["settings"]["size"], config["settings"]["patch_augmentation"]["drop_share"] <= 1) == (16, 8, True)
+    assert "--patch-size 4 differs from the run's 8" in fails("train", "CPC", "--out", "run", "--resume", "--patch-size", "4")
+    assert "--size 8 differs from the run's 16" in fails("train", "CPC", "--out", "run", "--resume", "--size", "8")
+    assert main(["train", "CPC", "--out", "run", "--resume", "--size", "16", "--patch-size", "8"]) == 0
+    assert main(["evaluate", "run"]) == 0
+
+
+@pytest.mark.parametrize("options, parts", [
+    (["--patch-size", "40"], ["40 x 40 pixels is larger than the image, 16 x 16"]),
+    (["--stride", "5"], ["leave out the last 3 pixels of 16 x 16", "--size", "stride 1, 2, 4, 8"]),
+    (["--steps", "3"], ["steps=3 needs 4 rows of patches, and there are 3", "steps=2"]), (["--skip", "2"], ["skip=2, steps=2"]),
+    (["--encoder", "small_resnet"], ["has batch norm", 'norm="batch"']), (["--norm", "group"], ["norm"]), (["--directions", "5"], ["directions=5"]),
+])
+def test_patches_that_make_no_grid_are_told_before_training(folder, fails, holds, options, parts):
+    assert holds(fails("train", "CPC", *TINY, *PATCHES, *options, "--epochs", "1"), *parts)
+    assert not (folder / "runs").exists()
+
+
 # views of CMC
 
 

@@ -34,7 +34,7 @@ def build(name: str, seed: int = 0):
     kind = getattr(methods, name)
     torch.manual_seed(seed)
     options = {"threshold": 0.0} if "threshold" in arguments(kind) else {}  # a teacher of two epochs is sure of nothing
-    return (kind(small_resnet(width=8), **options) if "encoder" in arguments(kind) else kind()).cuda()
+    return (kind(small_resnet(width=8, norm="layer" if name == "CPC" else "batch"), **options) if "encoder" in arguments(kind) else kind()).cuda()
 
 
 def short(name: str):

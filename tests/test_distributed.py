@@ -14,7 +14,7 @@ import ssl_lab
 from ssl_lab import distributed
 from ssl_lab.distributed import gather
 
-METHODS = ("SimCLR", "MoCo", "BYOL", "CMC", "CMC with queues")
+METHODS = ("SimCLR", "MoCo", "BYOL", "CMC", "CMC with queues", "CPC")
 SHARED = """
     import json, sys, warnings
     import torch
@@ -72,11 +72,14 @@ SCRIPT = """
     found = {}
     every = {"SimCLR": {}, "MoCo": {"K": 20, "split": 2}, "BYOL": {}, "CMC": {}}
     every["CMC with queues"] = {"K": 20, "views": ("L", "ab", "rgb"), "graph": "full"}
+    every["CPC"] = {"size": 8, "stride": 4, "steps": 2, "skip": 0, "width": 4, "blocks": 1}
     channels = {"CMC": (1, 2), "CMC with queues": (1, 2, 3)}
     for name, options in every.items():
         torch.manual_seed(0)
-        method = getattr(methods, name.split()[0])(small_resnet(width=4), dim=8, **options).double()
+        network = small_resnet(width=4, norm="layer" if name == "CPC" else "batch")
+        method = getattr(methods, name.split()[0])(network, dim=8, **options).double()
         views = [torch.rand(16, c, 32, 32, dtype=torch.float64) for c in channels.get(name, (3, 3))]
+        views = [torch.rand(16, 3, 3, 3, 8, 8, dtype=torch.float64)] if name == "CPC" else views  # patches
         method.eval()  # batch norm knows only the images of its own rank
         norms, queues = [], []
         for step in range(2):

@@ -13,7 +13,7 @@ from torch import nn
 
 from ssl_lab import checks, commands, methods, options, studies
 from ssl_lab.arguments import arguments, ranges
-from ssl_lab.augment import SMALL, Augmentation
+from ssl_lab.augment import SMALL, Augmentation, PatchAugmentation
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.guard import Diverged, Guard
@@ -40,7 +40,7 @@ def build(name: str, seed: int = 0):
     """With the defaults, around a small network, where the method does not build its own."""
     kind = getattr(methods, name)
     torch.manual_seed(seed)
-    return (kind(small_resnet(width=4)) if "encoder" in arguments(kind) else kind()).train()
+    return (kind(small_resnet(width=4, norm="layer" if name == "CPC" else "batch")) if "encoder" in arguments(kind) else kind()).train()
 
 
 def state(method: nn.Module) -> dict[str, torch.Tensor]:
@@ -202,7 +202,7 @@ def test_every_method_compiles_without_a_break(without_shape_checks):
         from ssl_lab.models import small_resnet
         x, y = torch.rand(16, 3, 32, 32), torch.arange(16) % 10
         for name in methods.__all__:
-            method = getattr(methods, name)(small_resnet(width=4))
+            method = getattr(methods, name)(small_resnet(width=4, norm="layer" if name == "CPC" else "batch"))
             views = method.views(x, y) if "labels" in method.columns else method.views(x)
             views = (x[:, :1], x[:, 1:]) if name in ("CMC", "Predictive") else views  # L and ab
             compiled, losses = torch.compile(method, fullgraph=True, backend="eager"), []
@@ -308,14 +308,13 @@ def test_wrong_kinds_are_refused_in_a_sentence(without_shape_checks):
 # what is said names only what there is to change
 
 
-WORDS = {"views", "graph", "loss", "width", "frames"}  # of some methods they are arguments, and in any sentence they are words
-ORDINARY = {"loss", "views", "graph", "frames", "width"}  # arguments that are words of every text, too
+WORDS = {"views", "graph", "loss", "width", "frames", "norm", "directions", "size"}  # arguments that are words of every text, too
 EVERY = {name for kind in (Recipe, Augmentation, *(getattr(methods, name) for name in methods.__all__)) for name in arguments(kind)}
 
 
 def named(texts) -> set[str]:
     """Which arguments, of whichever method, stand in these texts."""
-    return {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)} & (EVERY - ORDINARY)
+    return {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)} & (EVERY - WORDS)
 
 
 def written(path: str) -> list[str]:
@@ -337,9 +336,9 @@ def test_hints_name_only_what_the_method_and_the_command_line_have(name):
     said += [f"{part}; {part.hint}" for part in ranges(kind).values()]
     parser = argparse.ArgumentParser()
     options.add(parser, kind)
-    views = {argument for argument, p in arguments(kind).items() if p.annotation is Augmentation}
+    views = {argument for argument, p in arguments(kind).items() if p.annotation in (Augmentation, PatchAugmentation)}
     offered = {action.dest for action in parser._actions} | set(options.FILLED) | views
-    assert named(said) - WORDS <= offered
+    assert named(said) <= offered
     assert "lr" in named([str(diverged.value)]) and ("tau" in named([str(diverged.value)])) == ("tau" in arguments(kind))
 
 
@@ -357,4 +356,4 @@ def test_hints_of_a_check_name_only_what_its_exercise_has(name):
     own = set(inspect.signature(check.reference).parameters)
     prose = {"dim", "batch", "momentum", "clusters", "seed", "ratio", "classes", "teacher", "soft", "rows", "threshold"}
     own |= {"K"} if "queue" in own else set()
-    assert named([*check.mistakes, check.needs]) - prose - WORDS - {"T"} <= own
+    assert named([*check.mistakes, check.needs]) - prose - {"T"} <= own

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ssl_lab.data import load
-from ssl_lab.methods import BYOL, DeepCluster, MoCo, SimCLR, Supervised
+from ssl_lab.methods import BYOL, CPC, DeepCluster, MoCo, SimCLR, Supervised
 from ssl_lab.models import rest, small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.train import train
@@ -30,11 +30,11 @@ def moved(module, before):
 
 def small(kind):
     torch.manual_seed(0)
-    options = {Supervised: {"classes": 10}, DeepCluster: {"clusters": 6, "pca": 4}}
-    return kind(small_resnet(width=4), **options.get(kind, {}))
+    options = {Supervised: {"classes": 10}, DeepCluster: {"clusters": 6, "pca": 4}, CPC: {"size": 8, "stride": 4, "steps": 2, "skip": 0}}
+    return kind(small_resnet(width=4, norm="layer" if kind is CPC else "batch"), **options.get(kind, {}))
 
 
-@pytest.mark.parametrize("kind", [SimCLR, MoCo, BYOL, DeepCluster, Supervised])
+@pytest.mark.parametrize("kind", [SimCLR, MoCo, BYOL, CPC, DeepCluster, Supervised])
 def test_a_frozen_encoder_is_the_same_after_a_training(kind, images):
     method = small(kind)
     method.encoder.requires_grad_(False)

@@ -15,7 +15,7 @@ from ssl_lab.evaluate import colour_match, factor_table, features, finetune, knn
 from ssl_lab.geometry import nmi
 from ssl_lab.kmeans import assign, kmeans, kmeans_step, pca_whiten, repair
 from ssl_lab.losses import nt_xent
-from ssl_lab.methods import BYOL, DeepCluster, MoCo, SimCLR, Supervised
+from ssl_lab.methods import BYOL, CPC, DeepCluster, MoCo, SimCLR, Supervised
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
 from ssl_lab.studies import record
@@ -24,7 +24,10 @@ from ssl_lab.train import follow, train
 from ssl_lab.widgets import EmbeddingExplorer, QueueExplorer, Recording, ViewsExplorer
 
 QUICK = Recipe(2, batch=16)
-TINY = {MoCo: {"K": 32, "split": 2}, DeepCluster: {"clusters": 6, "pca": 4}}
+TINY = {
+    MoCo: {"K": 32, "split": 2}, DeepCluster: {"clusters": 6, "pca": 4},
+    CPC: {"size": 16, "stride": 8, "steps": 2, "skip": 0, "width": 8, "blocks": 1},
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def h():
 
 def method(kind=MoCo):
     torch.manual_seed(0)
-    return kind(small_resnet(width=4), **TINY.get(kind, {}))
+    return kind(small_resnet(width=4, norm="layer" if kind is CPC else "batch"), **TINY.get(kind, {}))
 
 
 @contextlib.contextmanager
@@ -118,7 +121,7 @@ def test_what_is_switched_around_a_call_changes_no_bit_of_its_result(around, do,
     assert same(expected, found)
 
 
-@pytest.mark.parametrize("kind", [BYOL, DeepCluster, MoCo, SimCLR, Supervised])
+@pytest.mark.parametrize("kind", [BYOL, CPC, DeepCluster, MoCo, SimCLR, Supervised])
 @pytest.mark.parametrize("around", ["float64", "another device", "no_grad", "autocast"])
 def test_every_method_trains_as_it_does_alone(kind, around, images):
     alone, within = method(kind), method(kind)
@@ -187,7 +190,7 @@ def frozen(f: nn.Module) -> nn.Module:
     return f.requires_grad_(False)
 
 
-@pytest.mark.parametrize("kind", [BYOL, DeepCluster, MoCo, SimCLR, Supervised])
+@pytest.mark.parametrize("kind", [BYOL, CPC, DeepCluster, MoCo, SimCLR, Supervised])
 @pytest.mark.parametrize("change, words", [
     (nn.Module.half, "has parameters of torch.float16, and float32 is needed; method.float"), (nn.Module.bfloat16, "torch.bfloat16"),
     (nn.Module.double, "torch.float64"), (frozen, "no parameter of this .* takes a gradient; unfreeze some"),

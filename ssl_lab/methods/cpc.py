@@ -134,7 +134,8 @@ class CPC(Method):
         rows = grid_shape(H, W, self.encoder.size, self.encoder.stride)
         G = min(rows) if len(self.W) > 1 else rows[0]
         few = f"steps={self.ks[-1]} needs {self.ks[-1] + 1} rows of patches, and there"
-        fix = f"take steps={G - 1}, a smaller stride or smaller patches"
+        fewer = f"steps={G - 1}, " if self.ks[0] < G else ""
+        fix = f"take {fewer}a smaller stride or smaller patches"
         require(self.ks[-1] < G, f"{few} are {G}; {fix}")
 
 

@@ -73,7 +73,8 @@ def memory(work) -> float | None:
 def build(name: str, given) -> nn.Module:
     kind = getattr(methods, name)
     network = small_resnet(width=4) if given.tiny else encoder("resnet18", stem="cifar")
-    return (kind(network) if "encoder" in arguments(kind) else kind()).to(DEVICE)
+    takes = "encoder" in arguments(kind) and name != "CPC"  # its own has no batch norm, and resnet18 has
+    return (kind(network) if takes else kind()).to(DEVICE)
 
 
 def begin(name: str, given) -> tuple[Training, tuple]:
