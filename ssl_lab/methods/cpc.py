@@ -112,12 +112,11 @@ class CPC(Method):
         z = self.encoder.latents(grid)
         target = self.target(z)
         self.note(z=target)
-        losses = [
-            cpc_nce(gather(prediction), gather(turned), k)
-            for turn, W in enumerate(self.W)
-            for turned in [target.rot90(turn, (2, 3))]
-            for k, prediction in self.predictions(z.rot90(turn, (2, 3)), W)
-        ]
+        losses = []
+        for turn, W in enumerate(self.W):
+            turned = gather(target.rot90(turn, (2, 3)))
+            for k, prediction in self.predictions(z.rot90(turn, (2, 3)), W):
+                losses.append(cpc_nce(gather(prediction), turned, k))
         return torch.stack(losses).mean()
 
     def predictions(self, z: Tensor, W: nn.ModuleList) -> list[tuple[int, Tensor]]:

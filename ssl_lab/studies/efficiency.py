@@ -1,7 +1,11 @@
 """How many labels the grid of CPC saves: efficient classification, against the number of labels."""
 
+from dataclasses import replace
+
 from ssl_lab import evaluate
 from ssl_lab.data import Images
+from ssl_lab.evaluate.efficient import FRESH
+from ssl_lab.evaluate.finetune import GENTLE
 from ssl_lab.studies.labels import Labels
 
 STEPS = 200  # of each of the two stages
@@ -21,10 +25,11 @@ class Efficiency(Labels):
         """The accuracy of every learner with these labels."""
         f, test = self.method.encoder, self.unseen
         h, ht = evaluate.features(f, some), evaluate.features(f, test)
-        found = evaluate.efficient(f, some, test, steps=self.steps, threads=1)
+        fresh, gentle = replace(FRESH, seed=self.recipe.seed), replace(GENTLE, seed=self.recipe.seed)
+        found = evaluate.efficient(f, some, test, self.steps, fresh, gentle, threads=1)
         return {
             "linear": evaluate.linear_probe(h, some.labels, ht, test.labels).accuracy,
             "frozen": found.frozen,
             "tuned": found.tuned,
-            "scratch": evaluate.from_scratch(f, some, test, steps=2 * self.steps, threads=1),
+            "scratch": evaluate.from_scratch(f, some, test, 2 * self.steps, fresh, threads=1),
         }
