@@ -187,7 +187,7 @@ PATCHES = {
         lambda x, size, stride: x.unfold(2, size, stride),
         lambda x, size, stride: x.unfold(3, size, stride),
     ),
-    "only one image is cut, or only one of the channels: patch all of them": (
+    "only one image is cut, or only one of the channels: cut all images with all their channels": (
         kept(lambda grid: grid[0]),
         kept(lambda grid: grid[:1]),
         kept(lambda grid: grid[:, :, :, 0]),
