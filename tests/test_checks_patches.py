@@ -151,7 +151,21 @@ def test_a_pixel_of_the_first_input_says_where_it_is():
     x, size, stride = next(iter(check_patches.inputs(3)))
     assert x[1, 2, 0, 3] == 1203 and len(x.unique()) == x.numel()
     assert (size, stride) == (4, 2) and x.shape == (2, 3, 8, 8)
-    assert "it gives 7 at [0, 0, 0, 0, 0, 0], expected is 0; no usual" in check_patches(lambda *given: two_loops(*given).flip(5) + 4).hint
+
+
+def one_patch_is_another(x, size, stride):
+    grid = two_loops(x, size, stride).clone()
+    grid[1, 0, 1] = grid[1, 1, 0]
+    return grid
+
+
+@pytest.mark.parametrize("words, wrong", [
+    ("pixel [0, 0] of patch [0, 1] of image 1, channel 0, is row 2, column 0 of image 1, channel 0; expected is row 0, ", one_patch_is_another),
+    ("patch [0, 0] of image 0, channel 0, is 0.5, which is no pixel of the images; expected is row 0, column 0", lambda *g: two_loops(*g) + 0.5),
+    ("for inputs of shape (3, 2, 6, 9), size = 3, stride = 1 it gives ", lambda x, *g: two_loops(x, *g) + (len(x) == 3)),
+])  # fmt: skip
+def test_another_mistake_is_told_by_the_pixel_that_stands_in_the_wrong_place(words, wrong):
+    assert words in check_patches(wrong).hint
 
 
 @pytest.mark.parametrize("wrong", [lambda x, size, stride: two_loops(x, size, stride).tolist(), lambda x, size, stride: [[x]]])

@@ -102,7 +102,7 @@ CAUSAL = {
     "rows are padded above and below, so there is one row too many: pad one row above and none below, F.pad(z, (1, 1, 1, 0))": (
         padded(1, 1, 1, 1),
     ),
-    "the last row is cut off in place of none, or rows are not padded: pad one row of zeros above, and the height stays H": (
+    "rows are not padded, or the last one is cut off: pad one row of zeros above, and the height stays H": (
         padded(1, 1, 0, 0),
         lambda z, weight: causal(z, weight)[:, :, :-1],
     ),

@@ -1,13 +1,14 @@
 """The first exercise of notebook 06: the grid of patches of every image, and the ways in which it usually goes wrong."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_lab.augment import patches
-from ssl_lab.checks.answer import Kind
+from ssl_lab.checks.answer import Answer, Kind, alike
 from ssl_lab.checks.check import Check
 
 IMAGES = [(2, 3, 8, 8, 4, 2), (3, 2, 6, 9, 3, 1), (2, 3, 9, 9, 5, 2), (2, 1, 10, 7, 4, 3)]  # B, c, H, W, size, stride
@@ -23,6 +24,27 @@ def images(seed: int) -> Iterator[tuple[Tensor, int, int]]:
 def numbered(*shape: int) -> Tensor:
     """Every entry is the number whose digits are its place."""
     return sum(10.0**i * torch.arange(n).view(-1, *[1] * i) for i, n in enumerate(reversed(shape)))
+
+
+@dataclass(frozen=True, eq=False)
+class Cut(Check):
+    """A checker that says which pixel of the first input stands in the wrong place."""
+
+    def unlike(self, cases: list[tuple], mine: list[Answer], right: list[Answer]) -> str:
+        """The first pixel that is a wrong one, where no usual mistake is found; or what any check says."""
+        m, r = (answers[0].values[0] for answers in (mine, right))
+        if m.shape != r.shape or alike(m, r):
+            return super().unlike(cases, mine, right)
+        place = tuple((m - r).nonzero()[0].tolist())
+        b, i, j, c, row, column = place
+        where = f"pixel [{row}, {column}] of patch [{i}, {j}] of image {b}, channel {c}"
+        return f"{where}, is {named(m[place], cases[0][0])}; expected is {named(r[place], cases[0][0])}; no usual mistake gives this"
+
+
+def named(value: Tensor, x: Tensor) -> str:
+    """Where a number stands in a numbered input."""
+    found = (x == value).nonzero().tolist()
+    return "row {2}, column {3} of image {0}, channel {1}".format(*found[0]) if found else f"{value:.6g}, which is no pixel of the images"
 
 
 def cut(x: Tensor, size: int, stride: int) -> Tensor:
@@ -165,7 +187,7 @@ PATCHES = {
         lambda x, size, stride: x.unfold(2, size, stride),
         lambda x, size, stride: x.unfold(3, size, stride),
     ),
-    "only one image is cut, or only one of the channels: patch all of them": (
+    "only one image is cut, or only one of the channels: cut all images with all their channels": (
         kept(lambda grid: grid[0]),
         kept(lambda grid: grid[:1]),
         kept(lambda grid: grid[:, :, :, 0]),
@@ -174,4 +196,4 @@ PATCHES = {
     "the images are returned as they are: cut them into patches": (lambda x, size, stride: x * 1,),
 }
 
-check_patches = Check("patches", patches, images, PATCHES, Kind.MATRIX)
+check_patches = Cut("patches", patches, images, PATCHES, Kind.MATRIX)
