@@ -58,28 +58,28 @@ lab
 show(plots.pipeline("CPC v2"))
 
 # %% [markdown]
-# Write down your answers before you go on. FILL (recipe) Our pictures have 32 × 32 pixels, a patch has 16 × 16, and the
-# next patch begins 4 pixels further on.
+# Write down your answers before you go on. Our pictures have 32 × 32 pixels, a patch has 16 × 16, and the next patch
+# begins 4 pixels further on.
 #
 # - **A.** How many patches has a picture? How many rows of pixels do two patches share if one is $k = 1$, 2 or 3 rows
 #   below the other?
-# - **B.** A batch has 64 pictures. The network finds all patches equally similar to its prediction. What does it pay to
+# - **B.** A batch has 32 pictures. The network finds all patches equally similar to its prediction. What does it pay to
 #   find the right one?
 # - **C.** We look only at *colours*. For how many patches is the one $k$ rows below the patch with the most similar
-#   colours, among those of 64 pictures? And if every patch is changed at random, on its own?
+#   colours, among those of 32 pictures? And if every patch is changed at random, on its own?
 #
 # **Exercise** (6 minutes, ★☆☆). Cut the grid. The patch in row $i$ and column $j$ begins at the pixel in row
 # $i \cdot$ `stride` and column $j \cdot$ `stride`. Two loops and `torch.stack` do it, or `x.unfold` twice.
 
 # %% tags=["exercise"]
 def patches(x, size, stride):
-    """The grid of patches (B, G, G, c, size, size) of square images x (B, c, H, H).
-    size: pixels of a patch along a side; stride: pixels from one to the next."""
+    """The grids of patches (B, G, J, c, size, size) of images x (B, c, H, W): G rows
+    and J columns. size: pixels of a patch; stride: from one patch to the next."""
     ### BEGIN SOLUTION
-    starts = range(0, x.shape[2] - size + 1, stride)
     rows = []
-    for i in starts:
-        row = [x[:, :, i : i + size, j : j + size] for j in starts]
+    for i in range(0, x.shape[2] - size + 1, stride):
+        lefts = range(0, x.shape[3] - size + 1, stride)
+        row = [x[:, :, i : i + size, j : j + size] for j in lefts]
         rows.append(torch.stack(row, dim=1))
     return torch.stack(rows, dim=1)
     ### END SOLUTION
@@ -95,21 +95,22 @@ cpc, recipe = begin("cpc")  # random weights, and the recipe
 cpc = cpc.to(lab.device)
 size, stride, k = cpc.encoder.size, cpc.encoder.stride, cpc.ks[0]
 
-plain = patches(unseen.x[:64], size, stride)
+B = recipe.batch
+plain = patches(unseen.x[:B], size, stride)
 changed = cpc.patch_augmentation(plain.flatten(0, 2)).view(plain.shape)
 G = plain.shape[1]
 shared = [max(0, size - stride * rows) for rows in (1, 2, 3)]
 print(f"A  {G} × {G} patches; rows shared:", *shared)
-print(f"B  log(64 · {G} · {G}) = {math.log(64 * G * G):.2f} nats")
+print(f"B  log({B} · {G} · {G}) = {math.log(B * G * G):.2f} nats")
 for name, grid in (("as they are", plain), ("each changed alone", changed)):
     above, below = grid[:, :-k].flatten(0, 2), grid[:, k:].flatten(0, 2)
     share = colour_match(above, below)
     print(f"C  k = {k}, patches {name:18} {share:4.0%} of {len(above):,}")
 
 # %% [markdown] tags=["answer"]
-# - **A.** FILL 5 × 5 = 25 patches. They share 12, 8 and 4 rows of 16.
-# - **B.** FILL $\log(64 \cdot 25) = 7.38$ nats: all patches of the batch are candidates.
-# - **C.** FILL Colours find … % of the patches as they are, and … % of the changed ones. Guessing finds 0.1 %.
+# - **A.** 5 × 5 = 25 patches. They share 12, 8 and 4 rows of 16.
+# - **B.** $\log(32 \cdot 25) = 6.68$ nats: all patches of the batch are candidates.
+# - **C.** FILL Colours find … % of the patches as they are, and … % of the changed ones. Guessing finds 0.2 %.
 
 # %% [markdown]
 # Patches that overlap share pixels, and even distant ones share the colour of the ground. Both are **shortcuts**: they
@@ -120,8 +121,8 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 #
 # The paper's changes, in this order: two random operations (as in [notebook 01](01_noisy_student.ipynb)); a
 # bend and a shear; another histogram; other colours; grey; and only one of the three colour channels is kept. Left,
-# the patches of one picture; right, the same patches as training sees them. The text below the code says how strong our
-# changes are.
+# the patches of one picture; right, the same patches as training sees them. The line below the picture says how strong our
+# changes are, and which share of the patches has each of them.
 #
 # - Which of these changes can hide the colour of the ground? Which can hide that two patches share an edge?
 # - Why is it not enough to change the whole picture, as SimCLR does?
@@ -214,19 +215,20 @@ show(Above)
 #
 # $$\hat z_{i+k,j} = W_k\, c_{i,j}$$
 #
-# Here is one picture with 3 × 3 patches, $k = 1$, and vectors of two numbers. Our context is the own row plus half of the
-# row above. The prediction of row $i + 1$ is computed from row $i$, so it *stands* in row $i$. Row 2 has nothing below it:
-# it predicts nothing.
+# Here is one picture with 3 × 3 patches, $k = 1$, and vectors of two numbers: sky $(-1, -1)$ in row 0, and below it an
+# object $(0, 2)$ in the middle with ground $(2, 0)$ beside it. Our context is the own row plus half of the row above. The
+# prediction of row $i + 1$ is computed from row $i$, so it *stands* in row $i$. Nothing is below row 2, so its prediction
+# is left out.
 
 # %% tags=["nbval-check-output"]
-first = [[2.0, 2.0, 2.0], [1.0, 0.0, 1.0], [-1.0, 0.0, -1.0]]  # of the two numbers
-second = [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0], [1.0, 1.0, 1.0]]
+first = [[-1.0, -1.0, -1.0], [2.0, 0.0, 2.0], [2.0, 0.0, 2.0]]  # of the two numbers
+second = [[-1.0, -1.0, -1.0], [0.0, 2.0, 0.0], [0.0, 2.0, 0.0]]
 z = torch.tensor([[first, second]])  # B = 1 picture, d = 2, 3 rows, 3 columns
 weight = torch.zeros(2, 2, 2, 3)
 for d in (0, 1):
     weight[d, d, :, 1] = torch.tensor([0.5, 1.0])  # the row above, the own row
 c = causal(z, weight)
-W_1 = torch.tensor([[0.5, 0.0], [0.0, 0.5]])
+W_1 = torch.tensor([[0.5, -0.5], [-0.5, 0.5]])
 prediction = torch.einsum("ed,bdij->beij", W_1, c)
 for name, grid in (("z", z), ("c", c), ("W_1 c", prediction)):
     for row in range(3):
@@ -250,7 +252,7 @@ for i in (0, 1):  # row 2 predicts nothing
         scores = candidates @ prediction[0, :, i, j]
         own = scores.softmax(dim=0)[3 * (i + 1) + j]  # the target's share
         paid.append(-own.log())
-        listed = " ".join(f"{score:5.2f}" for score in scores)
+        listed = " ".join(f"{score:2.0f}" for score in scores)
         print(f"({i}, {j}): {listed}   share {own:.3f}, pays {paid[-1]:.3f}")
 print(f"the loss is {sum(paid) / 6:.3f}; equal scores cost log 9 = {math.log(9):.3f}")
 asks = prediction[0, :, :2].flatten(1).T  # the same with one matrix: (6, 2)
@@ -258,11 +260,13 @@ matrix = asks @ candidates.T  # scores, (6, 9); the target of row l is column l 
 print(f"one matrix: {F.cross_entropy(matrix, torch.arange(3, 9)):.3f}")
 
 # %% [markdown]
-# Four things differ from other notebooks, or from the lecture:
+# The sky does not tell what is below. Its prediction is $(0, 0)$, all scores are equal, and it pays $\log 9$. Below the
+# ground there is ground: the prediction $(1, -1)$ finds it, but four patches of ground look alike, so the target's share
+# stays below one quarter. Four things differ from other notebooks, or from the lecture:
 #
-# - Scores are dot products. Nothing is divided by lengths or by a temperature. The first prediction is *exactly* its
-#   target, $(1, 0)$, and $(2, 0)$ still has a higher score. The network must learn suitable lengths. The paper multiplies
-#   predictions by 0.1, so that training begins with nearly equal shares.
+# - Scores are dot products. Nothing is divided by lengths or by a temperature: twice the prediction is twice the score.
+#   The network must learn suitable lengths. The paper multiplies predictions by 0.1, so that training begins with nearly
+#   equal shares.
 # - The lecture draws the $z_l$ at random. The paper's pseudo-code takes *all* $B \cdot H \cdot W$ positions of the batch:
 #   other pictures, and other places of the *same* picture. The target is one of them, once.
 # - The lecture adds over $i, j, k$. The pseudo-code averages, so the loss does not grow with the grid.
@@ -344,11 +348,11 @@ def scaled(layer):
 
 W = [{step: scaled(layer) for step, layer in zip(cpc.ks, turn)} for turn in cpc.W]
 with torch.no_grad():
-    (grid,) = cpc.views(unseen.x[:64])
+    (grid,) = cpc.views(unseen.x[:B])
     z = cpc.encoder.latents(grid)
     mine = four_directions(z, cpc.target(z), cpc.context, W)
     print(f"yours {mine:.3f}, library {cpc(grid):.3f}", end=", ")
-print(f"equal scores {math.log(64 * G * G):.3f}")
+print(f"equal scores {math.log(B * G * G):.3f}")
 
 # %%
 show(CPC.forward)
@@ -456,7 +460,8 @@ words = {
 }
 counts = [row["labels"] for row in whole.seen]
 reached = {word: [row[name] for row in whole.seen] for name, word in words.items()}
-show(plots.efficiency(counts, reached, ours=tuple(words[name] for name in [*words][1:])))
+ours = tuple(word for name, word in words.items() if name != "scratch")
+show(plots.efficiency(counts, reached, ours=ours))
 
 # %% [markdown] tags=["answer"]
 # FILL With few labels: … → …. With all of them … .
