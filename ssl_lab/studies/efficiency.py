@@ -8,7 +8,7 @@ STEPS = 200  # of each of the two stages
 
 
 class Efficiency(Labels):
-    """seen: "labels", their number, and the accuracy of four learners on unseen images. All of them have the same labels; CPC has seen all images, no label.
+    """seen: "labels", their number, and the accuracy of four learners with these labels. CPC has seen all images, no label.
 
     linear: logistic regression on the mean of the frozen grid.   frozen: a deeper network on the frozen grid.   tuned: then all of it, fine-tuned.
     scratch: the same network from random weights, for as many steps as both stages together.
