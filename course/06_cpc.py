@@ -6,8 +6,9 @@
 # %% [markdown]
 # # 06 · CPC v2: what a part of a picture tells about another part
 #
-# Cover the lower half of a picture. Whoever understands the upper half can guess something of the lower one. CPC v2
-# learns from such guesses, without labels. It guesses no pixels. It picks the right patch out of many.
+# Cover the lower half of a picture. From the upper half you can guess something of the lower one: where the object goes
+# on, and the ground. CPC v2 learns from such guesses, without labels. It guesses no pixels. It picks the right patch out
+# of many.
 #
 # **You will**
 # 1. cut pictures into a grid of patches, and measure what neighbours give away,
@@ -28,7 +29,6 @@ from ssl_lab.notebook import notebook, show, use, within
 lab = notebook("06_cpc", version="0.4.0")
 
 import math
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -262,7 +262,9 @@ print(f"one matrix: {F.cross_entropy(matrix, torch.arange(3, 9)):.3f}")
 # %% [markdown]
 # The sky does not tell what is below. Its prediction is $(0, 0)$, all scores are equal, and it pays $\log 9$. Below the
 # ground there is ground: the prediction $(1, -1)$ finds it, but four patches of ground look alike, so the target's share
-# stays below one quarter. Four things differ from other notebooks, or from the lecture:
+# stays below one quarter.
+#
+# Four things differ from other notebooks, or from the lecture:
 #
 # - Scores are dot products. Nothing is divided by lengths or by a temperature: twice the prediction is twice the score.
 #   The network must learn suitable lengths. The paper multiplies predictions by 0.1, so that training begins with nearly
@@ -271,6 +273,7 @@ print(f"one matrix: {F.cross_entropy(matrix, torch.arange(3, 9)):.3f}")
 #   other pictures, and other places of the *same* picture. The target is one of them, once.
 # - The lecture adds over $i, j, k$. The pseudo-code averages, so the loss does not grow with the grid.
 # - The lecture adds over all $k$. The pseudo-code predicts three steps and ignores the first two: only $k = 3$ is left.
+#   Ours takes $k = 2$ and 3.
 #
 # The targets are not quite $z$: one more matrix makes vectors of fewer numbers of it (64 in the paper). We write $z$ for
 # both.
@@ -364,8 +367,8 @@ show(CPC.forward)
 # training $g$ and $W_k$ are removed. The features of a picture are the *mean* of its $z_{i,j}$. They are what *kNN* is
 # measured on.
 #
-# A patch costs nearly as much as a small picture, so CPC is slow: the whole recipe takes FILL minutes. Here you watch its
-# beginning, with fewer pictures. Sections 7 to 9 look at the recorded run. **Stop** (or ■) ends the training.
+# Each picture costs as much as its 25 patches: on one core the recipe takes about two minutes. Here you watch it with 3,000
+# pictures in place of 10,000. Sections 7 to 9 look at recorded runs with all of them. **Stop** (or ■) ends the training.
 
 # %%
 def knn(f, known=images, asked=unseen):
@@ -375,10 +378,10 @@ def knn(f, known=images, asked=unseen):
 
 
 few, some = images[:1_000], unseen[:500]  # enough for a curve
-short = lab.recipe(replace(recipe, epochs=4))
-with TrainingView(short.epochs) as view:
+recipe = lab.recipe(recipe)
+with TrainingView(recipe.epochs) as view:
     view.append(epoch=0, knn=knn(cpc.encoder, few, some))
-    for log in train(cpc, images.unlabelled()[:3_000], short):
+    for log in train(cpc, images[:3_000].unlabelled(), recipe):
         view.append(log, knn=knn(cpc.encoder, few, some))
 
 # %% [markdown]
@@ -408,10 +411,10 @@ PatchExplorer(trained, unseen)
 # - The patches of one picture no longer have the same colours, so colours do not find the target.
 
 # %% [markdown]
-# **What has it learned?** The table has our short training, the whole recipe and SimCLR. The picture shows what a linear
+# **What has it learned?** The table has your short training, the whole recipe and SimCLR. The picture shows what a linear
 # map reads from the mean of the grid, before and after the whole recipe.
 #
-# **Predict first**: the mean over the grid forgets where a patch was. Which causes will be hard to read?
+# **Predict first**: the mean over the grid does not say where a patch was. Which causes will be hard to read?
 
 # %%
 def on_record(run):
@@ -429,7 +432,7 @@ rows = {
 tables.results({name: {**row, "labels": 0} for name, row in rows.items()})
 
 # %% tags=["nbval-check-output"]
-print("kNN", within(rows["CPC, short training"]["knn"], 0.2, 0.6))  # FILL
+print("kNN", within(rows["CPC, short training"]["knn"], 0.4, 0.7))  # FILL
 
 # %% tags=["picture"]
 show(plots.factors({"random": whole.untrained["factors"], "CPC": whole.factors}))
@@ -443,10 +446,9 @@ EmbeddingExplorer(features(trained.encoder, unseen), unseen)
 # %% [markdown]
 # ## 8 · Efficient classification
 #
-# The mean throws the arrangement of the patches away. The paper keeps the whole grid of $z_{i,j}$ and puts a second, deeper
-# network on it, which learns with labels: first with $f$ **frozen**, then with everything **tuned**. The paper asks how many
-# labels this saves. *From scratch* is the same network from random weights, for as many steps. *Linear* is a linear
-# classifier on the mean.
+# The mean does not say which patch was where. The paper keeps the whole grid of $z_{i,j}$. A second, deeper network is put on
+# it and learns with labels: first with $f$ **frozen**, then with all weights **tuned**. How many labels does this save?
+# *From scratch* is the same network from random weights, for as many steps. *Linear* is a linear classifier on the mean.
 #
 # **Predict first**: with which number of labels is the difference to *from scratch* largest? Which of our two curves is
 # better with few labels, *linear* or *frozen*?
@@ -522,18 +524,21 @@ show(plots.curves(recorded("cpc-leak").curve))
 again = None  # one of `switches`
 if again:
     broken, recipe = begin(again)
-    broken, recipe = broken.to(lab.device), lab.recipe(replace(recipe, epochs=4))
+    broken, recipe = broken.to(lab.device), lab.recipe(recipe)
     with TrainingView(recipe.epochs) as view:
-        for log in train(broken, images.unlabelled()[:3_000], recipe):
+        for log in train(broken, images[:3_000].unlabelled(), recipe):
             view.append(log, knn=knn(broken.encoder, few, some))
 
 # %% [markdown]
 # ## 10 · What the paper did
 #
 # A picture of 260 × 260 pixels is cut into patches of 80 × 80, 36 pixels apart: 6 × 6. (The 7 × 7 patches of 64 × 64 that
-# are often quoted belong to the first version.) With $k = 3$ context and target share no pixel. The first version
-# reached 48.7 % FILL. Four changes make the second one: a deeper and wider network, layer norm, four directions, and the
-# augmentation of patches.
+# are often quoted belong to the first version.) With $k = 3$ context and target share no pixel. Four changes make the
+# second version: a deeper and wider network, layer norm, predictions in all four directions, and the augmentation of
+# patches. In the paper, keeping one colour channel adds 3 points, and the other changes of patches add 4.5.
+#
+# The paper has one training without labels and four tests with labels: linear classification, efficient classification,
+# another task, and training with labels alone to compare with. First, linear classification on ImageNet:
 
 # %%
 tables.cpc.LINEAR  # FILL the names of the tables
