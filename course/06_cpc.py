@@ -121,7 +121,7 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 #
 # The paper's changes, in this order: two random operations (as in [notebook 01](01_noisy_student.ipynb)); a
 # bend and a shear; another histogram; other colours; grey; and only one of the three colour channels is kept. Left,
-# the patches of one picture; right, the same patches as training sees them. The line below the picture says how strong our
+# the patches of one picture; right, the same patches as training sees them. The line above the picture says how strong our
 # changes are, and which share of the patches has each of them.
 #
 # - Which of these changes can hide the colour of the ground? Which can hide that two patches share an edge?
@@ -130,10 +130,8 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 # %% tags=["picture"]
 once = (changed[0] * 255).byte()
 rows = {f"row {i}": torch.cat([plain[0, i], once[i]]) for i in range(G)}
+print(cpc.patch_augmentation)
 show(plots.gallery(rows))
-
-# %%
-cpc.patch_augmentation
 
 # %% [markdown] tags=["answer"]
 # - The change of colours, grey, the histogram and the single channel hide the colour of the ground. A bend, a shear, a
@@ -510,8 +508,8 @@ show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 show(plots.curves(recorded("cpc-leak").curve))
 
 # %% [markdown] tags=["answer"]
-# - FILL The leak has the lowest loss, … against …, and kNN stays at … (… before training): the context *sees* the target
-#   and passes it on. The encoder need only make patches different from each other.
+# - FILL The leak: the loss falls faster and ends at … in place of …, and kNN is … in place of … (… before training). The
+#   context *sees* the target and passes it on. The encoder need only make patches different from each other.
 # - FILL Without augmentation of patches the loss is … and kNN …: colours and shared pixels find the target.
 # - FILL Batch norm: …
 # - FILL One direction: …
@@ -535,25 +533,28 @@ if again:
 # A picture of 260 × 260 pixels is cut into patches of 80 × 80, 36 pixels apart: 6 × 6. (The 7 × 7 patches of 64 × 64 that
 # are often quoted belong to the first version.) With $k = 3$ context and target share no pixel. Four changes make the
 # second version: a deeper and wider network, layer norm, predictions in all four directions, and the augmentation of
-# patches. In the paper, keeping one colour channel adds 3 points, and the other changes of patches add 4.5.
+# patches. The first table says what each is worth.
 #
-# The paper has one training without labels and four tests with labels: linear classification, efficient classification,
-# another task, and training with labels alone to compare with. First, linear classification on ImageNet:
+# The lecture's scheme has one training without labels. Linear classification, efficient classification and another task
+# follow, with labels. Training with labels alone is there to compare with. The second table has linear classification.
 
 # %%
-tables.cpc.LINEAR  # FILL the names of the tables
+tables.cpc.STEPS
+
+# %%
+tables.cpc.IMAGENET
 
 # %% [markdown]
 # Efficient classification (section 8) on ImageNet, with 1 % to 100 % of the labels:
 
 # %%
-tables.cpc.LABELS  # FILL
+tables.cpc.FEW
 
 # %% [markdown]
-# The features on another task: finding objects in the pictures of PASCAL VOC 2007, fine-tuned.
+# Another task: finding objects in the pictures of PASCAL VOC 2007, fine-tuned.
 
 # %%
-tables.cpc.TRANSFER  # FILL
+tables.cpc.DETECTION
 
 # %% [markdown]
 # ## 11 · To think about
