@@ -519,8 +519,8 @@ print(f"{'':32} loss          kNN           linear")
 for run in runs:
     start, end = run.curve[1]["loss"], run.curve[-1]["loss"]
     before = run.untrained["knn"]
-    said = f"{start:.2f} → {end:.2f}   {before:4.0%} → {run.knn:4.0%}   {run.linear:4.0%}"
-    print(f"{run.title:32} {said}")
+    loss, found = f"{start:.2f} → {end:.2f}", f"{before:4.0%} → {run.knn:4.0%}"
+    print(f"{run.title:32} {loss}   {found}   {run.linear:4.0%}")
 ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
@@ -536,8 +536,8 @@ show(plots.factors({run.title: run.factors for run in (runs[-1], *runs[:-1])}))
 # - **Batch norm**: 1.85, so it does tell something. But in our short training it does no harm: kNN 73 %, linear 98 %. In
 #   the paper, with long training, it did.
 # - **One direction**: 2.36, nearly the same loss. Features are worse, kNN 63 %, for half of the computing time.
-# - The loss does not tell: the three lowest losses belong to the worst features, to good ones, and to the best. A loss that
-#   is *too* low is a sign of a leak or a shortcut. So always measure the features as well.
+# - The loss does not tell: the three lowest losses belong to good features (leak), to the worst ones and to the best. A loss
+#   that is *too* low is a sign of a leak or a shortcut. So always measure the features as well.
 
 # %% [markdown]
 # You can train any of them here: put its name in place of `None`.
