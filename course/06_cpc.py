@@ -6,8 +6,9 @@
 # %% [markdown]
 # # 06 · CPC v2: what a part of a picture tells about another part
 #
-# Cover the lower half of a picture. Whoever understands the upper half can guess something of the lower one. CPC v2
-# learns from such guesses, without labels. It guesses no pixels. It picks the right patch out of many.
+# Cover the lower half of a picture. From the upper half you can guess something of the lower one: where the object goes
+# on, and the ground. CPC v2 learns from such guesses, without labels. It guesses no pixels. It picks the right patch out
+# of many.
 #
 # **You will**
 # 1. cut pictures into a grid of patches, and measure what neighbours give away,
@@ -35,7 +36,8 @@ import torch.nn.functional as F
 
 from ssl_lab import losses, plots, tables
 from ssl_lab.data import load
-from ssl_lab.evaluate import colour_match, features, knn_accuracy
+from ssl_lab.evaluate import features, knn_accuracy
+from ssl_lab.evaluate.shortcut import nearest_colours
 from ssl_lab.methods import CPC
 from ssl_lab.methods.cpc import SCALE
 from ssl_lab.models.context import Above
@@ -58,28 +60,29 @@ lab
 show(plots.pipeline("CPC v2"))
 
 # %% [markdown]
-# Write down your answers before you go on. FILL (recipe) Our pictures have 32 × 32 pixels, a patch has 16 × 16, and the
-# next patch begins 4 pixels further on.
+# Write down your answers before you go on. Our pictures have 32 × 32 pixels, a patch has 16 × 16, and the next patch
+# begins 4 pixels further on.
 #
 # - **A.** How many patches has a picture? How many rows of pixels do two patches share if one is $k = 1$, 2 or 3 rows
 #   below the other?
-# - **B.** A batch has 64 pictures. The network finds all patches equally similar to its prediction. What does it pay to
+# - **B.** A batch has 32 pictures. The network finds all patches equally similar to its prediction. What does it pay to
 #   find the right one?
-# - **C.** We look only at *colours*. For how many patches is the one $k$ rows below the patch with the most similar
-#   colours, among those of 64 pictures? And if every patch is changed at random, on its own?
+# - **C.** We look only at *colours*: for each patch, which candidate $k$ rows below has the most similar colours, among those
+#   of 32 pictures? How often is it the right patch, and how often some patch of the right picture? And if every patch
+#   is changed at random, on its own?
 #
 # **Exercise** (6 minutes, ★☆☆). Cut the grid. The patch in row $i$ and column $j$ begins at the pixel in row
 # $i \cdot$ `stride` and column $j \cdot$ `stride`. Two loops and `torch.stack` do it, or `x.unfold` twice.
 
 # %% tags=["exercise"]
 def patches(x, size, stride):
-    """The grid of patches (B, G, G, c, size, size) of square images x (B, c, H, H).
-    size: pixels of a patch along a side; stride: pixels from one to the next."""
+    """The grids of patches (B, G, J, c, size, size) of images x (B, c, H, W): G rows
+    and J columns. size: pixels of a patch; stride: from one patch to the next."""
     ### BEGIN SOLUTION
-    starts = range(0, x.shape[2] - size + 1, stride)
     rows = []
-    for i in starts:
-        row = [x[:, :, i : i + size, j : j + size] for j in starts]
+    for i in range(0, x.shape[2] - size + 1, stride):
+        lefts = range(0, x.shape[3] - size + 1, stride)
+        row = [x[:, :, i : i + size, j : j + size] for j in lefts]
         rows.append(torch.stack(row, dim=1))
     return torch.stack(rows, dim=1)
     ### END SOLUTION
@@ -93,23 +96,29 @@ images = load("scenes", limit=lab.count(10_000)).to(lab.device)  # fewer in a sh
 unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
 cpc, recipe = begin("cpc")  # random weights, and the recipe
 cpc = cpc.to(lab.device)
-size, stride, k = cpc.encoder.size, cpc.encoder.stride, cpc.ks[0]
+size, stride = cpc.encoder.size, cpc.encoder.stride
 
-plain = patches(unseen.x[:64], size, stride)
+B = recipe.batch
+plain = patches(unseen.x[:B], size, stride)
 changed = cpc.patch_augmentation(plain.flatten(0, 2)).view(plain.shape)
 G = plain.shape[1]
 shared = [max(0, size - stride * rows) for rows in (1, 2, 3)]
 print(f"A  {G} × {G} patches; rows shared:", *shared)
-print(f"B  log(64 · {G} · {G}) = {math.log(64 * G * G):.2f} nats")
+print(f"B  log({B} · {G} · {G}) = {math.log(B * G * G):.2f} nats")
 for name, grid in (("as they are", plain), ("each changed alone", changed)):
-    above, below = grid[:, :-k].flatten(0, 2), grid[:, k:].flatten(0, 2)
-    share = colour_match(above, below)
-    print(f"C  k = {k}, patches {name:18} {share:4.0%} of {len(above):,}")
+    for k in cpc.ks:
+        found = nearest_colours(grid[:, :-k].flatten(0, 2), grid[:, k:].flatten(0, 2))
+        own, each = torch.arange(len(found), device=found.device), len(found) // B
+        right = (found == own).double().mean()
+        picture = (found // each == own // each).double().mean()
+        print(f"C  k = {k}, {name:18}  patch {right:4.0%}, picture {picture:4.0%}")
 
 # %% [markdown] tags=["answer"]
-# - **A.** FILL 5 × 5 = 25 patches. They share 12, 8 and 4 rows of 16.
-# - **B.** FILL $\log(64 \cdot 25) = 7.38$ nats: all patches of the batch are candidates.
-# - **C.** FILL Colours find … % of the patches as they are, and … % of the changed ones. Guessing finds 0.1 %.
+# - **A.** 5 × 5 = 25 patches. They share 12, 8 and 4 rows of 16.
+# - **B.** $\log(32 \cdot 25) = 6.68$ nats: all patches of the batch are candidates.
+# - **C.** Patches as they are: colours find the right picture nearly always (99 % for $k = 2$, 96 % for $k = 3$), and the
+#   right patch rarely (10 %, 15 %). Each changed alone: they find the picture for 48 % and 16 %, and the patch for 1 % and
+#   2 %. Guessing finds 3 % of the pictures and 0.2 % of the patches.
 
 # %% [markdown]
 # Patches that overlap share pixels, and even distant ones share the colour of the ground. Both are **shortcuts**: they
@@ -120,8 +129,8 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 #
 # The paper's changes, in this order: two random operations (as in [notebook 01](01_noisy_student.ipynb)); a
 # bend and a shear; another histogram; other colours; grey; and only one of the three colour channels is kept. Left,
-# the patches of one picture; right, the same patches as training sees them. The text below the code says how strong our
-# changes are.
+# the patches of one picture; right, the same patches as training sees them. The line above the picture says how strong our
+# changes are, and which share of the patches has each of them.
 #
 # - Which of these changes can hide the colour of the ground? Which can hide that two patches share an edge?
 # - Why is it not enough to change the whole picture, as SimCLR does?
@@ -129,10 +138,8 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 # %% tags=["picture"]
 once = (changed[0] * 255).byte()
 rows = {f"row {i}": torch.cat([plain[0, i], once[i]]) for i in range(G)}
+print(cpc.patch_augmentation)
 show(plots.gallery(rows))
-
-# %%
-cpc.patch_augmentation
 
 # %% [markdown] tags=["answer"]
 # - The change of colours, grey, the histogram and the single channel hide the colour of the ground. A bend, a shear, a
@@ -214,19 +221,20 @@ show(Above)
 #
 # $$\hat z_{i+k,j} = W_k\, c_{i,j}$$
 #
-# Here is one picture with 3 × 3 patches, $k = 1$, and vectors of two numbers. Our context is the own row plus half of the
-# row above. The prediction of row $i + 1$ is computed from row $i$, so it *stands* in row $i$. Row 2 has nothing below it:
-# it predicts nothing.
+# Here is one picture with 3 × 3 patches, $k = 1$, and vectors of two numbers: sky $(-1, -1)$ in row 0, and below it an
+# object $(0, 2)$ in the middle with ground $(2, 0)$ beside it. Our context is the own row plus half of the row above. The
+# prediction of row $i + 1$ is computed from row $i$, so it *stands* in row $i$. Nothing is below row 2, so its prediction
+# is left out.
 
 # %% tags=["nbval-check-output"]
-first = [[2.0, 2.0, 2.0], [1.0, 0.0, 1.0], [-1.0, 0.0, -1.0]]  # of the two numbers
-second = [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0], [1.0, 1.0, 1.0]]
+first = [[-1.0, -1.0, -1.0], [2.0, 0.0, 2.0], [2.0, 0.0, 2.0]]  # of the two numbers
+second = [[-1.0, -1.0, -1.0], [0.0, 2.0, 0.0], [0.0, 2.0, 0.0]]
 z = torch.tensor([[first, second]])  # B = 1 picture, d = 2, 3 rows, 3 columns
 weight = torch.zeros(2, 2, 2, 3)
 for d in (0, 1):
     weight[d, d, :, 1] = torch.tensor([0.5, 1.0])  # the row above, the own row
 c = causal(z, weight)
-W_1 = torch.tensor([[0.5, 0.0], [0.0, 0.5]])
+W_1 = torch.tensor([[0.5, -0.5], [-0.5, 0.5]])
 prediction = torch.einsum("ed,bdij->beij", W_1, c)
 for name, grid in (("z", z), ("c", c), ("W_1 c", prediction)):
     for row in range(3):
@@ -250,7 +258,7 @@ for i in (0, 1):  # row 2 predicts nothing
         scores = candidates @ prediction[0, :, i, j]
         own = scores.softmax(dim=0)[3 * (i + 1) + j]  # the target's share
         paid.append(-own.log())
-        listed = " ".join(f"{score:5.2f}" for score in scores)
+        listed = " ".join(f"{score:2.0f}" for score in scores)
         print(f"({i}, {j}): {listed}   share {own:.3f}, pays {paid[-1]:.3f}")
 print(f"the loss is {sum(paid) / 6:.3f}; equal scores cost log 9 = {math.log(9):.3f}")
 asks = prediction[0, :, :2].flatten(1).T  # the same with one matrix: (6, 2)
@@ -258,18 +266,23 @@ matrix = asks @ candidates.T  # scores, (6, 9); the target of row l is column l 
 print(f"one matrix: {F.cross_entropy(matrix, torch.arange(3, 9)):.3f}")
 
 # %% [markdown]
+# The sky does not tell what is below. Its prediction is $(0, 0)$, all scores are equal, and it pays $\log 9$. Below the
+# ground there is ground: the prediction $(1, -1)$ finds it, but four patches of ground look alike, so the target's share
+# stays below one quarter.
+#
 # Four things differ from other notebooks, or from the lecture:
 #
-# - Scores are dot products. Nothing is divided by lengths or by a temperature. The first prediction is *exactly* its
-#   target, $(1, 0)$, and $(2, 0)$ still has a higher score. The network must learn suitable lengths. The paper multiplies
-#   predictions by 0.1, so that training begins with nearly equal shares.
+# - Scores are dot products. Nothing is divided by lengths or by a temperature: twice the prediction is twice the score.
+#   The network must learn suitable lengths. The paper multiplies predictions by 0.1, so that training begins with nearly
+#   equal shares.
 # - The lecture draws the $z_l$ at random. The paper's pseudo-code takes *all* $B \cdot H \cdot W$ positions of the batch:
 #   other pictures, and other places of the *same* picture. The target is one of them, once.
 # - The lecture adds over $i, j, k$. The pseudo-code averages, so the loss does not grow with the grid.
 # - The lecture adds over all $k$. The pseudo-code predicts three steps and ignores the first two: only $k = 3$ is left.
+#   Ours takes $k = 2$ and 3.
 #
-# The targets are not quite $z$: one more matrix makes vectors of fewer numbers of it (64 in the paper). We write $z$ for
-# both.
+# The targets are not quite $z$: one more matrix makes shorter vectors of it (64 numbers in the paper, 32 here). We write
+# $z$ for both.
 #
 # **Exercise** (14 minutes, ★★★). Write the loss of one $k$. First loop over all positions that have a target, as in the
 # equations. Then you can replace the loop by one matrix of scores and `F.cross_entropy`. With $B$ pictures, the candidate
@@ -344,11 +357,11 @@ def scaled(layer):
 
 W = [{step: scaled(layer) for step, layer in zip(cpc.ks, turn)} for turn in cpc.W]
 with torch.no_grad():
-    (grid,) = cpc.views(unseen.x[:64])
+    (grid,) = cpc.views(unseen.x[:B])
     z = cpc.encoder.latents(grid)
-    mine = four_directions(z, cpc.target(z), cpc.context, W)
-    print(f"yours {mine:.3f}, library {cpc(grid):.3f}", end=", ")
-print(f"equal scores {math.log(64 * G * G):.3f}")
+    yours = four_directions(z, cpc.target(z), cpc.context, W)
+    print(f"yours {yours:.3f}, library {cpc(grid):.3f}", end=", ")
+print(f"equal scores {math.log(B * G * G):.3f}")
 
 # %%
 show(CPC.forward)
@@ -360,8 +373,9 @@ show(CPC.forward)
 # training $g$ and $W_k$ are removed. The features of a picture are the *mean* of its $z_{i,j}$. They are what *kNN* is
 # measured on.
 #
-# A patch costs nearly as much as a small picture, so CPC is slow: the whole recipe takes FILL minutes. Here you watch its
-# beginning, with fewer pictures. Sections 7 to 9 look at the recorded run. **Stop** (or ■) ends the training.
+# Each picture costs as much as its 25 patches. The recipe takes two epochs of 10,000 pictures, about a minute. Here you
+# watch four epochs of 4,000, so that there is more of a curve. Sections 7 to 9 look at recorded runs of the whole recipe.
+# **Stop** (or ■) ends the training.
 
 # %%
 def knn(f, known=images, asked=unseen):
@@ -371,10 +385,10 @@ def knn(f, known=images, asked=unseen):
 
 
 few, some = images[:1_000], unseen[:500]  # enough for a curve
-short = lab.recipe(replace(recipe, epochs=4))
-with TrainingView(short.epochs) as view:
+recipe = lab.recipe(replace(recipe, epochs=4))
+with TrainingView(recipe.epochs) as view:
     view.append(epoch=0, knn=knn(cpc.encoder, few, some))
-    for log in train(cpc, images.unlabelled()[:3_000], short):
+    for log in train(cpc, images[:4_000].unlabelled(), recipe):
         view.append(log, knn=knn(cpc.encoder, few, some))
 
 # %% [markdown]
@@ -396,18 +410,23 @@ trained = recorded("cpc").method().to(lab.device).eval()
 PatchExplorer(trained, unseen)
 
 # %% [markdown] tags=["answer"]
-# - FILL
-# - FILL
+# - Nearly always: of all targets (down, $k = 2$) 81 % are first of 400 candidates, and all are among the best eight. The
+#   rivals look alike: neighbours of the target (42 % of the weight for picture 0), or similar edges in other pictures
+#   (64 % for picture 1).
+# - Those of the object. In the middle columns the mean loss is 0.5 to 0.6, in the outer ones 0.7 to 1.2: bare ground looks
+#   like other bare ground.
 # - Down: its own row and all rows above that its blocks reach. Left: its column and those to the right of it. Up: below.
 #   Right: to the left.
-# - FILL The further away, the higher the loss: less is known of what is there, and fewer pixels are shared.
-# - The patches of one picture no longer have the same colours, so colours do not find the target.
+# - It rises from 0.74 to 1.61. Less is known of what is further away, and the context sees 25 % of the target's pixels in
+#   place of 50 %.
+# - To 1.59 ($k = 2$). The patches of one picture no longer have the same colours, so colours do not find the target.
 
 # %% [markdown]
-# **What has it learned?** The table has our short training, the whole recipe and SimCLR. The picture shows what a linear
+# **What has it learned?** The table has your short training, the whole recipe and SimCLR. The picture shows what a linear
 # map reads from the mean of the grid, before and after the whole recipe.
 #
-# **Predict first**: the mean over the grid forgets where a patch was. Which causes will be hard to read?
+# **Predict first**: which causes become harder to read? The mean over the grid does not say where a patch was. Does it
+# still tell where the *object* is?
 
 # %%
 def on_record(run):
@@ -425,13 +444,16 @@ rows = {
 tables.results({name: {**row, "labels": 0} for name, row in rows.items()})
 
 # %% tags=["nbval-check-output"]
-print("kNN", within(rows["CPC, short training"]["knn"], 0.2, 0.6))  # FILL
+print("kNN", within(rows["CPC, short training"]["knn"], 0.4, 0.7))  # FILL
 
 # %% tags=["picture"]
 show(plots.factors({"random": whole.untrained["factors"], "CPC": whole.factors}))
 
 # %% [markdown] tags=["answer"]
-# FILL The position: a patch does not know where it was cut. The table shows …
+# The hues: object 0.90 → 0.10, ground 0.96 → 0.32, because each patch has colours of its own. The position becomes *easier*
+# to read (x 0.51 → 0.74, y 0.41 → 0.70): patches with the left edge of the object, with its right edge and with bare
+# ground have different features, and how much there is of each tells where the object is. The shape (class) rises from
+# 0.13 to 0.58.
 
 # %%
 EmbeddingExplorer(features(trained.encoder, unseen), unseen)
@@ -439,13 +461,11 @@ EmbeddingExplorer(features(trained.encoder, unseen), unseen)
 # %% [markdown]
 # ## 8 · Efficient classification
 #
-# The mean throws the arrangement of the patches away. The paper keeps the whole grid of $z_{i,j}$ and puts a second, deeper
-# network on it, which learns with labels: first with $f$ **frozen**, then with everything **tuned**. The paper asks how many
-# labels this saves. *From scratch* is the same network from random weights, for as many steps. *Linear* is a linear
-# classifier on the mean.
+# The mean does not say which patch was where. The paper keeps the whole grid of $z_{i,j}$. A second, deeper network is put on
+# it and learns with labels: first with $f$ **frozen**, then with all weights **tuned**. How many labels does this save?
+# *From scratch* is the same network from random weights, for as many steps. *Linear* is a linear classifier on the mean.
 #
-# **Predict first**: with which number of labels is the difference to *from scratch* largest? Which of our two curves is
-# better with few labels, *linear* or *frozen*?
+# **Predict first**: which is better with 100 labels, *linear* or *frozen*? How far ahead of *from scratch* is *tuned*?
 
 # %% tags=["picture"]
 words = {
@@ -456,10 +476,14 @@ words = {
 }
 counts = [row["labels"] for row in whole.seen]
 reached = {word: [row[name] for row in whole.seen] for name, word in words.items()}
-show(plots.efficiency(counts, reached, ours=tuple(words[name] for name in [*words][1:])))
+ours = tuple(word for name, word in words.items() if name != "scratch")
+show(plots.efficiency(counts, reached, ours=ours))
 
 # %% [markdown] tags=["answer"]
-# FILL With few labels: … → …. With all of them … .
+# The grid is worth far more than its mean: with 100 labels 90 % (frozen) in place of 61 % (linear). But *from scratch*
+# reaches 90 %, too, and *tuned* 91 %; with 1,000 labels and more all three reach 98 or 99 %. So on our scenes CPC saves hardly
+# any labels. All three see SimCLR's augmentation, which already tells the network what to ignore ([notebook
+# 03](03_simclr.ipynb), section 9). On ImageNet the difference is large (section 10).
 
 # %% [markdown]
 # ## 9 · Break it
@@ -491,24 +515,29 @@ for network in (cpc.context, Unmasked(cpc.context)):
 # %% tags=["picture"]
 switches = ("cpc-leak", "cpc-plain", "cpc-batch", "cpc-one")
 runs = [recorded(name) for name in (*switches, "cpc")]
-print(f"{'':32} loss      kNN before, after")
+print(f"{'':32} loss          kNN           linear")
 for run in runs:
     start, end = run.curve[1]["loss"], run.curve[-1]["loss"]
     before = run.untrained["knn"]
-    print(f"{run.title:32} {start:.2f} → {end:.2f}   {before:4.0%} → {run.knn:4.0%}")
+    loss, found = f"{start:.2f} → {end:.2f}", f"{before:4.0%} → {run.knn:4.0%}"
+    print(f"{run.title:32} {loss}   {found}   {run.linear:4.0%}")
 ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
 # %% tags=["picture"]
-show(plots.curves(recorded("cpc-leak").curve))
+show(plots.factors({run.title: run.factors for run in (runs[-1], *runs[:-1])}))
 
 # %% [markdown] tags=["answer"]
-# - FILL The leak has the lowest loss, … against …, and kNN stays at … (… before training): the context *sees* the target
-#   and passes it on. The encoder need only make patches different from each other.
-# - FILL Without augmentation of patches the loss is … and kNN …: colours and shared pixels find the target.
-# - FILL Batch norm: …
-# - FILL One direction: …
-# - The loss does not tell. A loss that is *too* good is the sign of a leak. So always measure the features as well.
+# - **Leak**: the lowest loss, 1.19 in place of 2.40. The context *sees* the target and passes it on. The features gain
+#   nothing: kNN 68 % in place of 71 %, linear 96 % as before. They are not bad, since the encoder must still tell 800
+#   patches apart.
+# - **No augmentation of patches**: 1.36, and by far the worst features: kNN 34 %, linear 78 %. Colours and shared pixels
+#   find the target, and the features keep the hues (R² 0.93 and 0.82).
+# - **Batch norm**: 1.85, so it does tell something. But in our short training it does no harm: kNN 73 %, linear 98 %. In
+#   the paper, with long training, it did.
+# - **One direction**: 2.36, nearly the same loss. Features are worse, kNN 63 %, for half of the computing time.
+# - The loss does not tell: the three lowest losses belong to good features (leak), to the worst ones and to the best. A loss
+#   that is *too* low is a sign of a leak or a shortcut. So always measure the features as well.
 
 # %% [markdown]
 # You can train any of them here: put its name in place of `None`.
@@ -517,33 +546,40 @@ show(plots.curves(recorded("cpc-leak").curve))
 again = None  # one of `switches`
 if again:
     broken, recipe = begin(again)
-    broken, recipe = broken.to(lab.device), lab.recipe(replace(recipe, epochs=4))
+    broken = broken.to(lab.device)
+    recipe = lab.recipe(replace(recipe, epochs=4))
     with TrainingView(recipe.epochs) as view:
-        for log in train(broken, images.unlabelled()[:3_000], recipe):
+        for log in train(broken, images[:4_000].unlabelled(), recipe):
             view.append(log, knn=knn(broken.encoder, few, some))
 
 # %% [markdown]
 # ## 10 · What the paper did
 #
 # A picture of 260 × 260 pixels is cut into patches of 80 × 80, 36 pixels apart: 6 × 6. (The 7 × 7 patches of 64 × 64 that
-# are often quoted belong to the first version.) With $k = 3$ context and target share no pixel. The first version
-# reached 48.7 % FILL. Four changes make the second one: a deeper and wider network, layer norm, four directions, and the
-# augmentation of patches.
+# are often quoted belong to the first version.) With $k = 3$ context and target share no pixel. Four changes make the
+# second version: a deeper and wider network, layer norm, predictions in all four directions, and the augmentation of
+# patches. The first table says what each is worth.
+#
+# The lecture's scheme has one training without labels. Linear classification, efficient classification and another task
+# follow, with labels. Training with labels alone is there to compare with. The second table has linear classification.
 
 # %%
-tables.cpc.LINEAR  # FILL the names of the tables
+tables.cpc.STEPS
+
+# %%
+tables.cpc.IMAGENET
 
 # %% [markdown]
 # Efficient classification (section 8) on ImageNet, with 1 % to 100 % of the labels:
 
 # %%
-tables.cpc.LABELS  # FILL
+tables.cpc.FEW
 
 # %% [markdown]
-# The features on another task: finding objects in the pictures of PASCAL VOC 2007, fine-tuned.
+# Another task: finding objects in the pictures of PASCAL VOC 2007, fine-tuned.
 
 # %%
-tables.cpc.TRANSFER  # FILL
+tables.cpc.DETECTION
 
 # %% [markdown]
 # ## 11 · To think about

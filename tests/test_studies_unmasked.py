@@ -100,3 +100,23 @@ def test_unmasking_leaves_the_rest_of_a_method_as_it_is():
     unmask(method)
     assert {name: id(part) for name, part in method.named_children() if name != "context"} == before
     assert method.context.context is context
+
+
+def test_what_the_notebook_says_of_the_switches_is_so():
+    """The leak has the lowest loss and gains nothing; without augmentation of patches the features are the worst, and keep the hues."""
+    runs = {name: recorded(name) for name in NAMES}
+    loss = {name: run.curve[-1]["loss"] for name, run in runs.items()}
+    assert min(loss, key=loss.get) == "cpc-leak" and loss["cpc-leak"] < loss["cpc"] - 1
+    assert runs["cpc-leak"].linear < runs["cpc"].linear + 0.01 and runs["cpc-leak"].knn < runs["cpc"].knn
+    assert min(runs, key=lambda name: runs[name].knn) == "cpc-plain" and loss["cpc-plain"] < loss["cpc"] - 0.5
+    assert runs["cpc-plain"].factors["object_hue"] > 0.8 > 0.2 > runs["cpc"].factors["object_hue"]
+    assert runs["cpc-one"].knn < runs["cpc"].knn - 0.05
+    assert runs["cpc"].knn > runs["cpc"].untrained["knn"] + 0.4
+
+
+def test_what_the_notebook_says_of_few_labels_is_so():
+    """The grid is worth more than its mean with a hundred labels, and from scratch is as good."""
+    few = recorded("cpc").seen[0]
+    assert few["labels"] == 100
+    assert few["frozen"] > few["linear"] + 0.2
+    assert abs(few["tuned"] - few["scratch"]) < 0.05
