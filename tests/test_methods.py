@@ -308,7 +308,7 @@ def test_wrong_kinds_are_refused_in_a_sentence(without_shape_checks):
 # what is said names only what there is to change
 
 
-WORDS = {"views", "graph", "loss", "width", "frames", "norm", "directions", "size"}  # arguments that are words of every text, too
+WORDS = {"views", "graph", "loss", "width", "frames", "norm", "directions", "size", "steps"}  # arguments that are words of every text, too
 EVERY = {name for kind in (Recipe, Augmentation, *(getattr(methods, name) for name in methods.__all__)) for name in arguments(kind)}
 
 

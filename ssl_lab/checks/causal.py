@@ -166,7 +166,7 @@ CAUSAL = {
         lambda z, weight: causal(z.transpose(2, 3), weight).transpose(2, 3),
         lambda z, weight: causal(z.transpose(2, 3), weight),
     ),
-    "the output and the input channels are swapped: weight is (e, d, 2, 3), and the sum runs over d": (
+    "the channels of z and of the output are swapped: weight is (e, d, 2, 3), and the sum runs over d": (
         lambda z, weight: causal(z, weight.transpose(0, 1)),
     ),
     "the output has one channel: sum over the d channels of z, but keep the e channels of the weight": (
