@@ -136,7 +136,7 @@ CAUSAL = {
     "r - 2": ("the row above is a wrong one", wrong(offsets=((-2, 0), THREE))),
     "r + 1": ("the row above is row r + 1", wrong(offsets=((1, 0), THREE))),
     "transposed": ("rows and columns are swapped", transposed),
-    "e and d": ("output and the input channels are swapped", channels_swapped),
+    "e and d": ("channels of z and of the output are swapped", channels_swapped),
     "one channel": ("the output has one channel", wrong(after=lambda y, z: y.sum(1, keepdim=True))),
     "channels gone": ("the output has one channel", wrong(after=lambda y, z: y.sum(1))),
     "mean over d": ("the channels are averaged", wrong(scale=lambda d: 1 / d)),

@@ -97,7 +97,7 @@ WHICH = {  # hint → functions, of the position that is the target
         pairs(lambda n, k: (n, n.flatten().roll(-k * n.shape[2]))),
         pairs(lambda n, k: (n, n[:, (torch.arange(n.shape[1]) + k).clamp(max=n.shape[1] - 1)])),
     ),
-    "the positions are shifted by k, not by k rows: a row has W positions, so the target of position m is m + k · W": (
+    "the positions are shifted by k, not by k rows: a row has W positions, so the target of position l is l + k · W": (
         pairs(lambda n, k: (n.flatten()[:-k], n.flatten()[k:])),
         pairs(lambda n, k: (n[:, :-k], n[:, :-k] + k)),
     ),
