@@ -160,7 +160,7 @@ PATCHES = {
         shaped(lambda B, G, J, c, size: (B, G, J, c * size * size)),
         shaped(lambda B, G, J, c, size: (B, G, J, c, size * size)),
     ),
-    "the grid and the pixels are flattened, as F.unfold leaves them: F.unfold gives (B, c · size², G²), so take both apart and move the grid forward": (
+    "the grid and the pixels are flattened, as F.unfold leaves them: F.unfold gives (B, c · size², G²), so take them apart, move the grid forward": (
         unfolded,
         lambda x, size, stride: unfolded(x, size, stride).transpose(1, 2),
     ),
