@@ -526,7 +526,8 @@ ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
 # %% tags=["picture"]
-show(plots.factors({run.title: run.factors for run in (runs[-1], *runs[:-1])}))
+columns = ("cpc", "cpc-leak", "cpc-batch", "cpc-one", "cpc-plain")
+show(plots.factors({run.title: run.factors for run in map(recorded, columns)}))
 
 # %% [markdown] tags=["answer"]
 # - **Leak**: the lowest loss, 1.19 in place of 2.40. The context *sees* the target and passes it on. The features gain
