@@ -422,8 +422,9 @@ PatchExplorer(trained, unseen)
 # - To 1.59 ($k = 2$). The patches of one picture no longer have the same colours, so colours do not find the target.
 
 # %% [markdown]
-# **What has it learned?** The table has your short training, the whole recipe and SimCLR. The picture shows what a linear
-# map reads from the mean of the grid, before and after the whole recipe.
+# **What has it learned?** The table has your training, the recorded one and SimCLR. (Your curve is lower: its neighbours are
+# searched among 1,000 pictures, those of the table among 10,000.) The picture shows what a linear map reads from the mean
+# of the grid, before and after the recorded training.
 #
 # **Predict first**: which causes become harder to read? The mean over the grid does not say where a patch was. Does it
 # still tell where the *object* is?
@@ -437,14 +438,14 @@ def on_record(run):
 whole = recorded("cpc")
 rows = {
     "random network": {name: whole.untrained[name] for name in ("knn", "linear")},
-    "CPC, short training": {"knn": knn(cpc.encoder)},
+    "CPC, your training": {"knn": knn(cpc.encoder)},
     "CPC": on_record(whole),
     "SimCLR": on_record(recorded("simclr")),
 }
 tables.results({name: {**row, "labels": 0} for name, row in rows.items()})
 
 # %% tags=["nbval-check-output"]
-print("kNN", within(rows["CPC, short training"]["knn"], 0.4, 0.7))  # FILL
+print("kNN", within(rows["CPC, your training"]["knn"], 0.6, 0.85))
 
 # %% tags=["picture"]
 show(plots.factors({"random": whole.untrained["factors"], "CPC": whole.factors}))
@@ -525,7 +526,8 @@ ASKED = "kNN accuracy for the shape, unseen scenes"
 show(plots.compare({run.title: run.knn for run in runs}, ASKED, chance=0.1))
 
 # %% tags=["picture"]
-show(plots.factors({run.title: run.factors for run in (runs[-1], *runs[:-1])}))
+columns = ("cpc", "cpc-leak", "cpc-batch", "cpc-one", "cpc-plain")
+show(plots.factors({run.title: run.factors for run in map(recorded, columns)}))
 
 # %% [markdown] tags=["answer"]
 # - **Leak**: the lowest loss, 1.19 in place of 2.40. The context *sees* the target and passes it on. The features gain
