@@ -67,8 +67,8 @@ def barrier() -> None:
         dist.barrier()
 
 
-def gather(z: Float[Tensor, "B d"]) -> Float[Tensor, "M d"]:
-    """The rows of all ranks in the order of the ranks, with their gradient; z itself on one process.
+def gather(z: Float[Tensor, "B ..."]) -> Float[Tensor, "M ..."]:
+    """The rows, or grids, of all ranks in the order of the ranks, with their gradient; z itself on one process.
 
     Every rank brings as many rows. Without the gradient of the other ranks' losses the direction would be wrong, not only the length.
     """
@@ -79,14 +79,14 @@ class Gather(torch.autograd.Function):
     """Forward, everyone gets everyone's rows; backward, everyone's gradients of one's own rows add up."""
 
     @staticmethod
-    def forward(ctx, z: Float[Tensor, "B d"]) -> Float[Tensor, "M d"]:
+    def forward(ctx, z: Float[Tensor, "B ..."]) -> Float[Tensor, "M ..."]:
         ctx.rows = len(z)
         parts = [torch.empty_like(z, memory_format=torch.contiguous_format) for _ in range(dist.get_world_size())]
         dist.all_gather(parts, z.contiguous())
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx, slope: Float[Tensor, "M d"]) -> Float[Tensor, "B d"]:
+    def backward(ctx, slope: Float[Tensor, "M ..."]) -> Float[Tensor, "B ..."]:
         slope = slope.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(slope)
         return slope[dist.get_rank() * ctx.rows :][: ctx.rows]

@@ -12,6 +12,7 @@ from ssl_lab.arguments import whole
 from ssl_lab.augment import grid_shape, patches, to_float
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
+from ssl_lab.losses import cpc_nce
 from ssl_lab.methods import CPC
 from ssl_lab.methods.cpc import DIRECTIONS
 from ssl_lab.plots.patches.batch import Cut
@@ -43,7 +44,8 @@ class PatchExplorer(Explorer):
         self.double = copy.deepcopy(self.method.context).double()
         self.count, size, stride = min(count, len(images)), method.encoder.size, method.encoder.stride
         self.grid = grid_shape(*images.x.shape[2:], size, stride)
-        self.encoded, self.find, self.field = (functools.lru_cache(64)(one) for one in (self.encoded, self.find, self.field))
+        kept = (self.encoded, self.predictions, self.means, self.find, self.field)
+        self.encoded, self.predictions, self.means, self.find, self.field = map(functools.lru_cache(64), kept)
         directions, ks = DIRECTIONS[: len(method.W)], [*method.ks]
         every = [places(*self.grid, turn, k)[1] for turn in range(len(directions)) for k in ks]
         stops = np.unique(np.concatenate(every)).tolist()
@@ -64,8 +66,7 @@ class PatchExplorer(Explorer):
 
     def draw(self, image: int, target: int, augmented: bool, direction: str = DIRECTIONS[0], k: int | None = None, batch: int = 0):
         turn, step = DIRECTIONS.index(direction), self.method.ks[0] if k is None else k
-        (cut, *_), hits = self.encoded(batch, augmented), self.find(batch, augmented)
-        hit, means = hits[turn, step], {(DIRECTIONS[way], step): one.mean for (way, step), one in hits.items()}
+        cut, hit, means = self.encoded(batch, augmented)[0], self.find(batch, augmented, turn, step), self.means(batch, augmented)
         return plots.patches(cut, hit, self.field(batch, augmented, image, turn), image, nearest(target, hit.targets), means)
 
     def follow(self, name: str) -> None:
@@ -93,15 +94,22 @@ class PatchExplorer(Explorer):
         return Cut(plots.hwc(x), tiles, encoder.size, encoder.stride, labels, self.images.classes, augmented), z, self.method.target(z)
 
     @torch.no_grad()
-    def find(self, batch: int, augmented: bool) -> dict[tuple[int, int], Found]:
-        """Turn and k → where all predictions find their patches."""
+    def predictions(self, batch: int, augmented: bool) -> dict[tuple[int, int], Tensor]:
+        """Turn and k → what every context of the turned grid predicts."""
         _, z, target = self.encoded(batch, augmented)
         require(bool(target.isfinite().all()), "the method's targets are not finite; load other weights")
-        goal, hits = numpy(target), {}
-        for turn, W in enumerate(self.method.W):
-            for k, prediction in self.method.predictions(z.rot90(turn, (2, 3)), W):
-                hits[turn, k] = found(numpy(prediction), goal, turn, k)
-        return hits
+        some = [(turn, self.method.predictions(turned(z, turn), W)) for turn, W in enumerate(self.method.W)]
+        return {(turn, k): prediction for turn, each in some for k, prediction in each}
+
+    def means(self, batch: int, augmented: bool) -> dict[tuple[str, int], float]:
+        """Direction and k → the loss of training; their mean is the method's."""
+        target, some = self.encoded(batch, augmented)[2], self.predictions(batch, augmented)
+        return {(DIRECTIONS[turn], k): float(cpc_nce(one, target.rot90(turn, (2, 3)), k)) for (turn, k), one in some.items()}
+
+    def find(self, batch: int, augmented: bool, turn: int, k: int) -> Found:
+        """Where every prediction finds its patch."""
+        target, prediction = self.encoded(batch, augmented)[2], self.predictions(batch, augmented)[turn, k]
+        return found(*(x.double().cpu().numpy() for x in (prediction, target)), turn, k)
 
     def field(self, batch: int, augmented: bool, image: int, turn: int) -> Field:
         """What every context of one image and one direction sees."""
@@ -127,17 +135,19 @@ def check(method, images, count) -> None:
     method.check_data(images)
 
 
+def turned(z: Tensor, turn: int) -> Tensor:
+    """A grid for one direction, laid out as convolutions on the CPU are fastest."""
+    return z.rot90(turn, (2, 3)).contiguous(memory_format=torch.channels_last)
+
+
 @torch.no_grad()
 def measured(context: nn.Module, z: Tensor, covered: Tensor, turn: int) -> Field:
     """Every patch of one image, z (dim, G, J), covered in turn: how far every context moves.   context: in float64."""
     every = torch.arange(z[0].numel(), device=z.device)
     copies = z.double().repeat(len(every), 1, 1, 1)
     copies.flatten(2)[every, :, every] = covered.double()
-    before, after = (context(one.rot90(turn, (2, 3))).rot90(-turn, (2, 3)).flatten(2) for one in (z[None].double(), copies))
+    before, after = (context(turned(one, turn)).rot90(-turn, (2, 3)).flatten(2) for one in (z[None].double(), copies))
     far, length = (after - before).norm(dim=1), before.norm(dim=1).mean()
     moved = far / length if length > 0 else far
     return Field(torch.where(moved > NOISE, moved, 0).cpu().numpy())
 
-
-def numpy(x: Tensor) -> np.ndarray:
-    return x.double().cpu().numpy()

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt8
 from matplotlib.colors import Colormap
 
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, POSITIVE, class_name, opaque, smaller
+from ssl_lab.plots.look import ANCHOR, FAINT, POSITIVE, class_name, opaque, smaller
 from ssl_lab.plots.spots import Box
 
 GAP = 2  # pixels between two patches of a mosaic
@@ -77,6 +77,10 @@ class Lattice:
         painted = colours(np.nan_to_num(values).clip(0, 1), bytes=True)
         painted[np.isnan(values)] = CLEAR
         page.image(painted, *self.box)
+        left, top, width, height = self.box
+        down = [[(left + j * self.cell, top), (left + j * self.cell, top + height)] for j in range(1, self.grid[1])]
+        across = [[(left, top + i * self.cell), (left + width, top + i * self.cell)] for i in range(1, self.grid[0])]
+        page.strokes(down + across, FAINT, 1)
 
     def frame(self, page: Drawing, context: int, target: int, width: float = 3) -> None:
         """Frames around the context, and around the patch that it predicts."""

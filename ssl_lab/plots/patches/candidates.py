@@ -9,8 +9,10 @@ from ssl_lab.plots.patches.numbers import Found, shares
 from ssl_lab.plots.spots import Spots
 
 LEFT, HEAD, HEADS, FIRST, STEP, SIDE = 5.1, 1.24, 1.53, 1.95, 0.535, 0.47  # inches: of the table; heights of its heads; a line's first, step, picture
-RANK, PICTURE, WHO, SCORE, SHARE, BAR = (LEFT + x for x in (0.42, 0.52, 1.12, 2.8, 3.36, 3.44))  # right ends, or left ends of pictures, names, bars
-LONG, FOOT, BEST = 0.66, 6.78, 8  # inches of 100 %; height of the foot; how many are listed
+RANK, SCORE, SHARE = (LEFT + x for x in (0.42, 2.8, 3.38))  # right ends of numbers
+PICTURE, WHO, BAR = (LEFT + x for x in (0.5, 1.04, 3.46))  # left ends
+LONG, FOOT, BEST = 0.64, 6.82, 8  # inches of the longest bar; height of the foot; how many are listed
+SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # shares that a longest bar may mean
 KINDS = {"right": POSITIVE, "same image": NEGATIVE, "other images": GREY}
 
 
@@ -48,15 +50,16 @@ def weights(hit: Found, image: int, target: int) -> dict[str, tuple[float, int]]
 def candidates(page: Drawing, cut: Cut, hit: Found, image: int, target: int) -> None:
     """A line a candidate: rank, picture, whose it is, score and share; below, what each kind of candidate has of the weight."""
     lines = listed(hit, image, target)
+    full = next(most for most in SCALES if most >= max(line.share for line in lines) - 1e-9)
     page.words(LEFT, HEAD, f"Its candidates: {len(hit.z)} patches", 14, bold=True)
-    for x, words, ha in ((RANK, "rank", "right"), (SCORE, "score", "right"), (SHARE + 0.02, "share", "right"), (BAR + LONG, "100 %", "right")):
-        page.words(x, HEADS, words, 12, GREY, ha=ha)
+    for x, words in ((RANK, "rank"), (SCORE, "score"), (SHARE + 0.02, "share"), (BAR + LONG, f"to {full:.0%}")):
+        page.words(x, HEADS, words, 12, GREY, ha="right")
     at = [FIRST + STEP * place for place in range(len(lines))]
     if len(lines) > BEST:
         page.strokes([[(LEFT, at[BEST] - STEP / 2), (BAR + LONG, at[BEST] - STEP / 2)]], GREY, 1.2, "dotted")
     for y, line in zip(at, lines):
         entry(page, cut, line, hit.patches, y)
-    boxes = [(BAR, y - 0.15, LONG * part, 0.3) for y, line in zip(at, lines) for part in (1, line.share)]  # the pale bar behind each is 100 %
+    boxes = [(BAR, y - 0.15, LONG * part, 0.3) for y, line in zip(at, lines) for part in (1, line.share / full)]  # the pale ones are the longest
     page.areas(boxes, [colour for line in lines for colour in (FAINT, KINDS[line.kind])])
     page.areas([(PICTURE, y - SIDE / 2, SIDE, SIDE) for y in at], "", [KINDS[line.kind] for line in lines], 3)
     have = weights(hit, image, target)
@@ -73,10 +76,15 @@ def entry(page: Drawing, cut: Cut, line: Candidate, patches: int, y: float) -> N
     who = {"right": "right", "same image": "same image"}.get(line.kind, f"image {image}")
     page.words(RANK, y, f"{line.rank}", 13, INK if line.kind == "right" else GREY, line.kind == "right", ha="right")
     page.picture(cut.tile(line.number), PICTURE, y - SIDE / 2, SIDE)
-    page.words(WHO, y - 0.11, who, 13, INK if line.kind == "other images" else KINDS[line.kind], line.kind != "other images")
-    page.words(WHO, y + 0.12, cut.where(patch), 12, GREY)
-    page.words(SCORE, y, number(line.score, sign="+"), 13, ha="right")
+    page.words(WHO, y - 0.11, who, 12, INK if line.kind == "other images" else KINDS[line.kind], line.kind != "other images")
+    page.words(WHO, y + 0.12, cut.where(patch).replace("column", "col"), 12, GREY)
+    page.words(SCORE, y, said(line.score), 13, ha="right")
     page.words(SHARE, y, percent(line.share), 13, ha="right")
+
+
+def said(score: float) -> str:
+    """With its sign, in at most five signs."""
+    return number(score, 2 if abs(score) < 9.995 else 1 if abs(score) < 99.95 else 0, "+")
 
 
 def lines_say(cut: Cut, hit: Found, lines: list[Candidate], image: int, target: int) -> Spots:
@@ -85,7 +93,7 @@ def lines_say(cut: Cut, hit: Found, lines: list[Candidate], image: int, target: 
     who = [f"{cut.called(whose)}, {cut.where(patch)}" for whose, patch in places]
     marks = [{"right": ", the right one", "same image": ", of the same image"}.get(line.kind, "") for line in lines]
     sets = {"target": [patch if whose == image and patch in hit.targets else target for whose, patch in places]}
-    score, share = [number(line.score, sign="+") for line in lines], [percent(line.share) for line in lines]
+    score, share = [said(line.score) for line in lines], [percent(line.share) for line in lines]
     data = {"mark": marks, "score": score, "share": share, "rank": [line.rank for line in lines]}
     tip = f"rank {{rank}} of {len(hit.z)}: {{row}}{{mark}}: score {{score}}, share {{share}}"
     box = (LEFT, FIRST - STEP / 2, BAR + LONG - LEFT, STEP * len(lines))

@@ -14,9 +14,9 @@ from ssl_lab.plots.spots import Box, Spots
 
 LEFT, RIGHT, HEAD, TOP, SIDE = 9.5, 12.85, 1.24, 1.42, 2.5  # inches: of the map of one image
 SCALE, WIDE, DARKEST = 12.12, 0.16, 1.5  # left edge and width of the scale; the loss that is darkest, in chance levels
-BELOW, SMALL, TABLE = 4.33, 1.55, 11.35  # height of the second heads; side of the map of the batch; left edge of the table
-FIRST, STEP, COLUMN = 4.88, 0.29, 0.5  # height of the table's first line, from one to the next; between its columns
-FOOT, CELL, STEPS = 6.6, 0.4, 2  # height of the foot; inches of a cell that has room for its number; steps in the table
+BELOW, SMALL, TABLE = 4.33, 1.55, 11.25  # height of the second heads; side of the map of the batch; left edge of the table
+FIRST, STEP, COLUMN = 4.88, 0.29, 0.52  # height of the table's first line, from one to the next; between its columns
+FOOT, CELL, STEPS = 6.38, 0.4, 2  # height of the foot; inches of a cell that has room for its number; steps in the table
 Means = Mapping[tuple[str, int], float]  # (direction, k) → mean loss
 
 
@@ -32,10 +32,12 @@ def costs(page: Drawing, cut: Cut, hit: Found, means: Means, direction: str, ima
         spell(page, lattice, values, hit.chance)
         lattice.frame(page, hit.context(target), target)
     scale(page, hit.chance)
-    page.words(LEFT, BELOW, "Mean of the batch", 14, bold=True)
+    page.words(LEFT, BELOW, "Batch mean", 14, bold=True)
     table(page, means, direction, hit.k)
-    page.words(LEFT, FOOT, f"{direction}, k = {hit.k}: mean of all {hit.loss.size}, cpc_nce = {hit.mean:.2f}", 13)
-    page.words(LEFT, FOOT + 0.26, f"chance: log {len(hit.z)} = {hit.chance:.2f}", 13)
+    every_one = f"the method's loss, all of them: {few(np.mean([*means.values()]))}"
+    said = f"mean of {hit.loss.size} losses: cpc_nce = {few(hit.mean)}", every_one, f"chance: log {len(hit.z)} = {hit.chance:.2f}"
+    for line, words in enumerate(said):
+        page.words(LEFT, FOOT + 0.26 * line, words, 13)
     page.spots += [
         lambda: targets_say(cut, hit, image, target, own.box),
         lambda: means_say(cut, hit, batch, target, every.box),
@@ -44,16 +46,16 @@ def costs(page: Drawing, cut: Cut, hit: Found, means: Means, direction: str, ima
 
 def blank(page: Drawing, lattice: Lattice, values: np.ndarray) -> None:
     """Where nothing is predicted: an empty ground."""
-    page.areas([lattice.of(patch, 0) for patch in np.flatnonzero(np.isnan(values))], FAINT)
+    page.areas([lattice.of(patch, 0) for patch in np.flatnonzero(np.isnan(values)).tolist()], FAINT)
 
 
 def spell(page: Drawing, lattice: Lattice, values: np.ndarray, chance: float) -> None:
     """The loss of every cell that has room for it."""
     if lattice.cell < CELL:
         return
-    for patch in np.flatnonzero(~np.isnan(values)):
-        value = values.flat[patch]
-        page.words(*lattice.middle(patch), f"{value:.1f}", 12, LIGHT if value > chance * DARKEST / 2 else DARK, ha="center")
+    for patch in np.flatnonzero(~np.isnan(values)).tolist():
+        value = float(values.flat[patch])
+        page.words(*lattice.middle(patch), few(value, 1), 12, LIGHT if value > chance * DARKEST / 2 else DARK, ha="center")
 
 
 def scale(page: Drawing, chance: float) -> None:
@@ -76,20 +78,25 @@ def table(page: Drawing, means: Means, direction: str, k: int) -> None:
         page.words(TABLE, FIRST + STEP * row, way, 13, INK, way == direction)
         for column, step in enumerate(steps):
             chosen = (way, step) == (direction, k)
-            page.words(place(column), FIRST + STEP * row, f"{means[way, step]:.2f}", 13, INK, chosen, ha="right")
-    page.words(TABLE, FIRST + STEP * len(directions) + 0.12, f"mean {np.mean([*means.values()]):.2f},\nwhat is minimised", 12, GREY, va="top")
+            page.words(place(column), FIRST + STEP * row, few(means[way, step]), 13, INK, chosen, ha="right")
     box = (TABLE, FIRST - STEP / 2, place(len(steps) - 1) - TABLE + 0.02, STEP * len(directions))
     page.spots.append(lambda: table_says(means, [*directions], steps, box))
 
 
+def few(loss: float, digits: int = 2) -> str:
+    """In at most five signs."""
+    digits = min(digits, 2 if loss < 9.995 else 1 if loss < 99.95 else 0)
+    return f"{loss:.{digits}f}" if loss < 9999 else f"{loss:.0e}"
+
+
 def place(column: int) -> float:
     """The right end of a column's numbers."""
-    return TABLE + 1.0 + COLUMN * column
+    return TABLE + 1.05 + COLUMN * column
 
 
 def targets_say(cut: Cut, hit: Found, image: int, target: int, box: Box) -> Spots:
     """Every target says what it pays; a click takes it."""
-    loss, rank = (hit.whole(values[image]).ravel() for values in (hit.loss, hit.rank.astype(float)))
+    loss, rank = (hit.whole(values).ravel() for values in (hit.loss[image], hit.ranks(image).astype(float)))
     there = f"loss {{:.2f}}, share {{}}, rank {{:.0f}} of {len(hit.z)}"
     said = [there.format(one, percent(np.exp(-one)), place) if one == one else "no prediction here" for one, place in zip(loss, rank)]
     sets = {"target": clicks(hit, target)}

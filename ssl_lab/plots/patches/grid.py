@@ -4,14 +4,14 @@ import numpy as np
 
 from ssl_lab.plots.contrastive.cells import TO_ITSELF, TO_PARTNER
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, GREY, INK, PAPER, POSITIVE, number, percent
+from ssl_lab.plots.look import ANCHOR, GREY, PAPER, POSITIVE, number, percent
 from ssl_lab.plots.patches.batch import Cut, Lattice, mosaic, named
 from ssl_lab.plots.patches.numbers import Field, Found, shared, shares
 from ssl_lab.plots.spots import Box, Spots
 
 LEFT, HEAD, TOP, SIDE = 0.15, 1.24, 1.42, 3.3  # inches: of the mosaic
 BESIDE, SMALL = 3.62, 1.2  # of the image beside it
-KEY, BELOW, MINI, NEXT = 4.93, 5.3, 1.55, 2.55  # height of the key; of the two small grids' words; their side; the second one's left
+KEY, BELOW, MINI, NEXT = 4.93, 5.3, 1.55, 2.5  # height of the key; of the two small grids' words; their side; the second one's left
 ARROWS = "v<^>"  # the heads of arrows down, left, up and right
 DIM, LEAST = 0.8, 0.25  # how much a patch that is not seen is covered; the colour of the smallest move
 
@@ -23,16 +23,16 @@ def grid(page: Drawing, cut: Cut, hit: Found, field: Field, image: int, target: 
     pixels, free = mosaic(cut.tiles[image])
     tiles = Lattice(LEFT, TOP, SIDE, cut.grid, free)
     page.image(pixels, *tiles.box, smooth=True)
-    hidden = [tiles.of(patch, 0) for patch in np.flatnonzero(~seen) if patch not in (target, context)]
+    hidden = [tiles.of(patch, 0) for patch in np.flatnonzero(~seen).tolist() if patch not in (target, context)]
     if hidden:
         page.areas(hidden, PAPER, alpha=DIM)
     tiles.frame(page, context, target, 4)
-    arrow(page, tiles.middle(context), tiles.middle(target), ARROWS[hit.turn])
+    arrow(page, tiles, context, target, hit)
     key(page)
     beside(page, cut, image, context, target, shared(seen, target, cut.grid, cut.size, cut.stride))
     told = field.told(target)
-    page.words(LEFT, BELOW, f"This context sees {seen.sum()} of {len(seen)}", 13, INK, bold=True)
-    page.words(NEXT, BELOW, f"{told.sum()} contexts see the target", 13, INK, bold=True)
+    page.words(LEFT, BELOW, f"Context sees {seen.sum()} of {len(seen)}", 13)
+    page.words(NEXT, BELOW, f"Target seen by {told.sum()} of {len(seen)}", 13)
     where = (BELOW + 0.17, MINI, cut.grid)
     sees, seers = Lattice(LEFT, *where), Lattice(NEXT, *where)
     for small, values, colours in ((sees, field.moved[:, context], TO_ITSELF), (seers, field.moved[target], TO_PARTNER)):
@@ -52,12 +52,15 @@ def strength(moved: np.ndarray) -> np.ndarray:
     return np.where(moved > 0, np.sqrt(moved / max(moved.max(), 1e-30)).clip(LEAST), np.nan)
 
 
-def arrow(page: Drawing, start: tuple[float, float], end: tuple[float, float], head: str) -> None:
-    """From the context to what it predicts, on any picture."""
-    page.strokes([[start, end]], "#fffffe", 6)
-    page.marks(*end, head, 17, "#fffffe")
-    page.strokes([[start, end]], "#000000", 2.5)
-    page.marks(*end, head, 11, "#000000")
+def arrow(page: Drawing, tiles: Lattice, context: int, target: int, hit: Found) -> None:
+    """From the context to what it predicts, between both; into them where they touch."""
+    (x, y), (x1, y1) = tiles.middle(context), tiles.middle(target)
+    off = (0.52 if hit.k > 1 else 0.25) / hit.k  # of the way, at each end
+    start, end = (x + off * (x1 - x), y + off * (y1 - y)), (x1 - off * (x1 - x), y1 - off * (y1 - y))
+    tip, head = (end[0] - 0.05 * (x1 > x) + 0.05 * (x1 < x), end[1] - 0.05 * (y1 > y) + 0.05 * (y1 < y)), ARROWS[hit.turn]
+    for colour, width, size in (("#fffffe", 6, 17), ("#000000", 2.5, 11)):
+        page.strokes([[start, tip]], colour, width)
+        page.marks(*tip, head, size, colour)
 
 
 def key(page: Drawing) -> None:

@@ -35,7 +35,7 @@ class Found:
     """Where each prediction of one direction and one step finds its patch, among all N = B·G·J patches of B images.
 
     Candidate b·G·J + p is patch p of image b.   turn, k: the direction, and rows ahead.   grid: (G, J).   prediction: of T targets an image.
-    z: of all candidates.   loss: -log of what the right one gets.   rank: of the right one; 1 = ahead of all others, a tie counts against it.
+    z: of all candidates.   loss: -log of what the right one gets.
     """
 
     turn: int
@@ -46,7 +46,6 @@ class Found:
     prediction: Float[np.ndarray, "B T d"]
     z: Float[np.ndarray, "N d"]
     loss: Float[np.ndarray, "B T"]
-    rank: Int[np.ndarray, "B T"]
 
     @property
     def patches(self) -> int:
@@ -79,6 +78,12 @@ class Found:
         """The prediction's dot products with all candidates."""
         return self.z @ self.prediction[image, self.place(target)]
 
+    def ranks(self, image: int) -> Int[np.ndarray, " T"]:
+        """The places of the right ones; 1 = ahead of all others, a tie counts against it."""
+        near = steps(self.prediction[image] @ self.z.T)
+        own = near[np.arange(len(self.targets)), image * self.patches + self.targets]
+        return (near >= own[:, None]).sum(1)  # the right one is among these
+
     def order(self, image: int, target: int) -> Int[np.ndarray, " N"]:
         """The candidates from the best to the worst; of those that tie, the right one last."""
         scores, own = self.scores(image, target), self.right(image, target)
@@ -96,13 +101,8 @@ def found(prediction: Float[np.ndarray, "B d H W"], target: Float[np.ndarray, "B
     (B, d, G, J), flat = target.shape, prediction.transpose(0, 2, 3, 1).astype(float)
     contexts, targets = places(G, J, turn, k)
     z, rows = target.transpose(0, 2, 3, 1).reshape(-1, d).astype(float), flat[:, :-k].reshape(B, -1, d)
-    loss, rank = np.empty(rows.shape[:2]), np.empty(rows.shape[:2], int)
-    for image in range(B):
-        scores, own = rows[image] @ z.T, image * G * J + targets
-        loss[image] = paid(scores, own)
-        near = steps(scores)
-        rank[image] = (near >= near[np.arange(len(own)), own][:, None]).sum(1)  # the right one is among them
-    return Found(turn, k, (G, J), contexts, targets, rows, z, loss, rank)
+    loss = np.stack([paid(rows[image] @ z.T, image * G * J + targets) for image in range(B)])
+    return Found(turn, k, (G, J), contexts, targets, rows, z, loss)
 
 
 def paid(scores: Float[np.ndarray, "T N"], own: Int[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:

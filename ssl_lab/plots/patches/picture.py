@@ -26,13 +26,13 @@ def patches(cut: Cut, hit: Found, field: Field, image: int, target: int, means: 
     check(cut, hit, field, image, target, means, direction)
     page = Drawing(WIDTH, HEIGHT, STRIP, SPLITS)
     place, context, N = hit.place(target), hit.context(target), len(hit.z)
-    loss, rank, have = hit.loss[image, place], hit.rank[image, place], weights(hit, image, target)
+    loss, rank, have = hit.loss[image, place], hit.ranks(image)[place], weights(hit, image, target)
     away = f"{hit.k} {AWAY[direction][hit.k > 1]} its context"
     share = percent(have["right"][0])
-    page.title(f"The right patch, {away}, {'is the first' if rank == 1 else f'ranks {rank}'} of {N} candidates, with {share} of the weight")
+    page.title(f"The right patch, {away}, {'is the first' if rank == 1 else f'ranks {rank}'} of {N} candidates")
     kind = "patches augmented as in training" if cut.augmented else "plain patches"
-    paid = f"loss {loss:.2f} here, {hit.mean:.2f} on average over {len(hit.loss)} images; chance log {N} = {hit.chance:.2f}"
-    page.words(0.15, 0.74, f"{direction}, k = {hit.k} · {paid} · {kind}", 14)
+    paid = f"loss {loss:.2f}, {hit.mean:.2f} on average over {len(hit.loss)} images, chance log {N} = {hit.chance:.2f}"
+    page.words(0.15, 0.74, f"{direction}, k = {hit.k} · share {share} · {paid} · {kind}", 14)
     grid(page, cut, hit, field, image, target)
     candidates(page, cut, hit, image, target)
     costs(page, cut, hit, means, direction, image, target)
