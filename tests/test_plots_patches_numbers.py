@@ -1,4 +1,4 @@
-"""Every prediction of CPC against slow loops: which patch it is for, what it scores, where the right one ranks, and what that costs."""
+"""Every prediction of CPC against slow loops: which patch it is for, what it scores, where its target ranks, and what that costs."""
 
 import itertools
 import math
@@ -57,7 +57,7 @@ def test_scores_losses_and_ranks_are_those_of_loops(turn, k):
         np.testing.assert_allclose(hit.scores(image, i * J + j), scores, atol=1e-12)
         assert hit.loss[image, place] == pytest.approx(math.log(sum(math.exp(score - own) for score in scores)))
         assert hit.ranks(image)[place] == 1 + sum(score > own for score in scores)
-        assert scores[hit.right(image, i * J + j)] == own
+        assert scores[hit.number(image, i * J + j)] == own
         assert [scores[one] for one in hit.order(image, i * J + j)] == sorted(scores, reverse=True)
     assert hit.chance == pytest.approx(math.log(B * G * J))
 
@@ -72,7 +72,7 @@ def test_the_mean_of_the_map_is_cpc_nce(turn, k):
     assert {divmod(int(one), J) for one in np.flatnonzero(~np.isnan(whole[0]))} == {*pairs(turn, k)}
 
 
-def test_a_tie_counts_against_the_right_patch_and_it_is_the_last_of_them():
+def test_a_tie_counts_against_the_target_and_it_is_the_last_of_them():
     prediction, target = grids()
     target[1, :, 2, 1] = target[0, :, 3, 2] = target[0, :, 2, 1]  # three patches that look alike
     prediction[0, :, 1, 1] = 9 * target[0, :, 2, 1]

@@ -138,7 +138,7 @@ def test_what_is_no_target_gives_way_and_play_goes_through_all_that_are(explorer
         shown.append(explorer.values["target"])
     assert shown == [10] * 10 + [*range(10, 25)] and explorer.trouble == ""
     explorer.set(direction="up")
-    assert explorer.values["target"] == 14 and "the right patch, row 2, column 4, 2 rows above its context" in explorer.summary
+    assert explorer.values["target"] == 14 and "the target at row 2, column 4, 2 rows above its context" in explorer.summary
     explorer.set(k=3)
     assert explorer.values["target"] == 9 and "row 1, column 4, 3 rows above its context" in explorer.summary
     explorer.set(direction="left", target=4)
@@ -147,7 +147,7 @@ def test_what_is_no_target_gives_way_and_play_goes_through_all_that_are(explorer
 
 def test_a_page_that_is_saved_goes_through_the_targets(explorer):
     _, said = explorer.draw(**explorer.values | {"target": 3})
-    assert "the right patch, row 2, column 0" in said
+    assert "the target at row 2, column 0" in said
 
 
 def spots(explorer, name):

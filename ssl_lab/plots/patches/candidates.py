@@ -1,4 +1,4 @@
-"""The candidates of one prediction: the best ones of the whole batch, the right one among them or below them, with scores and shares."""
+"""The candidates of one prediction: the best ones of the whole batch, the target among them or below them, with scores and shares."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ RANK, SCORE, SHARE = (LEFT + x for x in (0.42, 2.8, 3.38))  # right ends of numb
 PICTURE, WHO, BAR = (LEFT + x for x in (0.5, 1.04, 3.46))  # left ends
 LONG, FOOT, BEST = 0.64, 6.82, 8  # inches of the longest bar; height of the foot; how many are listed
 SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # shares that a longest bar may mean
-KINDS = {"right": POSITIVE, "same image": NEGATIVE, "other images": GREY}
+KINDS = {"target": POSITIVE, "same image": NEGATIVE, "other images": GREY}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One line.   number: among all candidates.   kind: right, same image or other images."""
+    """One line.   number: among all candidates.   kind: target, same image or other images."""
 
     number: int
     rank: int
@@ -28,23 +28,23 @@ class Candidate:
 
 
 def listed(hit: Found, image: int, target: int) -> list[Candidate]:
-    """The best of the batch in their order, and the right one below them where it is none of them."""
+    """The best of the batch in their order, and the target below them where it is none of them."""
     order, scores = hit.order(image, target).tolist(), hit.scores(image, target)
-    own, share = hit.right(image, target), shares(scores)
+    own, share = hit.number(image, target), shares(scores)
     chosen = order[:BEST] if own in order[:BEST] else [*order[:BEST], own]
     return [Candidate(one, order.index(one) + 1, kind(hit, image, own, one), float(scores[one]), float(share[one])) for one in chosen]
 
 
 def kind(hit: Found, image: int, own: int, candidate: int) -> str:
     """What a candidate is to the prediction."""
-    return "right" if candidate == own else "same image" if candidate // hit.patches == image else "other images"
+    return "target" if candidate == own else "same image" if candidate // hit.patches == image else "other images"
 
 
 def weights(hit: Found, image: int, target: int) -> dict[str, tuple[float, int]]:
     """Kind → its share of the softmax together, and how many of them there are."""
     share, patches = shares(hit.scores(image, target)), hit.patches
-    right, same = float(share[hit.right(image, target)]), float(share[image * patches : (image + 1) * patches].sum())
-    return {"right": (right, 1), "same image": (same - right, patches - 1), "other images": (1 - same, len(share) - patches)}
+    own, same = float(share[hit.number(image, target)]), float(share[image * patches : (image + 1) * patches].sum())
+    return {"target": (own, 1), "same image": (same - own, patches - 1), "other images": (1 - same, len(share) - patches)}
 
 
 def candidates(page: Drawing, cut: Cut, hit: Found, image: int, target: int) -> None:
@@ -73,8 +73,8 @@ def candidates(page: Drawing, cut: Cut, hit: Found, image: int, target: int) -> 
 def entry(page: Drawing, cut: Cut, line: Candidate, patches: int, y: float) -> None:
     """One line but for its bar and its frame."""
     image, patch = divmod(line.number, patches)
-    who = {"right": "right", "same image": "same image"}.get(line.kind, f"image {image}")
-    page.words(RANK, y, f"{line.rank}", 13, INK if line.kind == "right" else GREY, line.kind == "right", ha="right")
+    who = f"image {image}" if line.kind == "other images" else line.kind
+    page.words(RANK, y, f"{line.rank}", 13, INK if line.kind == "target" else GREY, line.kind == "target", ha="right")
     page.picture(cut.tile(line.number), PICTURE, y - SIDE / 2, SIDE)
     page.words(WHO, y - 0.11, who, 12, INK if line.kind == "other images" else KINDS[line.kind], line.kind != "other images")
     page.words(WHO, y + 0.12, cut.where(patch).replace("column", "col"), 12, GREY)
@@ -91,7 +91,7 @@ def lines_say(cut: Cut, hit: Found, lines: list[Candidate], image: int, target: 
     """Every line in one sentence; a click on a patch of the same image makes it the target, where it can be one."""
     places = [divmod(line.number, hit.patches) for line in lines]
     who = [f"{cut.called(whose)}, {cut.where(patch)}" for whose, patch in places]
-    marks = [{"right": ", the right one", "same image": ", of the same image"}.get(line.kind, "") for line in lines]
+    marks = [{"target": ", the target", "same image": ", of the same image"}.get(line.kind, "") for line in lines]
     sets = {"target": [patch if whose == image and patch in hit.targets else target for whose, patch in places]}
     score, share = [said(line.score) for line in lines], [percent(line.share) for line in lines]
     data = {"mark": marks, "score": score, "share": share, "rank": [line.rank for line in lines]}

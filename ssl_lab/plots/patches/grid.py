@@ -68,7 +68,7 @@ def key(page: Drawing) -> None:
     for x, colour, words in ((LEFT, ANCHOR, "context"), (LEFT + 1.02, POSITIVE, "target")):
         page.areas([(x + 0.03, KEY - 0.08, 0.16, 0.16)], "", colour, 3)
         page.words(x + 0.27, KEY, words, 13)
-    page.words(LEFT + 1.94, KEY, "pale: not seen", 13, GREY)
+    page.words(LEFT + 1.94, KEY, "faded: not seen", 13, GREY)
 
 
 def beside(page: Drawing, cut: Cut, image: int, context: int, target: int, part: float) -> None:
@@ -79,8 +79,9 @@ def beside(page: Drawing, cut: Cut, image: int, context: int, target: int, part:
     page.picture(cut.images[image], BESIDE, TOP, SMALL)
     boxes = [around(cut, patch, left, top, scale) for patch in (context, target)]
     page.areas(boxes, "", [ANCHOR, POSITIVE], 2.5)
-    said = f"size {cut.size},\nstride {cut.stride}\n\n{percent(part)} of the\ntarget's pixels\nlie in patches\nthat the\ncontext sees"
-    page.words(BESIDE, TOP + SMALL + 0.14, said, 12, va="top")
+    said = f"{percent(part)} of the\ntarget's pixels\nlie in patches\nthat the\ncontext sees"
+    for down, words in ((0.14, f"size {cut.size},\nstride {cut.stride}"), (0.7, said)):
+        page.words(BESIDE, TOP + SMALL + down, words, 12, va="top")
     page.spots.append(lambda: Spots("the image", (BESIDE, TOP, SMALL, SMALL), f"{cut.called(image)}, {W} x {H} pixels, where both patches lie"))
 
 

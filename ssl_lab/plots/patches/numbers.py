@@ -1,4 +1,4 @@
-"""The numbers behind CPC's predictions: which patch of the batch each of them finds, and what it pays for the right one."""
+"""The numbers behind CPC's predictions: which patch of the batch each of them finds, and what it pays for its target."""
 
 import math
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Found:
     """Where each prediction of one direction and one step finds its patch, among all N = B·G·J patches of B images.
 
     Candidate b·G·J + p is patch p of image b.   turn, k: the direction, and rows ahead.   grid: (G, J).   prediction: of T targets an image.
-    z: of all candidates.   loss: -log of what the right one gets.
+    z: of all candidates.   loss: -log of what the target gets.
     """
 
     turn: int
@@ -70,7 +70,7 @@ class Found:
         """The position whose context predicts it."""
         return int(self.contexts[self.place(target)])
 
-    def right(self, image: int, target: int) -> int:
+    def number(self, image: int, target: int) -> int:
         """Its number among the candidates."""
         return image * self.patches + target
 
@@ -79,14 +79,14 @@ class Found:
         return self.z @ self.prediction[image, self.place(target)]
 
     def ranks(self, image: int) -> Int[np.ndarray, " T"]:
-        """The places of the right ones; 1 = ahead of all others, a tie counts against it."""
+        """The places of the targets; 1 = ahead of all others, a tie counts against it."""
         near = steps(self.prediction[image] @ self.z.T)
         own = near[np.arange(len(self.targets)), image * self.patches + self.targets]
-        return (near >= own[:, None]).sum(1)  # the right one is among these
+        return (near >= own[:, None]).sum(1)  # the target is among these
 
     def order(self, image: int, target: int) -> Int[np.ndarray, " N"]:
-        """The candidates from the best to the worst; of those that tie, the right one last."""
-        scores, own = self.scores(image, target), self.right(image, target)
+        """The candidates from the best to the worst; of those that tie, the target last."""
+        scores, own = self.scores(image, target), self.number(image, target)
         return np.lexsort((np.arange(len(scores)), np.arange(len(scores)) == own, -steps(scores)))
 
     def whole(self, values: Float[np.ndarray, " T"]) -> Float[np.ndarray, "G J"]:

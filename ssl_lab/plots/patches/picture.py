@@ -1,4 +1,4 @@
-"""CPC v2 (Hénaff et al. 2020): a context predicts a patch, and finds it, or another one, among all patches of the batch."""
+"""CPC v2 (Hénaff et al. 2020): a context predicts a patch, its target, and finds it, or another one, among all patches of the batch."""
 
 from ssl_lab.errors import one_of, require
 from ssl_lab.methods.cpc import DIRECTIONS
@@ -11,8 +11,9 @@ from ssl_lab.plots.patches.grid import grid
 from ssl_lab.plots.patches.numbers import Field, Found, shared
 
 WIDTH, HEIGHT, STRIP, SPLITS = 13.0, 7.3, 1.0, (4.95, 9.35)  # inches; STRIP: the height of the title's; SPLITS: between the three parts
-AWAY = {"down": ("row below", "rows below"), "left": ("column left of", "columns left of"), "up": ("row above", "rows above")}
-AWAY["right"] = "column right of", "columns right of"
+AWAY = {"down": ("row", "below"), "left": ("column", "left of"), "up": ("row", "above"), "right": ("column", "right of")}  # of the context
+
+OTHERS = (("same image", "the same image"), ("other images", "other images"))  # kinds of candidates, and how they are called in a sentence
 
 
 def patches(cut: Cut, hit: Found, field: Field, image: int, target: int, means: Means) -> tuple[Drawing, str]:
@@ -27,12 +28,13 @@ def patches(cut: Cut, hit: Found, field: Field, image: int, target: int, means: 
     page = Drawing(WIDTH, HEIGHT, STRIP, SPLITS)
     place, context, N = hit.place(target), hit.context(target), len(hit.z)
     loss, rank, have = hit.loss[image, place], hit.ranks(image)[place], weights(hit, image, target)
-    away = f"{hit.k} {AWAY[direction][hit.k > 1]} its context"
-    share = percent(have["right"][0])
-    page.title(f"The right patch, {away}, {'is the first' if rank == 1 else f'ranks {rank}'} of {N} candidates")
-    kind = "patches augmented as in training" if cut.augmented else "plain patches"
-    paid = f"loss {loss:.2f}, {hit.mean:.2f} on average over {len(hit.loss)} images, chance log {N} = {hit.chance:.2f}"
-    page.words(0.15, 0.74, f"{direction}, k = {hit.k} · share {share} · {paid} · {kind}", 14)
+    unit, side = AWAY[direction]
+    away = f"{hit.k} {unit}{'s' * (hit.k > 1)} {side} its context"
+    share = percent(have["target"][0])
+    page.title(f"The target, {away}, {'is the first' if rank == 1 else f'ranks {rank}'} of {N} candidates")
+    kind = "augmented patches" if cut.augmented else "plain patches"
+    chance = f"chance log {N} = {hit.chance:.2f}"
+    page.words(0.15, 0.74, f"{direction}, k = {hit.k} · share {share} · loss {loss:.2f}, mean {hit.mean:.2f}, {chance} · {kind}", 14)
     grid(page, cut, hit, field, image, target)
     candidates(page, cut, hit, image, target)
     costs(page, cut, hit, means, direction, image, target)
@@ -40,12 +42,10 @@ def patches(cut: Cut, hit: Found, field: Field, image: int, target: int, means: 
     part = percent(shared(seen, target, cut.grid, cut.size, cut.stride))
     sees = f"the context at {cut.where(context)} sees {seen.sum()} of {len(seen)} patches, with {part} of the target's pixels"
     told = f"{field.told(target).sum()} contexts see the target"
-    same, others = (f"{percent(have[name][0])} go to {have[name][1]} patches of {words}" for name, words in KINDS)
-    right = f"the right patch, {cut.where(target)}, {away}, ranks {rank} of {N} with {share} of the weight"
-    return page, f"{cut.called(image).capitalize()}, {direction}, k = {hit.k}, {kind}: {sees}; {right}; {same} and {others}; {told}; {paid}."
-
-
-KINDS = (("same image", "the same image"), ("other images", "other images"))
+    same, others = (f"{percent(have[name][0])} go to {have[name][1]} patches of {words}" for name, words in OTHERS)
+    found = f"the target at {cut.where(target)}, {away}, ranks {rank} of {N} with {share} of the weight"
+    paid = f"loss {loss:.2f}, {hit.mean:.2f} on average over {len(hit.loss)} images, {chance}"
+    return page, f"{cut.called(image).capitalize()}, {direction}, k = {hit.k}, {kind}: {sees}; {found}; {same} and {others}; {told}; {paid}."
 
 
 def check(cut: Cut, hit: Found, field: Field, image: int, target: int, means: Means, direction: str) -> None:
