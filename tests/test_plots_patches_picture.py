@@ -101,6 +101,7 @@ def test_the_title_and_the_sentence_say_where_the_target_ranks_and_what_it_costs
     same, others = shares(scores)[25:50].sum() - shares(scores)[right], 1 - shares(scores)[25:50].sum()
     facts = f"{percent(same)} go to 24 patches of the same image and {percent(others)} go to 125 patches of other images"
     assert holds(summary, "row 3, column 2, 2 rows below", f"ranks {rank} of 150 with {percent(shares(scores)[right])}", facts, paid)
+    assert "plain patches of image 1 (star)" in summary and "and 6 contexts see the target" in summary
     assert short in said(figure)[1] and "plain patches" in said(figure)[1]
 
 

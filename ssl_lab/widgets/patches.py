@@ -41,7 +41,7 @@ class PatchExplorer(Explorer):
     def __init__(self, method, images: Images, count: int = 16, seed: int = 0, **start):
         check(method, images, count)
         self.method, self.images, self.seed = copy.deepcopy(method).eval(), images[:], seed
-        self.double = copy.deepcopy(self.method.context).double()
+        self.double = copy.deepcopy(self.method.context).cpu().double()
         self.count, size, stride = min(count, len(images)), method.encoder.size, method.encoder.stride
         self.grid = grid_shape(*images.x.shape[2:], size, stride)
         kept = (self.encoded, self.predictions, self.means, self.find, self.field)
@@ -97,9 +97,11 @@ class PatchExplorer(Explorer):
     def predictions(self, batch: int, augmented: bool) -> dict[tuple[int, int], Tensor]:
         """Turn and k → what every context of the turned grid predicts."""
         _, z, target = self.encoded(batch, augmented)
-        require(bool(target.isfinite().all()), "the method's targets are not finite; load other weights")
         some = [(turn, self.method.predictions(turned(z, turn), W)) for turn, W in enumerate(self.method.W)]
-        return {(turn, k): prediction for turn, each in some for k, prediction in each}
+        made = {(turn, k): prediction for turn, each in some for k, prediction in each}
+        finite = all(bool(one.isfinite().all()) for one in (target, *made.values()))
+        require(finite, "the method's targets or predictions are not finite; train with a smaller lr, or load other weights")
+        return made
 
     def means(self, batch: int, augmented: bool) -> dict[tuple[str, int], float]:
         """Direction and k → the loss of training; their mean is the method's."""
@@ -109,12 +111,12 @@ class PatchExplorer(Explorer):
     def find(self, batch: int, augmented: bool, turn: int, k: int) -> Found:
         """Where every prediction finds its patch."""
         target, prediction = self.encoded(batch, augmented)[2], self.predictions(batch, augmented)[turn, k]
-        return found(*(x.double().cpu().numpy() for x in (prediction, target)), turn, k)
+        return found(*(x.cpu().double().numpy() for x in (prediction, target)), turn, k)
 
     def field(self, batch: int, augmented: bool, image: int, turn: int) -> Field:
         """What every context of one image and one direction sees."""
         z = self.encoded(batch, augmented)[1][image]
-        return measured(self.double, z, self.covered, turn)
+        return measured(self.double, z.cpu().double(), self.covered.cpu().double(), turn)
 
     @functools.cached_property
     @torch.no_grad()
@@ -142,12 +144,12 @@ def turned(z: Tensor, turn: int) -> Tensor:
 
 @torch.no_grad()
 def measured(context: nn.Module, z: Tensor, covered: Tensor, turn: int) -> Field:
-    """Every patch of one image, z (dim, G, J), covered in turn: how far every context moves.   context: in float64."""
-    every = torch.arange(z[0].numel(), device=z.device)
-    copies = z.double().repeat(len(every), 1, 1, 1)
-    copies.flatten(2)[every, :, every] = covered.double()
-    before, after = (context(turned(one, turn)).rot90(-turn, (2, 3)).flatten(2) for one in (z[None].double(), copies))
+    """Every patch of one image, z (dim, G, J), covered in turn: how far every context moves.   context: in float64, as all here."""
+    every = torch.arange(z[0].numel())
+    copies = z.repeat(len(every), 1, 1, 1)
+    copies.flatten(2)[every, :, every] = covered
+    before, after = (context(turned(one, turn)).rot90(-turn, (2, 3)).flatten(2) for one in (z[None], copies))
     far, length = (after - before).norm(dim=1), before.norm(dim=1).mean()
     moved = far / length if length > 0 else far
-    return Field(torch.where(moved > NOISE, moved, 0).cpu().numpy())
+    return Field(torch.where(moved > NOISE, moved, 0).numpy())
 

@@ -18,7 +18,8 @@ DIM, LEAST = 0.8, 0.25  # how much a patch that is not seen is covered; the colo
 
 def grid(page: Drawing, cut: Cut, hit: Found, field: Field, image: int, target: int) -> None:
     """The mosaic, the image beside it, and below: what the context sees, and which contexts see the target."""
-    context, seen = hit.context(target), field.seen(hit.context(target))
+    context = hit.context(target)
+    seen = field.seen(context)
     page.words(LEFT, HEAD, f"Patches of {cut.called(image)}", 14, bold=True)
     pixels, free = mosaic(cut.tiles[image])
     tiles = Lattice(LEFT, TOP, SIDE, cut.grid, free)
@@ -30,21 +31,24 @@ def grid(page: Drawing, cut: Cut, hit: Found, field: Field, image: int, target: 
     arrow(page, tiles, context, target, hit)
     key(page)
     beside(page, cut, image, context, target, shared(seen, target, cut.grid, cut.size, cut.stride))
-    told = field.told(target)
-    page.words(LEFT, BELOW, f"Context sees {seen.sum()} of {len(seen)}", 13)
-    page.words(NEXT, BELOW, f"Target seen by {told.sum()} of {len(seen)}", 13)
-    where = (BELOW + 0.17, MINI, cut.grid)
-    sees, seers = Lattice(LEFT, *where), Lattice(NEXT, *where)
-    for small, values, colours in ((sees, field.moved[:, context], TO_ITSELF), (seers, field.moved[target], TO_PARTNER)):
-        page.areas([small.box], "", GREY, 1)
-        small.paint(page, strength(values).reshape(cut.grid), colours)
-        small.frame(page, context, target)
+    fields(page, hit, field, target)
+    page.spots.append(lambda: patches_say(cut, hit, image, target, tiles.box))
+
+
+def fields(page: Drawing, hit: Found, field: Field, target: int) -> None:
+    """Two small grids: how far each patch moves the context, and how far the target moves each context."""
+    context, P = hit.context(target), hit.patches
     one, many = "covering {row}, {column} moves this context", "covering the target moves the context at {row}, {column}"
-    page.spots += [
-        lambda: patches_say(cut, hit, image, target, tiles.box),
-        lambda: moves_say("what the context sees", hit, target, field.moved[:, context], sees.box, one),
-        lambda: moves_say("contexts that see the target", hit, target, field.moved[target], seers.box, many),
-    ]
+    for left, words, name, values, colours, tip in (
+        (LEFT, f"Context sees {field.seen(context).sum()} of {P}", "what the context sees", field.moved[:, context], TO_ITSELF, one),
+        (NEXT, f"Target seen by {field.told(target).sum()} of {P}", "contexts that see the target", field.moved[target], TO_PARTNER, many),
+    ):
+        small = Lattice(left, BELOW + 0.17, MINI, hit.grid)
+        page.words(left, BELOW, words, 13)
+        page.areas([small.box], "", GREY, 1)
+        small.paint(page, strength(values).reshape(hit.grid), colours)
+        small.frame(page, context, target)
+        page.spots.append(lambda name=name, values=values, box=small.box, tip=tip: moves_say(name, hit, target, values, box, tip))
 
 
 def strength(moved: np.ndarray) -> np.ndarray:

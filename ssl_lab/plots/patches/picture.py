@@ -1,5 +1,7 @@
 """CPC v2 (Hénaff et al. 2020): a context predicts a patch, its target, and finds it, or another one, among all patches of the batch."""
 
+import numpy as np
+
 from ssl_lab.errors import one_of, require
 from ssl_lab.methods.cpc import DIRECTIONS
 from ssl_lab.plots.drawing import Drawing
@@ -13,8 +15,6 @@ from ssl_lab.plots.patches.numbers import Field, Found, shared
 WIDTH, HEIGHT, STRIP, SPLITS = 13.0, 7.3, 1.0, (4.95, 9.35)  # inches; STRIP: the height of the title's; SPLITS: between the three parts
 AWAY = {"down": ("row", "below"), "left": ("column", "left of"), "up": ("row", "above"), "right": ("column", "right of")}  # of the context
 
-OTHERS = (("same image", "the same image"), ("other images", "other images"))  # kinds of candidates, and how they are called in a sentence
-
 
 def patches(cut: Cut, hit: Found, field: Field, image: int, target: int, means: Means) -> tuple[Drawing, str]:
     """One image in patches with what the context sees, the candidates of one prediction, and the loss of every prediction.
@@ -25,27 +25,40 @@ def patches(cut: Cut, hit: Found, field: Field, image: int, target: int, means: 
     """
     direction = DIRECTIONS[hit.turn]
     check(cut, hit, field, image, target, means, direction)
-    page = Drawing(WIDTH, HEIGHT, STRIP, SPLITS)
-    place, context, N = hit.place(target), hit.context(target), len(hit.z)
-    loss, rank, have = hit.loss[image, place], hit.ranks(image)[place], weights(hit, image, target)
-    unit, side = AWAY[direction]
-    away = f"{hit.k} {unit}{'s' * (hit.k > 1)} {side} its context"
-    share = percent(have["target"][0])
+    page, place, N = Drawing(WIDTH, HEIGHT, STRIP, SPLITS), hit.place(target), len(hit.z)
+    rank, away, kind = int(hit.ranks(image)[place]), distance(direction, hit.k), "augmented patches" if cut.augmented else "plain patches"
+    loss, chance, share = hit.loss[image, place], f"chance log {N} = {hit.chance:.2f}", percent(np.exp(-hit.loss[image, place]))
     page.title(f"The target, {away}, {'is the first' if rank == 1 else f'ranks {rank}'} of {N} candidates")
-    kind = "augmented patches" if cut.augmented else "plain patches"
-    chance = f"chance log {N} = {hit.chance:.2f}"
     page.words(0.15, 0.74, f"{direction}, k = {hit.k} · share {share} · loss {loss:.2f}, mean {hit.mean:.2f}, {chance} · {kind}", 14)
     grid(page, cut, hit, field, image, target)
     candidates(page, cut, hit, image, target)
     costs(page, cut, hit, means, direction, image, target)
+    found = f"the target at {cut.where(target)}, {away}, ranks {rank} of {N} with {share} of the weight, {others(hit, image, target)}"
+    paid = f"loss {loss:.2f}, {hit.mean:.2f} on average over {len(hit.loss)} images, {chance}"
+    setting = f"Predicting {direction}, k = {hit.k}, {kind} of {cut.called(image)}"
+    return page, f"{setting}: {sight(cut, hit, field, target)}; {found}; {paid}."
+
+
+def distance(direction: str, k: int) -> str:
+    """How far the target is: 2 rows below its context."""
+    unit, side = AWAY[direction]
+    return f"{k} {unit}{'s' * (k > 1)} {side} its context"
+
+
+def sight(cut: Cut, hit: Found, field: Field, target: int) -> str:
+    """What the context sees, and who sees the target, in words."""
+    context = hit.context(target)
     seen = field.seen(context)
     part = percent(shared(seen, target, cut.grid, cut.size, cut.stride))
     sees = f"the context at {cut.where(context)} sees {seen.sum()} of {len(seen)} patches, with {part} of the target's pixels"
-    told = f"{field.told(target).sum()} contexts see the target"
-    same, others = (f"{percent(have[name][0])} go to {have[name][1]} patches of {words}" for name, words in OTHERS)
-    found = f"the target at {cut.where(target)}, {away}, ranks {rank} of {N} with {share} of the weight"
-    paid = f"loss {loss:.2f}, {hit.mean:.2f} on average over {len(hit.loss)} images, {chance}"
-    return page, f"{cut.called(image).capitalize()}, {direction}, k = {hit.k}, {kind}: {sees}; {found}; {same} and {others}; {told}; {paid}."
+    return f"{sees}, and {field.told(target).sum()} contexts see the target"
+
+
+def others(hit: Found, image: int, target: int) -> str:
+    """What the other candidates have, in words."""
+    have = weights(hit, image, target)
+    said = {"same image": "the same image", "other images": "other images"}
+    return " and ".join(f"{percent(have[kind][0])} go to {have[kind][1]} patches of {words}" for kind, words in said.items())
 
 
 def check(cut: Cut, hit: Found, field: Field, image: int, target: int, means: Means, direction: str) -> None:
