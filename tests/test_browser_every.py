@@ -29,11 +29,12 @@ EXPLORERS = {  # small, each in a cell of its own
     "KMeansExplorer": "explorer = KMeansExplorer(features(method.encoder, images), images, pca=8)",
     "MomentumExplorer": "explorer = MomentumExplorer()",
     "MultiviewExplorer": f"{PAINTER}\nexplorer = MultiviewExplorer(CMC(small_resnet(width=4), ('L', 'ab', 'depth')), images, painter)",
+    "PatchExplorer": "explorer = PatchExplorer(CPC(), images)",
     "PseudoLabelExplorer": f"{SAID}\nexplorer = PseudoLabelExplorer(images, said(images.labels))",
     "QueueExplorer": "explorer = QueueExplorer(MoCo(small_resnet(width=4)), images, steps=5, batch=8)",
 }
 EVERY = [
-    IMPORTS.replace("SimCLR", "CMC, MoCo, SimCLR") + "from ssl_lab.evaluate import features\nfrom ssl_lab.widgets import *\n"
+    IMPORTS.replace("SimCLR", "CMC, CPC, MoCo, SimCLR") + "from ssl_lab.evaluate import features\nfrom ssl_lab.widgets import *\n"
     'method, images = SimCLR(small_resnet(width=4)), load("scenes", split="test", limit=64)',
     *(f"{code}\nexplorer" for code in EXPLORERS.values()),
 ]
@@ -41,7 +42,7 @@ SWEPT = {  # what a saved page of each holds
     "SimilarityExplorer": {"tau": [0.1, 1.0, 10.0]}, "ViewsExplorer": {"jitter": [0.0, 0.5, 1.0]}, "EmbeddingExplorer": {"picked": [0, 1, 2]},
     "SceneExplorer": {"shape": None}, "BoundExplorer": {"kept": None}, "CircleExplorer": {"step": None}, "ClusterExplorer": {"epoch": None},
     "CollapseLab": {"step": None}, "KMeansExplorer": {"step": range(10)}, "MomentumExplorer": {"m": None}, "MultiviewExplorer": {"scene": None},
-    "PseudoLabelExplorer": {"generation": None}, "QueueExplorer": {"step": None},
+    "PatchExplorer": {"target": None}, "PseudoLabelExplorer": {"generation": None}, "QueueExplorer": {"step": None},
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")

@@ -18,7 +18,7 @@ from ssl_lab import plots, widgets
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features
-from ssl_lab.methods import CMC, MoCo, SimCLR
+from ssl_lab.methods import CMC, CPC, MoCo, SimCLR
 from ssl_lab.models import small_resnet
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.spots import Spots
@@ -60,6 +60,7 @@ def seeded(make):
 DUMMIES = Path(__file__).parent / "dummies"
 RUNS = runpy.run_path(str(DUMMIES / "clusterings.py"))["write"]()
 SEEN = seeded(lambda: CMC(small_resnet(width=4), ("L", "ab", "depth"), "full"))
+PARTS = seeded(lambda: CPC(small_resnet(width=4, norm="layer"), blocks=1, width=8, dim=8))
 PAINTER = runpy.run_path(str(DUMMIES / "painter.py"))["Painter"]()
 SAID = runpy.run_path(str(DUMMIES / "teachers.py"))["said"]
 EXPLORERS = {
@@ -74,6 +75,7 @@ EXPLORERS = {
     "KMeansExplorer": lambda method, images: widgets.KMeansExplorer(features(method.encoder, images), images, pca=8),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
     "MultiviewExplorer": lambda method, images: widgets.MultiviewExplorer(SEEN, images, PAINTER),
+    "PatchExplorer": lambda method, images: widgets.PatchExplorer(PARTS, images, count=6),
     "PseudoLabelExplorer": lambda method, images: widgets.PseudoLabelExplorer(images, SAID(images.labels)),
     "QueueExplorer": lambda method, images: widgets.QueueExplorer(seeded(lambda: MoCo(method.encoder)), images, steps=5, batch=8),
 }

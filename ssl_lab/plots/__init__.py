@@ -18,6 +18,7 @@ from ssl_lab.plots.factors import factors
 from ssl_lab.plots.gallery import gallery
 from ssl_lab.plots.look import NEGATIVE, POSITIVE, hwc
 from ssl_lab.plots.multiview.picture import multiview
+from ssl_lab.plots.patches.picture import patches
 from ssl_lab.plots.pipelines.draw import pipeline
 from ssl_lab.plots.pipelines.flows import FLOWS
 from ssl_lab.plots.pseudo_labels.picture import pseudo_labelling
@@ -28,6 +29,6 @@ from ssl_lab.plots.views import views
 
 __all__ = [
     "FLOWS", "MEASURES", "NEGATIVE", "POSITIVE", "SHOWN", "Ablation", "Colouring", "Course", "bound", "circle", "clusterings", "collapse", "compare",
-    "curves", "efficiency", "embedding", "factors", "gallery", "hwc", "kmeans_steps", "momentum", "multiview", "pipeline", "pseudo_labelling",
-    "query_matrix", "queue", "scene", "similarity", "unit", "views",
+    "curves", "efficiency", "embedding", "factors", "gallery", "hwc", "kmeans_steps", "momentum", "multiview", "patches", "pipeline",
+    "pseudo_labelling", "query_matrix", "queue", "scene", "similarity", "unit", "views",
 ]

@@ -9,6 +9,7 @@ from ssl_lab.widgets.explorer import Explorer
 from ssl_lab.widgets.kmeans import KMeansExplorer
 from ssl_lab.widgets.momentum import MomentumExplorer
 from ssl_lab.widgets.multiview import MultiviewExplorer
+from ssl_lab.widgets.patches import PatchExplorer
 from ssl_lab.widgets.picture import Picture
 from ssl_lab.widgets.pseudo_labels import PseudoLabelExplorer
 from ssl_lab.widgets.queue import QueueExplorer
@@ -20,6 +21,6 @@ from ssl_lab.widgets.views import ViewsExplorer
 
 __all__ = [
     "BoundExplorer", "CircleExplorer", "ClusterExplorer", "CollapseLab", "EmbeddingExplorer", "Explorer", "KMeansExplorer", "MomentumExplorer",
-    "MultiviewExplorer", "Picture", "PseudoLabelExplorer", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer", "TrainingView",
-    "ViewsExplorer",
+    "MultiviewExplorer", "PatchExplorer", "Picture", "PseudoLabelExplorer", "QueueExplorer", "Recording", "SceneExplorer", "SimilarityExplorer",
+    "TrainingView", "ViewsExplorer",
 ]

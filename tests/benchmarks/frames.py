@@ -25,7 +25,7 @@ import torch
 from ssl_lab import widgets
 from ssl_lab.data import load
 from ssl_lab.evaluate import features
-from ssl_lab.methods import CMC, MoCo, SimCLR
+from ssl_lab.methods import CMC, CPC, MoCo, SimCLR
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets.controls import Slider
 
@@ -68,6 +68,7 @@ BUILDERS = {
     "KMeansExplorer": lambda method, images: widgets.KMeansExplorer(features(method.encoder, images), images),
     "MomentumExplorer": lambda method, images: widgets.MomentumExplorer(),
     "MultiviewExplorer": multiview,
+    "PatchExplorer": lambda method, images: widgets.PatchExplorer(CPC(), images),
     "PseudoLabelExplorer": pseudo_labels,
     "QueueExplorer": lambda method, images: widgets.QueueExplorer(MoCo(method.encoder), images),
 }
