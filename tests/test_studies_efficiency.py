@@ -26,7 +26,7 @@ def watched(monkeypatch):
     asked = []
 
     def noted(name, found):
-        def training(encoder, images, unseen, steps, threads):
+        def training(encoder, images, unseen, steps, *recipes, threads, **more):
             asked.append((name, encoder, images, unseen, steps, threads))
             return found
 
