@@ -89,14 +89,14 @@ def across(z: Tensor) -> Tensor:
     return z.transpose(2, 3).reshape(z.shape)
 
 
-def mine(s: Float[Tensor, "P M"], own: Int[Tensor, " P"]) -> Float[Tensor, " P"]:
+def of_target(s: Float[Tensor, "P M"], own: Int[Tensor, " P"]) -> Float[Tensor, " P"]:
     """The score, or the share, of each prediction with its target."""
     return s.gather(1, own[:, None])[:, 0]
 
 
 def less(denominator: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     """The loss with another logarithm of the denominator."""
-    return of(lambda s, own: (denominator(s, own) - mine(s, own)).mean())
+    return of(lambda s, own: (denominator(s, own) - of_target(s, own)).mean())
 
 
 def share(s: Tensor, own: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ CPC_NCE = {
         less(lambda s, own: s.scatter(1, own[:, None], -torch.inf).logsumexp(1)),
     ),
     "the target is counted twice in the denominator: it is one of the B·H·W candidates, and each is counted once": (
-        less(lambda s, own: torch.logaddexp(s.logsumexp(1), mine(s, own))),
+        less(lambda s, own: torch.logaddexp(s.logsumexp(1), of_target(s, own))),
     ),
     "one denominator is used for all predictions: each has its own sum, along dim=1": (less(lambda s, own: s.flatten().logsumexp(0)),),
     "the denominator is missing: p is the share of the target among all B·H·W candidates": (less(lambda s, own: torch.zeros(len(s))),),
@@ -206,9 +206,9 @@ CPC_NCE = {
     "the minus sign is missing: the loss is the mean of −log p, which is positive": (after(lambda loss, shape, k: -loss),),
     "the fraction is cut off by `//`: divide with `/`": (after(lambda loss, shape, k: loss.floor()),),
     "large scores go wrong: a softmax is 0 there, an exponential infinite, whatever is added to it; use log_softmax, logsumexp or cross_entropy": (
-        of(lambda s, own: -mine(s.softmax(1), own).log().mean()),
-        *(of(lambda s, own, eps=eps: -(mine(s.softmax(1), own) + eps).log().mean()) for eps in EPSILONS),
-        *(of(lambda s, own, eps=eps: -mine(s.softmax(1), own).clamp(min=eps).log().mean()) for eps in EPSILONS),
+        of(lambda s, own: -of_target(s.softmax(1), own).log().mean()),
+        *(of(lambda s, own, eps=eps: -(of_target(s.softmax(1), own) + eps).log().mean()) for eps in EPSILONS),
+        *(of(lambda s, own, eps=eps: -of_target(s.softmax(1), own).clamp(min=eps).log().mean()) for eps in EPSILONS),
     ),
 }
 

@@ -16,7 +16,7 @@ from torch import nn
 from ssl_lab.arguments import Range, check_network
 from ssl_lab.augment import SMALL, Augmentation
 from ssl_lab.data import Images
-from ssl_lab.evaluate.finetune import GENTLE, accuracy, asked_classes, learned
+from ssl_lab.evaluate.finetune import GENTLE, asked_classes, learned, right_share
 from ssl_lab.features import evaluating, shown
 from ssl_lab.methods.supervised import Supervised
 from ssl_lab.models import Deeper, check_encoder, check_maps, renew_
@@ -59,9 +59,9 @@ def efficient(
     """
     method = supervised(encoder, images, unseen, steps, recipe, augmentation, width, blocks)
     method.encoder.encoder.requires_grad_(False)
-    frozen = accuracy(learned(method, images.labelled(), steps, recipe, threads), unseen)
+    frozen = right_share(learned(method, images.labelled(), steps, recipe, threads), unseen)
     network = learned(method.requires_grad_(True), images.labelled(), steps, gentle, threads)
-    return Efficient(frozen, accuracy(network, unseen), network)
+    return Efficient(frozen, right_share(network, unseen), network)
 
 
 def from_scratch(
@@ -83,7 +83,7 @@ def from_scratch(
     method = supervised(encoder, images, unseen, steps, recipe, augmentation, width, blocks)
     with RandomStream((recipe.seed, "scratch"), next(encoder.parameters()).device), usual():
         renew_(method.encoder.encoder).requires_grad_(True)
-    return accuracy(learned(method, images.labelled(), steps, recipe, threads), unseen)
+    return right_share(learned(method, images.labelled(), steps, recipe, threads), unseen)
 
 
 def supervised(

@@ -36,7 +36,7 @@ def finetune(
     """
     check_network("encoder", encoder, nn.Module)
     classes = asked_classes(images, unseen)
-    return accuracy(finetuned(encoder, images, steps, recipe, augmentation, threads, classes), unseen)
+    return right_share(finetuned(encoder, images, steps, recipe, augmentation, threads, classes), unseen)
 
 
 def asked_classes(images: Images, unseen: Images) -> int:
@@ -49,7 +49,7 @@ def asked_classes(images: Images, unseen: Images) -> int:
     return max(len(images.classes), 1 + int(labels.max()))
 
 
-def accuracy(network: nn.Module, unseen: Images) -> float:
+def right_share(network: nn.Module, unseen: Images) -> float:
     """Share, in [0, 1], of the labelled images whose class has the largest logit."""
     asked = unseen.labelled()
     return (features(network, asked).argmax(1).cpu() == asked.labels.cpu()).double().mean().item()
