@@ -3,6 +3,7 @@
 Set before the first import of torch or ssl_lab; the notebooks' kernels inherit the environment.
 """
 
+import gc
 import importlib.util
 import itertools
 import json
@@ -209,9 +210,14 @@ def holds() -> Callable[..., bool]:
 
 @pytest.fixture
 def interruptible():
-    """This process and those that a test starts heed Ctrl-C, also where it was started to ignore it, as a script's background job is."""
+    """This process and those that a test starts heed Ctrl-C, also where it was started to ignore it, as a script's background job is.
+
+    The garbage collector rests: it calls hypothesis, and an interrupt that falls in there is lost.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()
     yield
+    gc.enable()
     signal.signal(signal.SIGINT, before)
 
 

@@ -332,6 +332,7 @@ def test_a_click_in_the_last_moment_stays_inside():
     assert view.said.startswith("2 epochs in")
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_clicks_at_any_moment_never_reach_what_follows(monkeypatch):
     view, over = TrainingView(5), threading.Event()
     monkeypatch.setattr(view, "redraw", lambda *_: None)

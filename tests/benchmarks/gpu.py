@@ -19,6 +19,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,10 +120,12 @@ def waits(given) -> dict:
     return found
 
 
-def alone(method: nn.Module, pictures: list[torch.Tensor]) -> list[tuple[nn.Module, torch.Tensor]]:
-    """The networks that a step sends pictures through, each with its own: encoders of views see their view, one encoder sees them all."""
+def alone(method: nn.Module, pictures: list[torch.Tensor]) -> list[tuple[Callable, torch.Tensor]]:
+    """The networks that a step sends pictures through, each with its own: encoders of views see their view, one encoder sees them all, or patches."""
     if hasattr(method, "encoders"):
         return [(f.network, x) for f, x in zip(method.encoders.values(), pictures, strict=True)]
+    if pictures[0].ndim == 6:
+        return [(method.encoder.latents, grid) for grid in pictures]
     network = getattr(method.encoder, "network", method.encoder) if pictures[0].shape[1] != 3 else method.encoder
     return [(network, x) for x in pictures if x.shape[1] == pictures[0].shape[1]]
 
@@ -138,7 +141,7 @@ def throughput(given) -> dict:
             training.step(batch)
             training.method.after_step(0.5)
 
-        parts = alone(training.method, [view for view in views if view.ndim == 4])
+        parts = alone(training.method, [view for view in views if view.ndim >= 4])
 
         def network(parts=parts):
             with autocast(DEVICE):
