@@ -11,7 +11,7 @@ Rows, each with as many epochs:
     supervised   the same encoder of patches, trained by Supervised with all labels, for as many CPU seconds as `main`
     one, two     directions in place of four: down; down and left
     batch        batch norm in the encoder of patches; before it, the same with random weights
-    none, paper  no change of patches; all of the paper's changes
+    none, paper  no change of patches (before it, random weights); all of the paper's changes
     narrow       an encoder of half the width; before it, the same with random weights
     short, long  a context network of one block; of four
     first        CPC's first version in all of these: narrow, batch, one, none
@@ -55,7 +55,7 @@ CHANGES = {
     "none": {"patch_augmentation": SAME}, "paper": {"patch_augmentation": PatchAugmentation()}, "narrow": {}, "short": {"blocks": 1},
     "long": {"blocks": 4}, "first": FIRST,
 }  # fmt: skip
-BESIDE = ("main", "batch", "narrow")  # rows whose random weights are measured, too
+BESIDE = ("main", "none", "batch", "narrow")  # rows whose random weights are measured, too
 NARROW = ("narrow", "first")
 
 
