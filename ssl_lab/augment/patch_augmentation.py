@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
-from ssl_lab.arguments import Range, check_fields
+from ssl_lab.arguments import Range
 from ssl_lab.augment.colours import jitter_colours
 from ssl_lab.augment.distort import drop_colours, elastic, tone
 from ssl_lab.augment.rand_augment import Chosen, RandAugment
-from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
+from ssl_lab.augment.shapes import Batch, PerImage, Pixels, Strengths, in_range, to_float
 from ssl_lab.surroundings import uncast
 
 POINTS, PIECES = 4, 4  # of the displacement, along each side; of the curve of the histogram
@@ -29,7 +29,7 @@ PatchShare = Annotated[float, Range(0, 1, hint="a share of the patches")]
 
 
 @dataclass(frozen=True)
-class PatchAugmentation:
+class PatchAugmentation(Strengths):
     """The defaults are the paper's.
 
     operations, magnitude: of RandAugment, for every patch.   elastic_share: of the patches that are bent and sheared.
@@ -50,13 +50,6 @@ class PatchAugmentation:
     jitter_share: PatchShare = 0.8
     grey_share: PatchShare = 0.25
     drop_share: PatchShare = 1.0
-
-    def __post_init__(self):
-        check_fields(self)
-
-    def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
-        """Every patch changed, in float32. Raises: InputError for pixels that are neither bytes nor floats of any precision in [0, 1]."""
-        return self.draw(x, generator)(x)
 
     @torch.no_grad()
     def draw(self, x: Num[Tensor, "B c H W"], generator: torch.Generator | None = None) -> "DrawnPatches":

@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Float, Int64, Num
 from torch import Tensor
 
-from ssl_lab.arguments import Range, check_fields
+from ssl_lab.arguments import Range
 from ssl_lab.augment.colours import brightness, column, contrast, saturation, solarise
 from ssl_lab.augment.operations import autocontrast, cutout, equalise, invert, posterise, sharpness, solarise_add
-from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
+from ssl_lab.augment.shapes import Batch, PerImage, Pixels, Strengths, in_range, to_float
 from ssl_lab.augment.warps import rotate, shear_x, shear_y, translate_x, translate_y
 from ssl_lab.surroundings import uncast
 
@@ -83,7 +83,7 @@ OPERATIONS = tuple(TABLE)
 
 
 @dataclass(frozen=True)
-class RandAugment:
+class RandAugment(Strengths):
     """RandAugment as Noisy Student uses it: so many operations for each image, from 0, all of one magnitude, 0 to 30.
 
     Noisy Student has 2 operations, of magnitude 5 for images of 32 pixels (SVHN) and up to 27 for the largest networks on ImageNet.
@@ -92,13 +92,6 @@ class RandAugment:
 
     operations: Annotated[int, Range(0, whole=True, hint="the papers use 1 to 3")] = 2
     magnitude: Annotated[float, Range(0, 30, hint="10 is AutoAugment's strongest")] = 10.0
-
-    def __post_init__(self):
-        check_fields(self)
-
-    def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
-        """One random view of every image, in float32. Raises: InputError for pixels that are neither bytes nor floats of any precision in [0, 1]."""
-        return self.draw(x, generator)(x)
 
     @torch.no_grad()
     def draw(self, x: Num[Tensor, "B c H W"], generator: torch.Generator | None = None) -> "Chosen":

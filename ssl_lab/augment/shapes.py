@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from ssl_lab.arguments import check_fields
 from ssl_lab.errors import require
 
 SLACK = 1e-3  # how far rounding or a resize may take a float out of [0, 1]
@@ -29,3 +30,14 @@ def in_range(x: Num[Tensor, "*shape"]) -> Num[Tensor, "*shape"]:
 def to_float(x: Num[Tensor, "B c H W"]) -> Float[Tensor, "B c H W"]:
     """Bytes as float32 in [0, 1]; floats unchanged."""
     return x if x.is_floating_point() else x.float().div_(255)
+
+
+class Strengths:
+    """What the frozen sets of strengths share: `draw` gives parameters of every image, which then apply to it."""
+
+    def __post_init__(self):
+        check_fields(self)
+
+    def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
+        """One random view of every image, in float32. Raises: InputError for pixels that are neither bytes nor floats of any precision in [0, 1]."""
+        return self.draw(x, generator)(x)

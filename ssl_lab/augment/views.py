@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
-from ssl_lab.arguments import Range, Share, check_fields
+from ssl_lab.arguments import Range, Share
 from ssl_lab.augment.colours import jitter_colours, solarise
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
-from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
+from ssl_lab.augment.shapes import Batch, PerImage, Pixels, Strengths, in_range, to_float
 from ssl_lab.errors import require
 from ssl_lab.surroundings import uncast
 
@@ -21,7 +21,7 @@ DRAWS = 14  # numbers drawn for every image, whatever the strengths, so that a c
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Strengths):
     """SimCLR's augmentation (Chen et al. 2020, appendix A; the defaults are B.9's for CIFAR), with BYOL's solarisation.
 
     area: share of the image that a crop keeps, drawn between two numbers.   ratio: width to height of the crop, likewise, log-uniform.
@@ -42,14 +42,10 @@ class Augmentation:
     solarise_share: Share = 0.0
 
     def __post_init__(self):
-        check_fields(self)
+        super().__post_init__()
         for name in ("area", "ratio"):
             low, high = getattr(self, name)
             require(low <= high, f"{name}={(low, high)}: the smaller one comes first; try {(high, low)}")
-
-    def __call__(self, x: Pixels, generator: torch.Generator | None = None) -> Batch:
-        """One random view of every image, in float32. Raises: InputError for pixels that are neither bytes nor floats of any precision in [0, 1]."""
-        return self.draw(x, generator)(x)
 
     @torch.no_grad()
     def draw(self, x: Num[Tensor, "B c H W"], generator: torch.Generator | None = None) -> "Drawn":
