@@ -65,9 +65,11 @@ def test_the_arrow_keys_move_the_temperature_and_with_it_the_picture_and_its_alt
 
 def test_enter_takes_an_exact_number_while_pictures_are_still_coming(page):
     found = explorer(page)
+    slider = found.get_by_role("slider", name="temperature", exact=True)
     for _ in range(3):
-        press(page, found, "temperature", 6)
-        found.get_by_role("slider", name="temperature", exact=True).press("Enter")
+        for _ in range(6):
+            slider.press("ArrowRight")
+        slider.press("Enter")
         page.keyboard.type("0.05")
         page.keyboard.press("Enter")
         page.locator("img[alt*='at temperature 0.05']").wait_for()

@@ -323,18 +323,21 @@ export function render({ model, el }) {
     if (spoken) status.textContent = words;
   };
 
+  const still = () => root.classList.toggle("still", !busy && !wish && !settle); // all that was asked for is seen
   // the latest wish wins, and one is on its way at a time
   const send = () => {
     const asked = wish;
     [wish, busy] = [null, `${me} ${++serial}`];
     clearTimeout(slow);
     slow = setTimeout(() => { root.classList.add("slow"); status.textContent = "waiting for the kernel"; }, SLOW);
+    still();
     model.send({ ...asked, serial: busy });
   };
   const ask = (settled, only) => { wish = { values: { ...wish?.values, ...only }, settled }; if (!busy) send(); };
   const rest = (moving) => { // what answers a pointer comes when the hand rests
     clearTimeout(settle);
     settle = moving ? setTimeout(() => { settle = 0; ask(true, {}); }, SETTLE) : 0;
+    still();
   };
   const change = (some, settled) => {
     const own = Object.fromEntries(Object.entries(some).filter(([name]) => name in controls));
@@ -393,6 +396,7 @@ export function render({ model, el }) {
     alt.alt = caption.textContent = frame.summary;
     if (spoken) status.textContent = frame.summary;
     if (next.settled === false && !busy && !wish && !settle) rest(true);
+    still();
   };
 
   const hand = html("div", { class: "controls", hidden: !Object.keys(controls).length }, ...Object.values(controls).map(({ node }) => node));

@@ -98,12 +98,13 @@ def rested(page) -> None:
 
 
 def sentence(found) -> str:
-    """The alt text of an explorer."""
+    """The alt text of an explorer, once all that was asked for is seen: what comes after it answers what is done after it."""
+    found.and_(found.page.locator(".still")).wait_for()
     return found.locator("img.alt").get_attribute("alt")
 
 
 def changed(page, found, before: str) -> str:
-    """The alt text, once it is another one than before."""
+    """The alt text at rest, once it is another one than before."""
     page.wait_for_function("([node, old]) => node.alt !== old", arg=[found.locator("img.alt").element_handle(), before])
     return sentence(found)
 
