@@ -2,7 +2,7 @@
 
     python tests/benchmarks/efficiency.py --laptop --seeds 0 1 2                             scenes: 1 %, 10 %, 100 % of 10,000 labels
     python tests/benchmarks/efficiency.py --shares 0.01 --steps 300 --width-of 128           other shares, fewer steps, a wider deeper network
-    python tests/benchmarks/efficiency.py --transfer --data cifar10 --root FOLDER --limit 10000 --seeds 0 1 2        learned on CIFAR-10
+    python tests/benchmarks/efficiency.py --transfer --data cifar10 --root FOLDER --seeds 0 1 2    learned on CIFAR-10; --row none: patches as they are
     python tests/benchmarks/efficiency.py --limit 500 --recipe epochs=1 --steps 5            to try it; with --transfer, too
 
 Rows, for every share; the seed draws the labels, and all rows have the same:
@@ -33,7 +33,7 @@ if "--laptop" in sys.argv:  # before torch is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from cpc import Grid, arguments, cpc, recipe
+from cpc import CHANGES, Grid, arguments, cpc, recipe
 from torch import nn
 
 from ssl_lab import precision
@@ -62,11 +62,11 @@ def timed(measure: Callable[[], float]) -> tuple[float, float]:
 
 def learned(given: argparse.Namespace, images: Images, seed: int) -> tuple[nn.Module, nn.Module]:
     """CPC's encoder, and the same before it learned."""
-    method, start = cpc("main", given, seed), time.process_time()
+    method, start = cpc(given.row, given, seed), time.process_time()
     for log in train(method, images, recipe(CPC, given, seed)):
         last = log
     print(f"seed {seed}: CPC {last}   {time.process_time() - start:.0f} CPU seconds", flush=True)
-    return method.encoder, cpc("main", given, seed).encoder
+    return method.encoder, cpc(given.row, given, seed).encoder
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ def table(found: dict[str, dict[int, tuple[float, float]]], seeds: list[int]) ->
 def main() -> None:
     parser = arguments()
     parser.description = __doc__
+    parser.add_argument("--row", default="main", choices=CHANGES, help="of cpc.py: how CPC learns")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.1, 1.0], help="of the labels")
     parser.add_argument("--steps", type=int, default=600, help="of each stage, and of fine-tuning")
     parser.add_argument("--width-of", type=int, default=64, help="of the deeper network")
