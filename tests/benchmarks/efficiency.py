@@ -14,7 +14,7 @@ Rows, for every share; the seed draws the labels, and all rows have the same:
 With --transfer, for every set of --to, with CPC's encoder of --data and the same with random weights:
     linear      logistic regression on the mean of the frozen grid
     grid        the same on all positions of the grid side by side, with --grid: 4 CPU minutes for 10,000 images and a grid of 5×5
-    fine-tuned  a linear classifier on the mean, all trained
+    fine-tuned  a linear classifier on the mean, all trained, with an lr for random weights; CPC's also gently, with one for trained weights
 
 --laptop computes as most laptops do, with AVX2 and without bfloat16, whatever this machine has. Threads are OMP_NUM_THREADS, or one.
 CPU seconds are of a row alone, without CPC's own, which are printed first. FOLDER holds what torchvision's sets put there:
@@ -101,12 +101,13 @@ class Trial:
 
     def moved(self, name: str, images: Images, test: Images) -> Found:
         """Rows of transfer to another set, beside random weights."""
-        for which, encoder, usual in (("CPC", self.encoder, GENTLE), ("random", self.fresh, FRESH)):
+        for which, encoder in (("CPC", self.encoder), ("random", self.fresh)):
             yield f"{name}, {which}, linear", *timed(lambda f=encoder: probed(f, images, test))
             if self.given.grid:
                 yield f"{name}, {which}, grid", *timed(lambda f=encoder: probed(Grid(f), images, test))
-            tuned = {"steps": self.given.steps, "recipe": replace(usual, seed=self.seed), "augmentation": UPRIGHT}
-            yield f"{name}, {which}, fine-tuned", *timed(lambda f=encoder, tuned=tuned: finetune(f, images, test, **tuned))
+            for how, usual in ({"fine-tuned": FRESH} | ({"gently": GENTLE} if which == "CPC" else {})).items():
+                tuned = {"steps": self.given.steps, "recipe": replace(usual, seed=self.seed), "augmentation": UPRIGHT}
+                yield f"{name}, {which}, {how}", *timed(lambda f=encoder, tuned=tuned: finetune(f, images, test, **tuned))
 
 
 def table(found: dict[str, dict[int, tuple[float, float]]], seeds: list[int]) -> None:
