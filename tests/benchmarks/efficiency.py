@@ -2,7 +2,7 @@
 
     python tests/benchmarks/efficiency.py --laptop --seeds 0 1 2                             scenes: 1 %, 10 %, 100 % of 10,000 labels
     python tests/benchmarks/efficiency.py --shares 0.01 --steps 300 --width-of 128           other shares, fewer steps, a wider deeper network
-    python tests/benchmarks/efficiency.py --transfer --data cifar10 --root FOLDER --seeds 0 1 2    learned on CIFAR-10; --row none: patches as they are
+    python tests/benchmarks/efficiency.py --transfer --data cifar10 --root FOLDER --seeds 0 1 2   learned on CIFAR-10; --row none: patches as they are
     python tests/benchmarks/efficiency.py --limit 500 --recipe epochs=1 --steps 5            to try it; with --transfer, too
 
 Rows, for every share; the seed draws the labels, and all rows have the same:
