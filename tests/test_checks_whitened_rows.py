@@ -96,6 +96,7 @@ WHITENED = {
     "mean in the rows": ("the mean is not subtracted", wrong(moved=False)),
     "mean in the covariance": ("the mean is not subtracted", wrong(seen=False)),
     "no mean, and lengths as they are": ("the mean is not subtracted", wrong(moved=False, seen=False, length=one)),
+    "no mean, and lengths first": ("the mean is not subtracted", wrong(before=unit, moved=False, seen=False)),
     "means of the rows": ("mean is taken along the wrong axis", wrong(middle=own_mean)),
     "one mean": ("mean is taken along the wrong axis", wrong(middle=np.mean)),
     "length first": ("by their lengths before the whitening", wrong(before=unit, length=one)),

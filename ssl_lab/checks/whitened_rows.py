@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssl_lab.checks.answer import Answer, Kind, alike
+from ssl_lab.checks.answer import CLOSE, Answer, Kind, alike
 from ssl_lab.checks.check import Check
 from ssl_lab.checks.lengths import AXIS, ENTRIES, SQUARED, WHOLE
 from ssl_lab.errors import require
@@ -51,7 +51,7 @@ class Turned(Check):
         said = f"for {self.described(case)}"
         if not given.equal(needed):
             return f"{said} it gives a result of shape {tuple(given.tolist())}, expected is {tuple(needed.tolist())}"
-        off = ~torch.isclose(m, r, rtol=1e-4, atol=1e-5)
+        off = ~torch.isclose(m, r, **CLOSE)
         if off.diagonal().any():
             row = int(off.diagonal().nonzero()[0])
             return f"{said} row {row} has the length {m[row, row].sqrt():.4g}, expected is 1; no usual mistake gives this"
@@ -107,7 +107,7 @@ def bare(rows: Callable[[Tensor, int], Tensor]) -> tuple[Callable, ...]:
     return made(rows), made(lambda h, dim: rows(h, dim) * ((len(h) - 1) / len(h)) ** 0.5)
 
 
-def scaled(scale: Callable[[Tensor, int], Tensor]) -> tuple[Callable, ...]:
+def over(scale: Callable[[Tensor, int], Tensor]) -> tuple[Callable, ...]:
     """The right directions, divided by something that is made of all variances, falling."""
     return ended(lambda h, dim: centred(h) @ axes(centred(h))[1][:, :dim] / scale(axes(centred(h))[0], dim))
 
@@ -157,6 +157,7 @@ WHITENED = {
         *ended(lambda h, dim: white(centred(h), dim, of=h)),
         *bare(white),
         *bare(lambda h, dim: white(h, dim, of=centred(h))),
+        *(wrong for end in (ended, bare) for wrong in end(lambda h, dim: white(unit(h), dim))),
     ),
     "the mean is taken along the wrong axis: every feature has its own mean over the pictures, h.mean(dim=0)": tuple(
         wrong
@@ -179,21 +180,21 @@ WHITENED = {
         divided(lambda z, h: column(centred(h))),
     ),
     "the directions keep their variances: whitening divides each by its standard deviation, the square root of its eigenvalue": (
-        *scaled(lambda variances, dim: 1),
+        *over(lambda variances, dim: 1),
         made(lambda h, dim: centred(h) @ axes(centred(h))[1][:, :dim]),
     ),
-    "the directions are divided by their variances: take the square root of the eigenvalues, the standard deviations": scaled(
+    "the directions are divided by their variances: take the square root of the eigenvalues, the standard deviations": over(
         lambda variances, dim: variances[:dim]
     ),
-    "a square root too many: singular values of the rows are standard deviations (times √N), only eigenvalues of a covariance are variances": scaled(
+    "a square root too many: singular values of the rows are standard deviations (times √N), only eigenvalues of a covariance are variances": over(
         lambda variances, dim: variances[:dim] ** 0.25
     ),
-    "the directions are multiplied by their standard deviations: divide by them": scaled(lambda variances, dim: variances[:dim] ** -0.5),
+    "the directions are multiplied by their standard deviations: divide by them": over(lambda variances, dim: variances[:dim] ** -0.5),
     "the directions of the smallest variances are kept: eigh sorts them upwards, so the largest stand in the last columns": ended(smallest),
     "a direction is divided by the standard deviation of another one: bring the variances into the order of the directions": (
-        *scaled(lambda variances, dim: variances[:dim].flip(0).sqrt()),
-        *scaled(lambda variances, dim: real(variances[-dim:], variances).sqrt()),
-        *scaled(lambda variances, dim: real(variances[-dim:], variances).flip(0).sqrt()),
+        *over(lambda variances, dim: variances[:dim].flip(0).sqrt()),
+        *over(lambda variances, dim: real(variances[-dim:], variances).sqrt()),
+        *over(lambda variances, dim: real(variances[-dim:], variances).flip(0).sqrt()),
     ),
     "rows of the matrix of eigenvectors are taken: eigh gives the directions as columns, directions[:, -dim:]": (
         by_rows_of(lambda h: torch.cov(h.T)),
