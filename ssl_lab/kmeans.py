@@ -196,6 +196,15 @@ def pca_whiten(x: Float[Tensor, "N D"], dim: int) -> Whitening:
     return Whitening(mean.to(x), (top / scale).to(x))
 
 
+@uncast
+def whitened_rows(h: Float[Tensor, "N D"], dim: int) -> Float[Tensor, "N dim"]:
+    """What DeepCluster clusters: the rows, whitened to `dim` directions, then each divided by its length.
+
+    Raises: InputError, as `pca_whiten`.
+    """
+    return F.normalize(pca_whiten(h, dim)(h), dim=1)
+
+
 def check_points(x: Float[Tensor, "N d"]) -> None:
     """Refuse what has no clusters."""
     given = f"a tensor of the shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"

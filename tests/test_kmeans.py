@@ -22,7 +22,7 @@ from sklearn.cluster import KMeans
 
 from ssl_lab import kmeans as module
 from ssl_lab.errors import InputError
-from ssl_lab.kmeans import assign, kmeans, kmeans_step, largest, pca_whiten, repair, spread, start
+from ssl_lab.kmeans import assign, kmeans, kmeans_step, largest, pca_whiten, repair, spread, start, whitened_rows
 from ssl_lab.stream import generator
 
 
@@ -437,12 +437,16 @@ def test_a_whitening_serves_new_rows():
     torch.testing.assert_close(pca_whiten(x.float(), 4)(new), found(new).float(), atol=1e-4, rtol=1e-4)
 
 
-def test_the_length_of_the_rows_is_seen_by_whitening():
-    """DeepCluster makes them of length 1 after it: before it, these rows would be others."""
-    x = skewed()
-    late, early = pca_whiten(x, 4)(x), torch.nn.functional.normalize(x, dim=1)
-    early = pca_whiten(early, 4)(early)
-    assert (late @ late.T - early @ early.T).abs().max() > 0.1
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+def test_rows_for_k_means_are_whitened_first_and_have_length_1_then(dtype):
+    x = skewed().to(dtype)
+    right = torch.from_numpy(whitened(x, 4))
+    right = right / right.norm(dim=1, keepdim=True)
+    z = whitened_rows(x, 4)
+    assert z.shape == (300, 4) and z.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    torch.testing.assert_close(z.double() @ z.double().T, right @ right.T, atol=1e-9 if dtype == torch.float64 else 1e-3, rtol=0)
+    early = torch.nn.functional.normalize(x, dim=1)
+    assert (whitened_rows(early, 4) @ whitened_rows(early, 4).T - z @ z.T).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e4])

@@ -354,6 +354,6 @@ def test_hints_of_a_check_name_only_what_its_exercise_has(name):
     """Symbols of losses and switches of methods, if they are arguments of the exercise; K is the length of its queue."""
     check = getattr(checks, name)
     own = set(inspect.signature(check.reference).parameters)
-    prose = {"dim", "batch", "momentum", "clusters", "seed", "ratio", "classes", "teacher", "soft", "rows", "threshold"}
+    prose = {"dim", "batch", "momentum", "clusters", "seed", "ratio", "classes", "teacher", "soft", "rows", "threshold", "rounds", "optimizer"}
     own |= {"K"} if "queue" in own else set()
     assert named([*check.mistakes, check.needs]) - prose - {"T"} <= own

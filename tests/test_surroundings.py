@@ -13,7 +13,7 @@ from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import colour_match, factor_table, features, finetune, knn_accuracy, leak, linear_probe, mlp_probe, nearest, pca, uniformity
 from ssl_lab.geometry import nmi
-from ssl_lab.kmeans import assign, kmeans, kmeans_step, pca_whiten, repair
+from ssl_lab.kmeans import assign, kmeans, kmeans_step, repair, whitened_rows
 from ssl_lab.losses import nt_xent
 from ssl_lab.methods import BYOL, CPC, DeepCluster, MoCo, SimCLR, Supervised
 from ssl_lab.models import small_resnet
@@ -83,7 +83,7 @@ DONE = {  # what is done with built networks, images and features
     "a step of k-means": lambda f, x, h: kmeans_step(h, h[:9])[0],
     "an assignment": lambda f, x, h: assign(h, h[:9]),
     "a repair": lambda f, x, h: repair(h[:9], torch.tensor([0, 0, 0, 4, 9, 9, 9, 0, 0], device="cpu"), torch.Generator("cpu").manual_seed(0)),
-    "whitening": lambda f, x, h: pca_whiten(h, 4)(h),
+    "whitening": lambda f, x, h: whitened_rows(h, 4),
     "fine-tuning": lambda f, x, h: finetune(f.encoder, x, x, steps=2, recipe=QUICK),
     "training": lambda f, x, h: [log.loss for log in train(f, x, QUICK, threads=1)] and f.state_dict(),
     "check": lambda f, x, h: bool(check_nt_xent(nt_xent)),

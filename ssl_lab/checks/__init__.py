@@ -3,6 +3,7 @@
 from ssl_lab.checks.alignment import check_alignment
 from ssl_lab.checks.answer import Kind
 from ssl_lab.checks.balance import check_balance
+from ssl_lab.checks.begin_round import check_begin_round
 from ssl_lab.checks.byol import check_byol_loss
 from ssl_lab.checks.causal import check_causal
 from ssl_lab.checks.check import Check, Result
@@ -27,11 +28,12 @@ from ssl_lab.checks.soft_cross_entropy import check_soft_cross_entropy
 from ssl_lab.checks.spread import check_embedding_std
 from ssl_lab.checks.start import check_cosine, check_nearest_accuracy
 from ssl_lab.checks.uniform_sampling import check_uniform_sampling
+from ssl_lab.checks.whitened_rows import check_whitened_rows
 
 EXERCISES = {  # notebook → its exercises, in order
     "00_start": ("cosine", "nearest_accuracy"),
     "01_noisy_student": ("soft_cross_entropy", "filter", "balance"),
-    "02_deepcluster": ("kmeans_step", "repair", "nmi", "uniform_sampling"),
+    "02_deepcluster": ("kmeans_step", "repair", "whitened_rows", "nmi", "uniform_sampling", "begin_round"),
     "03_simclr": ("mean_colour_match", "alignment", "nt_xent_loop", "nt_xent"),
     "04_moco": ("info_nce", "ema", "enqueue"),
     "05_cmc": ("cross_view_nce", "mutual_information_bound", "full_graph"),
@@ -46,6 +48,7 @@ __all__ = [
     "Result",
     "check_alignment",
     "check_balance",
+    "check_begin_round",
     "check_byol_loss",
     "check_byol_regression",
     "check_causal",
@@ -71,4 +74,5 @@ __all__ = [
     "check_soft_cross_entropy",
     "check_target_momentum",
     "check_uniform_sampling",
+    "check_whitened_rows",
 ]

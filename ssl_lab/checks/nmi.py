@@ -1,4 +1,4 @@
-"""The third exercise of notebook 02: normalised mutual information, and the ways in which it usually goes wrong."""
+"""The fourth exercise of notebook 02: normalised mutual information, and the ways in which it usually goes wrong."""
 
 from collections.abc import Callable, Iterator
 

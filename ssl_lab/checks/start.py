@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ssl_lab.checks.answer import Kind
 from ssl_lab.checks.check import Check
-from ssl_lab.checks.lengths import AXIS, COLUMNS, SQUARED, WHOLE
+from ssl_lab.checks.lengths import AXIS, COLUMNS, ENTRIES, SQUARED, WHOLE
 from ssl_lab.checks.shares import share_mistakes
 from ssl_lab.evaluate.knn import knn_accuracy
 
@@ -51,7 +51,7 @@ COSINE = {
         lambda a, b: a @ b.T / lengths(a).T / lengths(b),
         lambda a, b: a @ b.T / lengths(a) / lengths(b),
     ),
-    "the entries are divided by their sum: a length is the square root of the sum of squares": (
+    ENTRIES: (
         lambda a, b: (a / a.sum(dim=1, keepdim=True)) @ (b / b.sum(dim=1, keepdim=True)).T,
         lambda a, b: F.normalize(a, p=1) @ F.normalize(b, p=1).T,
     ),

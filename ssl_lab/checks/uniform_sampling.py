@@ -1,4 +1,4 @@
-"""The fourth exercise of notebook 02: rows of all clusters equally often, and the ways in which it usually goes wrong."""
+"""The fifth exercise of notebook 02: rows of all clusters equally often, and the ways in which it usually goes wrong."""
 
 from collections.abc import Callable, Iterator
 

@@ -31,7 +31,7 @@ from ssl_lab.distributed import first
 from ssl_lab.errors import require
 from ssl_lab.features import features
 from ssl_lab.geometry import nmi
-from ssl_lab.kmeans import kmeans, pca_whiten
+from ssl_lab.kmeans import kmeans, whitened_rows
 from ssl_lab.method import Method
 from ssl_lab.models import FILTERS, filtered
 from ssl_lab.recipe import Log, Recipe
@@ -113,7 +113,7 @@ class DeepCluster(Method):
 
     def cluster(self, h: Float[Tensor, "N D"]) -> Int64[Tensor, " N"]:
         """Whiten, normalise, cluster; sizes, and NMI with the clusters before."""
-        z = F.normalize(pca_whiten(h, self.pca)(h), dim=1)
+        z = whitened_rows(h, self.pca)
         seed, k = int(torch.randint(2**31, ())), len(self.sizes)
         found = kmeans(z, k, self.iterations, seed=seed, repaired=self.repair)
         y, before = first(found.assignment), self.kept.get("assignment")

@@ -2,13 +2,12 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ssl_lab.evaluate.tsne import tsne
 from ssl_lab.geometry import nmi
-from ssl_lab.kmeans import pca_whiten
+from ssl_lab.kmeans import whitened_rows
 from ssl_lab.recipe import Log
 from ssl_lab.studies.watch import Watch
 
@@ -34,7 +33,7 @@ class Clusterings(Watch):
 
     def epoch(self, log: Log) -> None:
         k, before = len(self.method.sizes), self.y
-        z = F.normalize(pca_whiten(self.h, self.method.pca)(self.h), dim=1)
+        z = whitened_rows(self.h, self.method.pca)
         self.y = self.found if before is None else followed(before, self.found, k)
         agreed = None if before is None else nmi(before, self.y).item()
         sizes = self.y.bincount(minlength=k)

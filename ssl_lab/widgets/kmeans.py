@@ -13,7 +13,7 @@ from ssl_lab.arguments import whole
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.evaluate.tsne import tsne
-from ssl_lab.kmeans import inertia, kmeans_step, pca_whiten, repair, start
+from ssl_lab.kmeans import inertia, kmeans_step, repair, start, whitened_rows
 from ssl_lab.plots.clusters.numbers import ORDERS
 from ssl_lab.plots.clusters.steps import Moment
 from ssl_lab.stream import generator
@@ -42,7 +42,7 @@ class KMeansExplorer(Explorer):
         require(len(h) == len(images), f"every image needs its row: got {len(h)} rows and {len(images)} images; embed these very images")
         require(whole(shown) and shown >= 3, f"shown={shown}: at least 3 images are needed for a map")
         h, images = h.detach().float().cpu()[:shown], images[:shown].to("cpu")
-        z = F.normalize(pca_whiten(h, pca)(h), dim=1)
+        z = whitened_rows(h, pca)
         xy = tsne(z)
         xy = xy / xy.abs().max()
         self.spaces, self.xy, self.seed, self.key = {"plane": xy, "features": z}, xy, seed, None
