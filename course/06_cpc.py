@@ -30,6 +30,7 @@ lab = notebook("06_cpc", version="0.4.0")
 
 import math
 from dataclasses import replace
+from textwrap import fill
 
 import torch
 import torch.nn.functional as F
@@ -129,7 +130,7 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 #
 # The paper's changes, in this order: two random operations (as in [notebook 01](01_noisy_student.ipynb)); a
 # bend and a shear; another histogram; other colours; grey; and only one of the three colour channels is kept. Left,
-# the patches of one picture; right, the same patches as training sees them. The line above the picture says how strong our
+# the patches of one picture; right, the same patches as training sees them. The lines above the picture say how strong our
 # changes are, and which share of the patches has each of them.
 #
 # - Which of these changes can hide the colour of the ground? Which can hide that two patches share an edge?
@@ -138,8 +139,8 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 # %% tags=["picture"]
 once = (changed[0] * 255).byte()
 rows = {f"row {i}": torch.cat([plain[0, i], once[i]]) for i in range(G)}
-print(cpc.patch_augmentation)
-show(plots.gallery(rows))
+print(fill(repr(cpc.patch_augmentation), 70))
+show(plots.gallery(rows, title="Patches as they are, and each changed alone"))
 
 # %% [markdown] tags=["answer"]
 # - The change of colours, grey, the histogram and the single channel hide the colour of the ground. A bend, a shear, a
@@ -505,10 +506,10 @@ show(Unmasked)
 torch.manual_seed(0)
 random_grid = torch.randn(1, cpc.encoder.dim, 3, 3, device=lab.device)
 for network in (cpc.context, Unmasked(cpc.context)):
-    with torch.no_grad():
-        moves = [rows_that_move(network, random_grid, row) for row in range(3)]
-    said = (f"row {row} moves {moved}" for row, moved in enumerate(moves))
-    print(f"{type(network).__name__:14}", *said)
+    print(type(network).__name__)
+    for row in range(3):
+        with torch.no_grad():
+            print(f"  row {row} moves {rows_that_move(network, random_grid, row)}")
 
 # %% [markdown]
 # **Predict first**: which run has the lowest loss at the end? Which one has the best features? Does the loss tell?

@@ -101,6 +101,14 @@ def test_efficiency_names_the_widest_lead_over_the_best_that_labels_alone_do(hol
     assert holds(summary, "10", "1,000 labels", "pixels 10%, 20%", "supervised 30%, 70%", "probe 50%, 80%", "fine-tuned 40%, 85%")
 
 
+def test_a_small_lead_has_a_decimal_since_its_ends_are_rounded_and_a_curve_of_labels_alone_lies_above():
+    figure, _ = plots.efficiency([100, 1000], {"scratch": [0.899, 0.983], "tuned": [0.914, 0.9845]}, ours=("tuned",))
+    axes = figure.axes[0]
+    assert axes.get_title(loc="left") == "with 100 labels, the unlabelled images add 1.5 points"
+    scratch, tuned = axes.lines
+    assert scratch.get_zorder() > tuned.get_zorder() and scratch.get_linestyle() == "--"
+
+
 def test_efficiency_refuses_a_curve_of_another_length():
     with pytest.raises(InputError, match="one point for each of 2"):
         plots.efficiency([10, 1000], {**SCORES, "pixels": [0.1]}, ours=("probe",))

@@ -97,6 +97,8 @@ def test_what_is_no_target_gives_way_to_the_next_one_or_the_last():
     assert [nearest(patch, targets) for patch in range(G * J)] == [0, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5]
     targets = places(G, J, 1, 1)[1]  # left: all columns but the last
     assert [nearest(patch, targets) for patch in range(G * J)] == [0, 1, 3, 3, 4, 6, 6, 7, 9, 9, 10, 10]
+    assert [nearest(patch, targets, back=True) for patch in range(G * J)] == [0, 1, 1, 3, 4, 4, 6, 7, 7, 9, 10, 10]
+    assert nearest(2, places(G, J, 0, 2)[1], back=True) == nearest(2, places(G, J, 0, 2)[1])
 
 
 def test_a_field_tells_who_sees_and_who_is_seen():

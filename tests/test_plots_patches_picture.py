@@ -76,6 +76,12 @@ def test_every_word_can_be_read_and_what_answers_lies_in_its_panel(name, readabl
     one_sentence(summary)
 
 
+@pytest.mark.parametrize("name", DRAWN)
+def test_words_on_one_line_stand_apart_since_a_small_page_makes_them_larger(name, shown, apart):
+    _, _, texts, renderer = shown(*DRAWN[name]())
+    apart(((text.get_text(), text.get_window_extent(renderer)) for text in texts), across=-5, down=8)
+
+
 def items(figure, kind):
     return [item for item in figure.items if isinstance(item, kind)]
 

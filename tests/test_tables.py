@@ -286,6 +286,13 @@ def test_a_wide_table_scrolls_beside_its_first_column_by_keyboard_too():
         assert ["nowrap" in cell.get("style") for cell in row] == [False, True, True]
 
 
+def test_a_sentence_in_a_cell_has_several_lines_where_there_is_little_room():
+    page = Table("t", "s", ("Change", "Why", "Gain"), {"": (("wider", "a larger network learns more from a task", 5.0),)})._repr_html_()
+    head, row = ([cell.get("style") for cell in line] for line in ElementTree.fromstring(page).iter("tr"))
+    assert ["nowrap" in style for style in row] == [False, False, True] and "min-width" in row[1]
+    assert ["nowrap" in style for style in head] == [False, True, True]
+
+
 @pytest.mark.parametrize("words", ["a*b*c", "a_b_c", "`a`", "a|b", "a\\b", "<b>a</b>", "[a](b)", "~~a~~", "$a$", '"a"', "a\nb", "a\\|b"])
 def test_a_notebook_shows_words_as_they_are(words):
     page = Table(words, words, ("Method", words), {words: ((words, 1.0),)}, words)._repr_html_()

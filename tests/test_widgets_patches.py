@@ -145,6 +145,25 @@ def test_what_is_no_target_gives_way_and_play_goes_through_all_that_are(explorer
     assert explorer.values["target"] == 5 and "row 1, column 0, 3 columns left of its context" in explorer.summary
 
 
+@pytest.mark.parametrize("direction, k", [("left", 2), ("right", 3), ("up", 3), ("down", 3)])
+def test_a_step_back_comes_to_the_target_before_and_a_step_on_to_the_next_one(explorer, direction, k):
+    """By the arrow keys, each of which is one move under way and one that rests, and by a drag."""
+    explorer.set(direction=direction, k=k)
+    targets = sorted(explorer.find(0, False, DIRECTIONS.index(direction), k).targets.tolist())
+    for sign, way in ((-1, targets[::-1]), (1, targets)):
+        explorer.set(target=way[0])
+        met = [explorer.values["target"]]
+        while 0 <= (stop := explorer.values["target"] + sign) < 25 and met[-1] != way[-1]:
+            for settled in (False, True):
+                explorer.answer({"target": stop}, settled=settled)
+            met.append(explorer.values["target"])
+        assert met == way
+    explorer.set(target=targets[-1])
+    for stop in range(targets[-1] - 1, targets[0], -1):
+        explorer.answer({"target": stop}, settled=False)
+        assert explorer.values["target"] == max(target for target in targets if target <= stop)
+
+
 def test_a_page_that_is_saved_goes_through_the_targets(explorer):
     _, said = explorer.draw(**explorer.values | {"target": 3})
     assert "the target at row 2, column 0" in said

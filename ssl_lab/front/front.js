@@ -5,6 +5,7 @@
 //   wish  = {values, serial, settled}
 const SVG = "http://www.w3.org/2000/svg";
 const LEAST = 11; // CSS pixels of the smallest word
+const CLOSE = 0.6; // that a whole picture may lack: on a page of 1280, JupyterLab leaves 817 to one of 1300
 const SETTLE = 180, SLOW = 3000, PACE = 160, CALM = 1000; // milliseconds
 const REACH = 24; // pixels from a point within which it answers
 const LINE = 1.18; // from one line of a text to the next, in sizes of its letters
@@ -125,14 +126,14 @@ function panel(say, move) {
   const drawn = svg("g", { "aria-hidden": "true" }), over = svg("g"), spots = [];
   const layer = svg("svg", {}, drawn, over), node = html("div", { class: "panel" }, layer);
   let place = "", wide = 0, built = new WeakMap(); // item → its elements, as long as the panel keeps its place and its width
+  const stand = ([, , width, height]) => { // beside others where there is room
+    const sizes = { aspectRatio: `${width} / ${height}`, flexBasis: `${width}px`, maxWidth: `${1.15 * width}px` };
+    for (const [name, value] of Object.entries(sizes)) write(node.style, name, value);
+  };
   const show = (frame, [x, y, width, height], images) => {
     const inside = (a, b) => a >= x - 1 && a < x + width + (x + width >= frame.size[0] - 1) && b >= y - 1 && b < y + height + (y + height >= frame.size[1] - 1);
     const here = [x, y, width, height, ...frame.size].join();
-    if (here !== place) {
-      put(layer, { viewBox: `${x} ${y} ${width} ${height}` });
-      node.style.aspectRatio = `${width} / ${height}`;
-      node.style.maxWidth = `${1.15 * width}px`;
-    }
+    if (here !== place) put(layer, { viewBox: `${x} ${y} ${width} ${height}` });
     if (here !== place || wide !== node.clientWidth) {
       [place, wide, built] = [here, node.clientWidth, new WeakMap()];
       layer.style.setProperty("--least", `${(LEAST * width) / (wide || width)}px`);
@@ -148,7 +149,7 @@ function panel(say, move) {
     own.forEach((spot, i) => spots[i].update(spot));
     put(layer, own.length ? { role: "group", "aria-label": "parts of the picture" } : { role: null, "aria-label": null });
   };
-  return { node, show };
+  return { node, stand, show };
 }
 
 // ---- what answers a pointer -----------------------------------------------------------------------------------------------------------------------
@@ -356,11 +357,12 @@ export function render({ model, el }) {
     if (!frame) return;
     const room = stage.clientWidth || frame.size[0]; // 0 where a notebook has not laid out what is out of sight
     const least = Math.min(99, ...frame.items.filter(([kind]) => kind === "words").map(([, , , , size]) => size));
-    const narrow = frame.panels.length > 1 && room * least / frame.size[0] < LEAST - 0.5;
+    const narrow = frame.panels.length > 1 && room * least / frame.size[0] < LEAST - CLOSE;
     const wanted = narrow ? frame.panels : [[0, 0, ...frame.size]];
     stage.classList.toggle("narrow", narrow);
     while (panels.length > wanted.length) panels.pop().node.remove();
     while (panels.length < wanted.length) { const part = panel(say, (set) => change(set, true)); panels.push(part); stage.append(part.node); }
+    panels.forEach((part, i) => part.stand(wanted[i]));
     panels.forEach((part, i) => part.show(frame, wanted[i], frame.images));
   };
   const known = new Set();

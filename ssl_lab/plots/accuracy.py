@@ -5,7 +5,7 @@ import textwrap
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, our_look
+from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, number, our_look
 
 
 @our_look()
@@ -42,12 +42,14 @@ def efficiency(counts: list[int], scores: dict[str, list[float]], ours: tuple[st
     axes, at = figure.subplots(), list(range(len(counts)))
     for marker, (name, curve) in zip("os^Dv", scores.items()):
         mine = name in ours
-        axes.plot(at, curve, "-" if mine else "--", marker=marker, markersize=9, color=POSITIVE if mine else GREY)
+        line, colour, order = ("-", POSITIVE, 2) if mine else ("--", GREY, 3)  # dashes above, so that both are seen where they meet
+        axes.plot(at, curve, line, marker=marker, markersize=9, color=colour, zorder=order)
     axes.set(xticks=at, xticklabels=[f"{count:,}" for count in counts], xlabel="labels", ylabel="accuracy on unseen images")
     axes.set(ylim=(0, 1.02), yticks=list(PARTS), yticklabels=list(PARTS.values()))
     figure.legend(axes.lines[::-1], [*scores][::-1], frameon=False, loc="outside right center")  # best above, off the curves
     most = max(at, key=lambda i: lead(scores, ours, i))
-    axes.set_title(f"with {counts[most]:,} labels, the unlabelled images add {100 * lead(scores, ours, most):.0f} points")
+    points = 100 * lead(scores, ours, most)
+    axes.set_title(f"with {counts[most]:,} labels, the unlabelled images add {number(points, 0 if points >= 9.95 else 1)} points")
     said = (f"{name} {', '.join(f'{value:.0%}' for value in curve)}" for name, curve in scores.items())
     return figure, f"Accuracy with {', '.join(f'{count:,}' for count in counts)} labels: {'; '.join(said)}."
 

@@ -10,7 +10,8 @@ from ssl_lab.errors import require
 PLAIN = "mathjax_ignore tex2jax_ignore"  # no mathematics: a dollar sign stays one
 STAYS = "position: sticky; left: 0; max-width: 16em; background: inherit"  # opaque, since other columns scroll under it
 PAPER = "background: var(--jp-layout-color0, Canvas)"
-SCROLLS = "white-space: nowrap"
+SCROLLS, FLOWS = "white-space: nowrap", "min-width: 14em"
+LONG = 30  # letters of a cell that may have several lines
 Cell = str | int | float | None  # None: not reported
 
 
@@ -110,10 +111,11 @@ def written(cell: Cell, form: str | None = None) -> str:
 
 
 def line(tag: str, cells: Iterable[str], figures: list[bool]) -> str:
-    """A row of HTML: words left, figures right; the first cell stays where it is while the others scroll."""
+    """A row of HTML: words left, figures right; the first cell stays where it is while the others scroll; what is long has several lines."""
     styles = [f"text-align: {'right' if right else 'left'}" for right in figures]
-    places = [STAYS, *[SCROLLS] * (len(figures) - 1)]
-    row = "".join(f'<{tag} style="{style}; {place}">{cell}</{tag}>' for style, place, cell in zip(styles, places, cells))
+    first, *others = cells
+    places = [STAYS, *(SCROLLS if len(cell) < LONG else FLOWS for cell in others)]
+    row = "".join(f'<{tag} style="{style}; {place}">{cell}</{tag}>' for style, place, cell in zip(styles, places, [first, *others]))
     return f'<tr style="{PAPER}">{row}</tr>'
 
 

@@ -33,8 +33,8 @@ class PatchExplorer(Explorer):
     A receptive field is measured: each patch in turn is covered with grey, and the contexts that move have seen it.
     images: at least two, of a size that gives a grid.   count: images of a batch, 2 to 64; all where there are fewer.   seed: of the augmentation.
     Controls: image, of the batch; target, the patch that is predicted, row · columns + column: one that is no target of this direction and step
-        gives way to the next one that is; direction ("down", "left", "up", "right"); k, rows ahead; augmented, each patch as in training; batch,
-        the next images and other augmentations. A control with nothing to choose is left out.
+        gives way to the next one that is, on its way; direction ("down", "left", "up", "right"); k, rows ahead; augmented, each patch as in
+        training; batch, the next images and other augmentations. A control with nothing to choose is left out.
     Raises: InputError for what is no CPC, fewer images than two, images that give no grid or one with too few rows, a control out of its range.
     """
 
@@ -58,6 +58,7 @@ class PatchExplorer(Explorer):
             "augmented": Switch("augmented patches"),
             "batch": Button("another batch") if len(images) > self.count else None,
         }
+        self.asked, self.back = -1, False  # the target that a hand asked for last, and whether it moves back
         super().__init__(controls, **start)
 
     def where(self, patch: int) -> str:
@@ -73,8 +74,15 @@ class PatchExplorer(Explorer):
         """The target is one of this direction and this step."""
         if name in ("target", "direction", "k"):
             now = self.values
+            if name == "target" and now["target"] != self.asked:
+                self.back, self.asked = now["target"] < self.asked, now["target"]
             turn, k = DIRECTIONS.index(now.get("direction", DIRECTIONS[0])), now.get("k", self.method.ks[0])
-            self.controls["target"].value = nearest(now["target"], places(*self.grid, turn, k)[1])
+            self.controls["target"].value = nearest(now["target"], places(*self.grid, turn, k)[1], self.back and name == "target")
+
+    def redraw(self) -> None:
+        super().redraw()
+        if self.settled:
+            self.asked = self.controls["target"].value  # where the slider stands now
 
     @torch.no_grad()
     def encoded(self, batch: int, augmented: bool) -> tuple[Cut, Tensor, Tensor]:

@@ -9,8 +9,8 @@ from ssl_lab.plots.patches.numbers import Found, shares
 from ssl_lab.plots.spots import Spots
 
 LEFT, HEAD, HEADS, FIRST, STEP, SIDE = 5.1, 1.24, 1.53, 1.95, 0.535, 0.47  # inches: of the table; heights of its heads; a line's first, step, picture
-RANK, SCORE, SHARE = (LEFT + x for x in (0.42, 2.8, 3.38))  # right ends of numbers
-PICTURE, WHO, BAR = (LEFT + x for x in (0.5, 1.04, 3.46))  # left ends
+RANK, SCORE, SHARE = (LEFT + x for x in (0.36, 2.8, 3.36))  # right ends of numbers
+PICTURE, WHO, BAR = (LEFT + x for x in (0.43, 0.96, 3.46))  # left ends
 LONG, FOOT, BEST = 0.64, 6.82, 8  # inches of the longest bar; height of the foot; how many are listed
 SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # shares that a longest bar may mean
 KINDS = {"target": POSITIVE, "same image": NEGATIVE, "other images": GREY}
@@ -52,7 +52,7 @@ def candidates(page: Drawing, cut: Cut, hit: Found, image: int, target: int) -> 
     lines = listed(hit, image, target)
     full = next(most for most in SCALES if most >= max(line.share for line in lines) - 1e-9)
     page.words(LEFT, HEAD, f"Its candidates: {len(hit.z)} patches", 14, bold=True)
-    for x, words in ((RANK, "rank"), (SCORE, "score"), (SHARE + 0.02, "share"), (BAR + LONG, f"to {full:.0%}")):
+    for x, words in ((RANK, "rank"), (SCORE, "score"), (SHARE, "share"), (BAR + LONG + 0.08, f"to {full:.0%}")):
         page.words(x, HEADS, words, 12, GREY, ha="right")
     at = [FIRST + STEP * place for place in range(len(lines))]
     if len(lines) > BEST:

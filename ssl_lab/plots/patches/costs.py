@@ -14,8 +14,8 @@ from ssl_lab.plots.spots import Box, Spots
 
 LEFT, RIGHT, HEAD, TOP, SIDE = 9.5, 12.85, 1.24, 1.42, 2.5  # inches: of the map of one image
 SCALE, WIDE, DARKEST = 12.12, 0.16, 1.5  # left edge and width of the scale; the loss that is darkest, in chance levels
-BELOW, SMALL, TABLE = 4.33, 1.55, 11.25  # height of the second heads; side of the map of the batch; left edge of the table
-FIRST, STEP, COLUMN = 4.88, 0.29, 0.52  # height of the table's first line, from one to the next; between its columns
+BELOW, SMALL, TABLE = 4.33, 1.55, 11.2  # height of the second heads; side of the map of the batch; left edge of the table
+FIRST, STEP, COLUMN = 4.88, 0.29, 0.58  # height of the table's first line, from one to the next; between its columns
 FOOT, CELL, STEPS = 6.38, 0.4, 2  # height of the foot; inches of a cell that has room for its number; steps in the table
 Means = Mapping[tuple[str, int], float]  # (direction, k) → mean loss
 
@@ -91,7 +91,7 @@ def few(loss: float, digits: int = 2) -> str:
 
 def place(column: int) -> float:
     """The right end of a column's numbers."""
-    return TABLE + 1.05 + COLUMN * column
+    return TABLE + 1.12 + COLUMN * column
 
 
 def targets_say(cut: Cut, hit: Found, image: int, target: int, box: Box) -> Spots:

@@ -24,10 +24,10 @@ def places(G: int, J: int, turn: int, k: int) -> tuple[Int[np.ndarray, " T"], In
     return turned[:-k].ravel(), turned[k:].ravel()
 
 
-def nearest(target: int, targets: Int[np.ndarray, " T"]) -> int:
-    """The patch itself if it is a target, else the next one that is, or the last one."""
-    later = np.sort(targets)[np.sort(targets) >= target]
-    return int(later[0] if len(later) else targets.max())
+def nearest(target: int, targets: Int[np.ndarray, " T"], back: bool = False) -> int:
+    """The patch itself if it is a target, else the next one that is, or the last one.   back: else the one before it that is, or the first one."""
+    there = targets[targets <= target] if back else targets[targets >= target]
+    return int(there.max() if back else there.min()) if len(there) else int(targets.min() if back else targets.max())
 
 
 @dataclass(frozen=True, eq=False)
