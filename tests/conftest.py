@@ -27,6 +27,8 @@ if importlib.util.find_spec("beartype"):  # not on a bare GPU machine: there the
     # The tower: 1 is a float, as PEP 484 has it.
     install_import_hook("ssl_lab", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
+pytest.register_assert_rewrite("dummies")  # what several files of tests share asserts, too
+
 SEEDS = range(20)  # of the inputs that checks of exercises are tried on
 
 collect_ignore = ["benchmarks"]  # scripts, run by hand: python tests/benchmarks/NAME.py
@@ -138,6 +140,18 @@ def readable(legible, shown, apart, answers):
         answers(figure)
 
     return judge
+
+
+@pytest.fixture(params=["legible", "apart", "answers", "one sentence"])
+def judged(request, legible, apart, answers, one_sentence, readable):
+    """One promise of a picture that answers, as a judge of what `shown` returns; "readable" is the first three, and lets words touch."""
+    return {
+        "legible": lambda figure, *_: legible(figure),
+        "apart": lambda figure, summary, texts, renderer: apart((text.get_text(), text.get_window_extent(renderer)) for text in texts),
+        "answers": lambda figure, *_: answers(figure),
+        "one sentence": lambda figure, summary, *_: one_sentence(summary),
+        "readable": lambda figure, *_: readable(figure),
+    }[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from dummies.oracles import computed_in, same_under_autocast
+from dummies.promises import noticed, valued
 from ssl_lab import losses, panels
 from ssl_lab.losses import nt_xent
 
@@ -277,14 +279,8 @@ def test_the_loss_keeps_the_promises(path):
     assert promises_kept(nt_xent)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_every_usual_mistake_is_noticed(mutant):
-    assert not promises_kept(mutant)
-
-
-@pytest.mark.parametrize("mutant, value", [pair for pair in MUTANTS.items() if pair[1] is not None], ids=lambda x: getattr(x, "__name__", str(x)))
-def test_every_usual_mistake_has_its_own_value_on_the_hand_example(mutant, value):
-    assert mutant(*HAND, 0.5).item() == pytest.approx(value, abs=2e-6)
+test_every_usual_mistake_is_noticed = noticed(MUTANTS, promises_kept)
+test_every_usual_mistake_has_its_own_value_on_the_hand_example = valued(MUTANTS, lambda loss: loss(*HAND, 0.5), 2e-6)
 
 
 def test_rows_twice_as_long_show_a_forgotten_normalisation():
@@ -339,26 +335,16 @@ def test_the_gradient_is_orthogonal_to_the_embedding(tau, path):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_rows_are_lifted_before_anything_is_computed(dtype, path):
-    z1, z2 = (z.to(dtype) for z in pairs(40, 0.5))
-    loss = nt_xent(z1, z2, tau=0.07)
-    assert loss.dtype == torch.float32
-    assert loss.item() == pytest.approx(fast_oracle(z1, z2, 0.07).item(), abs=1e-6)
+    computed_in(dtype, nt_xent, fast_oracle, *pairs(40, 0.5), tau=0.07)
 
 
 def test_float64_stays_float64(path):
-    z1, z2 = (z.double() for z in pairs(40, 0.5))
-    loss = nt_xent(z1, z2, tau=0.5)
-    assert loss.dtype == torch.float64
-    assert loss.item() == pytest.approx(fast_oracle(z1, z2, 0.5).item(), abs=1e-14)
+    computed_in(torch.float64, nt_xent, fast_oracle, *pairs(40, 0.5), tau=0.5, within=1e-14)
 
 
 @pytest.mark.parametrize("tau", [0.07, 0.5])
 def test_autocast_has_no_effect(tau, path):
-    z1, z2 = pairs(40, 0.5)
-    outside = nt_xent(z1, z2, tau=tau)
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = nt_xent(z1, z2, tau=tau)
-    assert torch.equal(inside, outside)
+    same_under_autocast(nt_xent, *pairs(40, 0.5), tau=tau)
 
 
 @pytest.mark.parametrize("tau", [0.07, 0.5])

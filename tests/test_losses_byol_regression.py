@@ -6,6 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from dummies.oracles import as_the_oracle, computed_in, same_under_autocast, value_and_gradients
+from dummies.promises import noticed, valued
 from ssl_lab.losses import byol_regression
 
 HAND = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])
@@ -23,13 +25,6 @@ def pairs(B=12, d=16, noise=math.inf, seed=0):
     g = torch.Generator().manual_seed(seed)
     p, z = (torch.randn(B, d, generator=g) for _ in range(2))
     return p, z if noise == math.inf else p + noise * z
-
-
-def value_and_gradients(loss, p, z):
-    p, z = (x.clone().requires_grad_() for x in (p, z))
-    value = loss(p, z)
-    value.backward()
-    return value.item(), [torch.zeros_like(x).double() if x.grad is None else x.grad.double() for x in (p, z)]
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.5, math.inf])
@@ -122,23 +117,15 @@ MUTANTS = {  # the value on the hand example, where it differs there
 
 
 def promises_kept(loss) -> bool:
-    value, gradients = value_and_gradients(loss, *pairs())
-    right, right_gradients = value_and_gradients(oracle, *pairs())
-    return abs(value - right) <= 1e-5 and all(torch.allclose(a, b, atol=1e-5) for a, b in zip(gradients, right_gradients))
+    return as_the_oracle(loss, oracle, *pairs())
 
 
 def test_the_loss_keeps_the_promises():
     assert promises_kept(byol_regression)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_every_usual_mistake_is_noticed(mutant):
-    assert not promises_kept(mutant)
-
-
-@pytest.mark.parametrize("mutant, value", [pair for pair in MUTANTS.items() if pair[1] is not None], ids=lambda x: getattr(x, "__name__", str(x)))
-def test_every_usual_mistake_has_its_value_on_the_hand_example(mutant, value):
-    assert mutant(*HAND).item() == pytest.approx(value, abs=1e-6)
+test_every_usual_mistake_is_noticed = noticed(MUTANTS, promises_kept)
+test_every_usual_mistake_has_its_value_on_the_hand_example = valued(MUTANTS, lambda loss: loss(*HAND))
 
 
 # ---- invariances, precision, devices, bad input
@@ -154,17 +141,12 @@ def test_length_and_a_common_rotation_do_not_matter_and_the_gradient_is_orthogon
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_rows_are_lifted_before_anything_is_computed(dtype):
-    p, z = (x.to(dtype) for x in pairs())
-    loss = byol_regression(p, z)
-    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(oracle(p, z).item(), abs=1e-6)
+    computed_in(dtype, byol_regression, oracle, *pairs())
 
 
 def test_float64_stays_float64_and_autocast_has_no_effect():
-    p, z = pairs()
-    assert byol_regression(p.double(), z.double()).item() == pytest.approx(oracle(p, z).item(), abs=1e-14)
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = byol_regression(p, z)
-    assert torch.equal(inside, byol_regression(p, z))
+    computed_in(torch.float64, byol_regression, oracle, *pairs(), within=1e-14)
+    same_under_autocast(byol_regression, *pairs())
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])

@@ -3,14 +3,13 @@
 import ast
 import functools
 import math
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from ssl_lab import losses
+from dummies.oracles import SOURCE, computed_in, edited, same_under_autocast, value_and_gradients
+from dummies.promises import noticed
 from ssl_lab.errors import InputError
 from ssl_lab.losses import cpc_nce
 
@@ -41,21 +40,14 @@ def grids(B=2, d=4, H=3, W=2, seed=0, length=1.0) -> list[torch.Tensor]:
     return list(length * torch.randn(2, B, d, H, W, generator=torch.Generator().manual_seed(seed), device="cpu"))
 
 
-def value_and_slopes(loss, given, k):
-    given = [x.clone().requires_grad_() for x in given]
-    value = loss(*given, k)
-    value.backward()
-    return value.item(), [torch.zeros_like(x).double() if x.grad is None else x.grad.double() for x in given]
-
-
 @functools.cache
 def right(shape, k, length):
-    return value_and_slopes(oracle, grids(*shape, length=length), k)
+    return value_and_gradients(oracle, *grids(*shape, length=length), k=k)
 
 
 def close(loss, shape, k, length=1.0, within=1e-6) -> bool:
     """Whether value and gradients are the double loop's, within a millionth of max(1, loss)."""
-    (value, slopes), (expected, slow) = value_and_slopes(loss, grids(*shape, length=length), k), right(shape, k, length)
+    (value, slopes), (expected, slow) = value_and_gradients(lambda *given: loss(*given, k), *grids(*shape, length=length)), right(shape, k, length)
     largest = within * max(1.0, expected)
     return abs(value - expected) <= largest and all((a - b).abs().max() <= largest for a, b in zip(slopes, slow))
 
@@ -69,7 +61,7 @@ def test_value_and_gradient_equal_the_double_loop_to_a_millionth(shape, k, lengt
 @pytest.mark.parametrize("length", [30.0, 300.0])
 def test_large_scores_do_not_saturate(length):
     """Scores of thousands and more: a softmax whose logarithm is taken afterwards ends at -log 1e-11 = 25, without a slope."""
-    value, slopes = value_and_slopes(cpc_nce, grids(length=length), 1)
+    value, slopes = value_and_gradients(cpc_nce, *grids(length=length), k=1)
     assert close(cpc_nce, (2, 4, 3, 2), 1, length) and value > 1000 and max(slope.abs().max() for slope in slopes) > 1
 
 
@@ -295,15 +287,12 @@ def test_the_loss_keeps_its_promises_and_so_does_what_mistakes_are_made_from():
     assert kept(labelled(lambda b, r, c, k, H, W: b * H * W + (r + k) * W + c)) and kept(among(lambda *_: True))
 
 
-@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
-def test_every_usual_mistake_is_noticed(mutant):
-    assert not kept(mutant)
+test_every_usual_mistake_is_noticed = noticed(MUTANTS, kept)
 
 
 # ---- a change of any line of the loss itself
 
 
-SOURCE = Path(losses.__file__).read_text()
 OWN = "own = torch.arange(B * H * W, device=z.device).view(B, H, W)[:, k:].flatten()"
 FLAT = "z = target.permute(0, 2, 3, 1).flatten(0, 2)"
 SCORES = "scores = prediction[:, :, :-k].permute(0, 2, 3, 1).flatten(0, 2) @ z.T"
@@ -325,14 +314,6 @@ EDITS = [(old, old.replace(part, new)) for old, part, new in (
 )]  # fmt: skip
 BODY = next(node for node in ast.parse(SOURCE).body if isinstance(node, ast.FunctionDef) and node.name == "cpc_nce").body[1:]
 LINES = ["".join(SOURCE.splitlines(keepends=True)[node.lineno - 1 : node.end_lineno]) for node in BODY]
-
-
-def edited(old: str = "", new: str = "") -> SimpleNamespace:
-    """The file of the losses with one change."""
-    assert SOURCE.count(old) == 1 or not old, f"stands {SOURCE.count(old)} times in the source: {old}"
-    names = {"__name__": "edited"}
-    exec(compile(SOURCE.replace(old, new) if old else SOURCE, "edited", "exec"), names)
-    return SimpleNamespace(**names)
 
 
 REFUSED = [  # shapes of predictions and targets, k, and what is said
@@ -418,23 +399,17 @@ def test_a_common_rotation_and_what_all_targets_share_do_not_matter():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_lifted_before_anything_is_computed(dtype):
+    computed_in(dtype, cpc_nce, oracle, *grids(3, 8, 4, 3), k=2, within=2e-6)
     given = [x.to(dtype) for x in grids(3, 8, 4, 3)]
-    loss = cpc_nce(*given, 2)
-    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(oracle(*given, 2).item(), abs=2e-6)
-    assert cpc_nce(prediction=given[0], target=given[1], k=2) == loss and lifts(cpc_nce)
+    assert cpc_nce(prediction=given[0], target=given[1], k=2) == cpc_nce(*given, 2) and lifts(cpc_nce)
 
 
 def test_float64_stays_float64():
-    given = [x.double() for x in grids()]
-    loss = cpc_nce(*given, 1)
-    assert loss.dtype == torch.float64 and loss.item() == pytest.approx(oracle(*given, 1).item(), abs=1e-13)
+    computed_in(torch.float64, cpc_nce, oracle, *grids(), k=1, within=1e-13)
 
 
 def test_autocast_has_no_effect():
-    given = grids(3, 8, 4, 3)
-    outside = cpc_nce(*given, 1)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(cpc_nce(*given, 1), outside)
+    same_under_autocast(cpc_nce, *grids(3, 8, 4, 3), k=1)
 
 
 @pytest.mark.parametrize("row", range(3))
@@ -446,7 +421,7 @@ def test_one_nan_spreads_to_the_loss_unless_it_is_a_prediction_without_a_target(
 
 
 def test_the_last_k_rows_of_predictions_get_no_gradient_and_all_targets_do():
-    _, (slope, target) = value_and_slopes(cpc_nce, grids(2, 4, 5, 2), 2)
+    _, (slope, target) = value_and_gradients(cpc_nce, *grids(2, 4, 5, 2), k=2)
     assert (slope[:, :, 3:] == 0).all() and (slope[:, :, :3] != 0).all() and (target != 0).all()
 
 

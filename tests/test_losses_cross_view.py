@@ -1,14 +1,13 @@
 """CMC's losses: double loops in float64 are the oracle, and every usual mistake, also one made in their own source, is told from them."""
 
 import math
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from ssl_lab import losses
+from dummies.oracles import computed_in, edited, same_under_autocast, value_and_gradients
+from dummies.promises import noticed, valued
 from ssl_lab.losses import core_view, cross_view_nce, full_graph, mutual_information_bound
 
 TAUS = (0.01, 0.0699, 0.07, 0.2, 0.5, 10.0)  # float64 below 0.07, float32 from there
@@ -50,13 +49,6 @@ def rows(B=6, noise=math.inf, d=8, seed=0, views=2, length=1.0):
     return [length * (z if noise == math.inf else F.normalize(thing + noise * z, dim=1)) for z in others]
 
 
-def value_and_gradients(loss, zs, tau):
-    zs = [z.clone().requires_grad_() for z in zs]
-    value = loss(zs, tau)
-    value.backward()
-    return value.item(), [torch.zeros_like(z).double() if z.grad is None else z.grad.double() for z in zs]
-
-
 def of_two(loss):
     """The loss of two views with the arguments that the losses of several have."""
     return lambda zs, tau: loss(*zs, tau)
@@ -64,8 +56,8 @@ def of_two(loss):
 
 def close(loss, right, zs, tau, within=1e-6):
     """Whether value and gradients are those of the oracle, within a millionth of max(1, loss)."""
-    value, gradients = value_and_gradients(loss, zs, tau)
-    expected, slopes = value_and_gradients(right, zs, tau)
+    value, gradients = value_and_gradients(lambda *zs: loss(zs, tau), *zs)
+    expected, slopes = value_and_gradients(lambda *zs: right(zs, tau), *zs)
     largest = max(1.0, expected, *(slope.abs().max().item() for slope in slopes))  # a single row's slope is up to 2 / tau
     same = abs(value - expected) <= within * max(1.0, expected)
     return same and all((a - b).abs().max() <= within * largest for a, b in zip(gradients, slopes))
@@ -141,7 +133,7 @@ def test_scores_that_are_all_equal_cost_twice_the_log_of_the_candidates(B, tau):
 
 @pytest.mark.parametrize("tau", [0.01, 0.5])
 def test_one_thing_costs_exactly_nothing(tau):
-    value, gradients = value_and_gradients(of_two(cross_view_nce), rows(1), tau)
+    value, gradients = value_and_gradients(cross_view_nce, *rows(1), tau=tau)
     assert value == 0.0 and max(slope.abs().max() for slope in gradients) <= 1e-6
 
 
@@ -317,15 +309,8 @@ def test_the_loss_of_two_views_keeps_its_promises():
     assert two_kept(cross_view_nce)
 
 
-@pytest.mark.parametrize("mutant", TWO, ids=lambda mutant: mutant.__name__)
-def test_every_usual_mistake_with_two_views_is_noticed(mutant):
-    assert not two_kept(mutant)
-
-
-@pytest.mark.parametrize("mutant, value", [pair for pair in TWO.items() if pair[1] is not None], ids=lambda x: getattr(x, "__name__", str(x)))
-def test_every_usual_mistake_has_its_value_on_the_hand_example(mutant, value):
-    assert mutant(*HAND, 0.5).item() == pytest.approx(value, abs=2e-6)
-    assert value != pytest.approx(LOSS, abs=1e-2)
+test_every_usual_mistake_with_two_views_is_noticed = noticed(TWO, two_kept)
+test_every_usual_mistake_has_its_value_on_the_hand_example = valued(TWO, lambda loss: loss(*HAND, 0.5), 2e-6, right=LOSS)
 
 
 def pairs_of(choose):
@@ -367,14 +352,8 @@ def test_core_and_graph_keep_their_promises():
     assert several_kept(core_view, core_oracle) and several_kept(full_graph, full_oracle)
 
 
-@pytest.mark.parametrize("mutant", CORES.values(), ids=CORES)
-def test_every_usual_mistake_with_the_core_is_noticed(mutant):
-    assert not several_kept(mutant, core_oracle)
-
-
-@pytest.mark.parametrize("mutant", GRAPHS.values(), ids=GRAPHS)
-def test_every_usual_mistake_with_the_graph_is_noticed(mutant):
-    assert not several_kept(mutant, full_oracle)
+test_every_usual_mistake_with_the_core_is_noticed = noticed(CORES, lambda loss: several_kept(loss, core_oracle))
+test_every_usual_mistake_with_the_graph_is_noticed = noticed(GRAPHS, lambda loss: several_kept(loss, full_oracle))
 
 
 BOUNDS = {
@@ -402,7 +381,6 @@ def test_every_usual_mistake_with_the_bound_is_noticed(mutant):
 # ---- a change of any line of the losses themselves
 
 
-SOURCE = Path(losses.__file__).read_text()
 MATRIX = "s = unit(sharp(z1, tau)) @ unit(sharp(z2, tau)).T"
 SHARES = "forth, back = (minus_log_share(x, s.diagonal(), tau).mean() for x in (s, s.T))"
 EDITS = [(old, old.replace(part, new)) for old, part, new in (
@@ -422,14 +400,6 @@ EDITS = [(old, old.replace(part, new)) for old, part, new in (
     ("math.log(k) - loss", "k", "k + 1"), ("math.log(k) - loss", "-", "+"), ("math.log(k) - loss", "log", "log2"),
     ("math.log(k) - loss", "loss", "2 * loss"),
 )]  # fmt: skip
-
-
-def edited(old: str = "", new: str = "") -> SimpleNamespace:
-    """The file of the losses with one change."""
-    assert SOURCE.count(old) == 1 or not old, f"stands {SOURCE.count(old)} times in the source: {old}"
-    names = {"__name__": "edited"}
-    exec(compile(SOURCE.replace(old, new) if old else SOURCE, "edited", "exec"), names)
-    return SimpleNamespace(**names)
 
 
 def all_kept(of) -> bool:
@@ -487,26 +457,20 @@ def test_a_common_rotation_does_not_matter():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("tau", [0.05, 0.07, 0.5])
 def test_half_precision_rows_are_lifted_before_anything_is_computed(dtype, tau):
+    computed_in(dtype, cross_view_nce, oracle, *rows(12, 0.5), tau=tau, within=2e-6)
     zs = [z.to(dtype) for z in rows(12, 0.5)]
-    loss = cross_view_nce(*zs, tau)
-    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(oracle(*zs, tau).item(), abs=2e-6)
-    assert cross_view_nce(z1=zs[0], z2=zs[1], tau=tau) == core_view(zs, tau) == full_graph(zs, tau) == loss
+    assert cross_view_nce(z1=zs[0], z2=zs[1], tau=tau) == core_view(zs, tau) == full_graph(zs, tau) == cross_view_nce(*zs, tau)
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.5])
 def test_float64_stays_float64(tau):
-    zs = [z.double() for z in rows(8, 0.5)]
-    for loss in (cross_view_nce(*zs, tau), full_graph(zs, tau)):
-        assert loss.dtype == torch.float64 and loss.item() == pytest.approx(oracle(*zs, tau).item(), abs=1e-13)
+    for loss in (cross_view_nce, lambda *zs, tau: full_graph(zs, tau)):
+        computed_in(torch.float64, loss, oracle, *rows(8, 0.5), tau=tau, within=1e-13)
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.5])
 def test_autocast_has_no_effect(tau):
-    zs = rows(12, 0.5, views=3)
-    outside = full_graph(zs, tau)
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = full_graph(zs, tau)
-    assert torch.equal(inside, outside)
+    same_under_autocast(full_graph, rows(12, 0.5, views=3), tau=tau)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
@@ -520,7 +484,7 @@ def test_one_broken_number_spreads_to_the_loss(broken, which):
 @pytest.mark.parametrize("tau", [1e-4, 1e-3])
 def test_no_temperature_is_too_low(tau):
     zs = rows(12)
-    value, gradients = value_and_gradients(of_two(cross_view_nce), zs, tau)
+    value, gradients = value_and_gradients(cross_view_nce, *zs, tau=tau)
     assert value == pytest.approx(oracle(*zs, tau).item(), rel=1e-6) and all(slope.isfinite().all() for slope in gradients)
 
 

@@ -6,6 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from dummies.oracles import as_the_oracle, computed_in, same_under_autocast, value_and_gradients
+from dummies.promises import noticed, valued
 from ssl_lab.losses import info_nce
 
 # Logits 3 for the key, then 0, -5 and 4 for the queue, at tau = 0.2 (the last negative beats the positive).
@@ -29,19 +31,12 @@ def rows(B, K, noise=math.inf, d=8, seed=0):
     return q, k if noise == math.inf else F.normalize(q + noise * k, dim=1), queue
 
 
-def value_and_gradients(loss, given, tau):
-    given = [x.clone().requires_grad_() for x in given]
-    value = loss(*given, tau=tau)
-    value.backward()
-    return value.item(), [torch.zeros_like(x).double() if x.grad is None else x.grad.double() for x in given]
-
-
 @pytest.mark.parametrize("tau", [0.01, 0.0699, 0.07, 0.1, 0.2, 1.0, 10.0])
 @pytest.mark.parametrize("B, K, noise", [(1, 1, math.inf), (5, 7, 0.1), (16, 90, math.inf), (16, 90, 0.5)])
 def test_value_and_gradient_equal_the_double_loop_to_a_millionth(B, K, noise, tau):
     given = rows(B, K, noise)
-    value, gradients = value_and_gradients(info_nce, given, tau)
-    right, right_gradients = value_and_gradients(oracle, given, tau)
+    value, gradients = value_and_gradients(info_nce, *given, tau=tau)
+    right, right_gradients = value_and_gradients(oracle, *given, tau=tau)
     assert abs(value - right) <= 1e-6 * max(1, right)
     for gradient, right_gradient in zip(gradients, right_gradients):
         largest = right_gradient.abs().max().item()  # a single query's is up to 2 / tau
@@ -52,8 +47,8 @@ def test_value_and_gradient_equal_the_double_loop_to_a_millionth(B, K, noise, ta
 def test_a_queue_of_full_size_loses_no_more_than_a_millionth(tau):
     """In float64 matrices, for a size at which the loop takes minutes; another test holds it to the loop."""
     q, k, queue = rows(64, 4096, 0.5, d=64)
-    value, (gradient, *_) = value_and_gradients(info_nce, (q, k, queue), tau)
-    right, (right_gradient, *_) = value_and_gradients(fast_oracle, (q, k, queue), tau)
+    value, (gradient, *_) = value_and_gradients(info_nce, q, k, queue, tau=tau)
+    right, (right_gradient, *_) = value_and_gradients(fast_oracle, q, k, queue, tau=tau)
     assert abs(value - right) <= 1e-6 * max(1, right)
     assert (gradient - right_gradient).abs().max() <= 1e-6 * max(1, right)
 
@@ -167,28 +162,15 @@ MUTANTS = {  # the value on the hand example at tau = 0.2, where it differs ther
 
 def promises_kept(loss) -> bool:
     """The double loop's value and gradient at a few sizes."""
-    for B, K, tau in ((3, 4, 0.5), (6, 9, 0.2)):
-        given = rows(B, K, 0.5)
-        value, gradients = value_and_gradients(loss, given, tau)
-        right, right_gradients = value_and_gradients(oracle, given, tau)
-        if abs(value - right) > 1e-5 or not all(torch.allclose(a, b, atol=1e-5) for a, b in zip(gradients, right_gradients)):
-            return False
-    return True
+    return all(as_the_oracle(loss, oracle, *rows(B, K, 0.5), tau=tau) for B, K, tau in ((3, 4, 0.5), (6, 9, 0.2)))
 
 
 def test_the_loss_keeps_the_promises():
     assert promises_kept(info_nce)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_every_usual_mistake_is_noticed(mutant):
-    assert not promises_kept(mutant)
-
-
-@pytest.mark.parametrize("mutant, value", [pair for pair in MUTANTS.items() if pair[1] is not None], ids=lambda x: getattr(x, "__name__", str(x)))
-def test_every_usual_mistake_has_its_value_on_the_hand_example(mutant, value):
-    assert mutant(*HAND, 0.2).item() == pytest.approx(value, abs=2e-6)
-    assert value != pytest.approx(1.326652, abs=1e-2)
+test_every_usual_mistake_is_noticed = noticed(MUTANTS, promises_kept)
+test_every_usual_mistake_has_its_value_on_the_hand_example = valued(MUTANTS, lambda loss: loss(*HAND, 0.2), 2e-6, right=1.326652)
 
 
 # ---- invariances
@@ -217,26 +199,16 @@ def test_rows_given_by_name_are_lifted_too():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("tau", [0.07, 0.2])
 def test_half_precision_rows_are_lifted_before_anything_is_computed(dtype, tau):
-    given = [x.to(dtype) for x in rows(20, 60, 0.5)]
-    loss = info_nce(*given, tau=tau)
-    assert loss.dtype == torch.float32
-    assert loss.item() == pytest.approx(oracle(*given, tau).item(), abs=1e-6)
+    computed_in(dtype, info_nce, oracle, *rows(20, 60, 0.5), tau=tau)
 
 
 def test_float64_stays_float64():
-    given = [x.double() for x in rows(20, 60, 0.5)]
-    loss = info_nce(*given, tau=0.5)
-    assert loss.dtype == torch.float64
-    assert loss.item() == pytest.approx(oracle(*given, 0.5).item(), abs=1e-14)
+    computed_in(torch.float64, info_nce, oracle, *rows(20, 60, 0.5), tau=0.5, within=1e-14)
 
 
 @pytest.mark.parametrize("tau", [0.07, 0.5])
 def test_autocast_has_no_effect(tau):
-    given = rows(20, 60, 0.5)
-    outside = info_nce(*given, tau=tau)
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = info_nce(*given, tau=tau)
-    assert torch.equal(inside, outside)
+    same_under_autocast(info_nce, *rows(20, 60, 0.5), tau=tau)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])

@@ -6,6 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from dummies.oracles import as_the_oracle, computed_in, same_under_autocast, value_and_gradients
+from dummies.promises import noticed, valued
 from ssl_lab.losses import soft_cross_entropy
 
 P = torch.tensor([[0.7, 0.2, 0.1]])  # its entropy is 0.801819
@@ -25,13 +27,6 @@ def rows(B=12, C=5, scale=2.0, seed=0):
     g = torch.Generator().manual_seed(seed)
     logits, teacher = (scale * torch.randn(B, C, generator=g) for _ in range(2))
     return logits, teacher.softmax(1)
-
-
-def value_and_gradients(loss, logits, target):
-    logits, target = (x.clone().requires_grad_() for x in (logits, target))
-    value = loss(logits, target)
-    value.backward()
-    return value.item(), [torch.zeros_like(x).double() if x.grad is None else x.grad.double() for x in (logits, target)]
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.5, 5.0])
@@ -162,23 +157,15 @@ MUTANTS = {  # the value on the hand example, where it differs there
 
 
 def promises_kept(loss) -> bool:
-    value, gradients = value_and_gradients(loss, *rows())
-    right, right_gradients = value_and_gradients(oracle, *rows())
-    return abs(value - right) <= 1e-5 and all(torch.allclose(a, b, atol=1e-5) for a, b in zip(gradients, right_gradients))
+    return as_the_oracle(loss, oracle, *rows())
 
 
 def test_the_loss_keeps_the_promises():
     assert promises_kept(soft_cross_entropy)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_every_usual_mistake_is_noticed(mutant):
-    assert not promises_kept(mutant)
-
-
-@pytest.mark.parametrize("mutant, value", [pair for pair in MUTANTS.items() if pair[1] is not None], ids=lambda x: getattr(x, "__name__", str(x)))
-def test_every_usual_mistake_has_its_value_on_the_hand_example(mutant, value):
-    assert mutant(P.log(), P).item() == pytest.approx(value, abs=1e-6)
+test_every_usual_mistake_is_noticed = noticed(MUTANTS, promises_kept)
+test_every_usual_mistake_has_its_value_on_the_hand_example = valued(MUTANTS, lambda loss: loss(P.log(), P))
 
 
 # ---- precision, devices, bad input
@@ -186,18 +173,14 @@ def test_every_usual_mistake_has_its_value_on_the_hand_example(mutant, value):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_rows_are_lifted_before_anything_is_computed(dtype):
+    computed_in(dtype, soft_cross_entropy, oracle, *rows())
     logits, target = (x.to(dtype) for x in rows())
-    loss = soft_cross_entropy(logits, target)
-    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(oracle(logits, target).item(), abs=1e-6)
-    assert soft_cross_entropy(logits, target.float()).item() == loss.item()  # a teacher's float32 beside a student's half
+    assert soft_cross_entropy(logits, target.float()) == soft_cross_entropy(logits, target)  # a teacher's float32 beside a student's half
 
 
 def test_float64_stays_float64_and_autocast_has_no_effect():
-    logits, target = rows()
-    assert soft_cross_entropy(logits.double(), target.double()).item() == pytest.approx(oracle(logits, target).item(), abs=1e-14)
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = soft_cross_entropy(logits, target)
-    assert torch.equal(inside, soft_cross_entropy(logits, target))
+    computed_in(torch.float64, soft_cross_entropy, oracle, *rows(), within=1e-14)
+    same_under_autocast(soft_cross_entropy, *rows())
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])

@@ -8,33 +8,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dummies.promises import breaks, keeps
+from dummies.slow import Pixel, batch_norm_is_its_own, copies_are_equal, copies_follow, copies_rest, pixels
+from dummies.trainings import a_step, equal, in_parts, numbers
 from ssl_lab.augment import Augmentation
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.losses import byol_regression
 from ssl_lab.methods import BYOL, byol
 from ssl_lab.models import ema_, frozen_copy, small_resnet
-from ssl_lab.optim import parameter_groups
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.train import train
 
 QUICK = Recipe(epochs=2, batch=16, optimizer="lars", lr=1.0, eta=0.02)
 SCHEDULE = {0: 0.996, 0.25: 0.996586, 0.5: 0.998, 0.75: 0.999414, 1: 1.0}
-
-
-class Pixel(nn.Module):
-    """An encoder that hands on what it is given: h is the first two channels of the first pixel, times one weight."""
-
-    def __init__(self):
-        super().__init__()
-        self.dim, self.weight = 2, nn.Parameter(torch.ones(1))
-
-    def forward(self, x):
-        return self.weight * x[:, :2, 0, 0]
-
-
-def pixels(*rows) -> torch.Tensor:
-    return torch.tensor(rows)[:, :, None, None]
 
 
 def by_hand(kind) -> BYOL:
@@ -51,24 +38,6 @@ def small(kind, seed: int = 0, **options) -> BYOL:
 
 def views(B: int = 16, seed: int = 1) -> torch.Tensor:
     return torch.rand(2, B, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
-
-
-def a_step(method: BYOL, progress: float = 0.5) -> None:
-    method.zero_grad()
-    method(*views()).backward()
-    with torch.no_grad():
-        for p in method.parameters():
-            if p.grad is not None:
-                p.sub_(0.5 * p.grad)
-    method.after_step(progress)
-
-
-def numbers(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 # ---- the promises
@@ -127,26 +96,19 @@ def gradient_is_that_of_the_predictions_alone(kind):
 def target_has_no_gradient_and_no_optimizer(kind):
     method = small(kind)
     method(*views()).backward()
-    target = [p for name in ("target_encoder", "target_projector") for p in getattr(method, name).parameters()]
-    given = {id(p) for group in parameter_groups(method, 0.1) for p in group["params"]}
-    assert target and all(p.grad is None for p in target) and not {id(p) for p in target} & given
+    copies_rest(method, BYOL.slow)
 
 
 def target_starts_as_the_online_network(kind):
-    method = small(kind)
-    for copied, original in BYOL.slow.items():
-        assert equal(numbers(getattr(method, copied)), numbers(getattr(method, original)))
+    copies_are_equal(small(kind), BYOL.slow)
 
 
 def target_is_m_of_itself_and_the_rest_of_the_new_online_network(kind):
     method = small(kind)
     for progress in (0.1, 0.5, 0.9):
         before, m = numbers(method), BYOL.momentum(method, progress)
-        a_step(method, progress)
-        for copied, original in BYOL.slow.items():
-            for name, p in getattr(method, original).named_parameters():
-                expected = m * before[f"{copied}.{name}"].double() + (1 - m) * p.detach().double()
-                torch.testing.assert_close(method.state_dict()[f"{copied}.{name}"].double(), expected, atol=1e-7, rtol=1e-6)
+        a_step(method, views(), progress)
+        copies_follow(method, BYOL.slow, before, m)
 
 
 def m_rises_by_a_cosine(kind):
@@ -157,14 +119,8 @@ def m_rises_by_a_cosine(kind):
 
 def targets_batch_norm_sees_its_own_batches(kind):
     """One view after the other, in training mode; the average leaves the statistics alone."""
-    method, before = small(kind), numbers(small(kind).target_encoder)
-    method(*views())
-    statistics = dict(method.target_encoder.named_buffers())
-    assert all(not torch.equal(buffer, before[name]) for name, buffer in statistics.items())
+    statistics = batch_norm_is_its_own(small(kind), "target_encoder", views())
     assert all(buffer == 2 for name, buffer in statistics.items() if name.endswith("num_batches_tracked"))
-    kept = {name: buffer.clone() for name, buffer in statistics.items()}
-    method.after_step(0.5)
-    assert equal(kept, dict(method.target_encoder.named_buffers()))
 
 
 def the_first_view_is_from_T_and_the_second_from_T_prime(kind):
@@ -194,9 +150,7 @@ PROMISES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_byol_keeps_the_promise(promise):
-    promise(BYOL)
+test_byol_keeps_the_promise = keeps(BYOL, PROMISES)
 
 
 # ---- the usual mistakes
@@ -385,10 +339,7 @@ CAUGHT = {  # which promise each mistake of methods.md 7.5, and a few others, br
 }
 
 
-@pytest.mark.parametrize("mutant, promise", CAUGHT.items(), ids=lambda thing: thing.__name__)
-def test_every_usual_mistake_breaks_its_promise(mutant, promise):
-    with pytest.raises(AssertionError):
-        promise(mutant)
+test_every_usual_mistake_breaks_its_promise = breaks(CAUGHT.items())
 
 
 # ---- inside a training
@@ -399,12 +350,9 @@ class Watched(BYOL):
 
     def after_step(self, progress):
         self.seen = [*getattr(self, "seen", []), progress]
-        before = {copied: numbers(getattr(self, copied)) for copied in self.slow}
+        before = numbers(self)
         super().after_step(progress)
-        for copied, original in self.slow.items():
-            for name, p in getattr(self, original).named_parameters():
-                expected = torch.lerp(before[copied][name], p.detach(), 1 - self.momentum(progress))
-                assert torch.equal(getattr(self, copied).state_dict()[name], expected)
+        copies_follow(self, self.slow, before, self.momentum(progress), exactly=True)
 
 
 @pytest.mark.parametrize("stop", [1, 2])
@@ -413,11 +361,7 @@ def test_target_and_schedule_are_exact_through_a_save_and_a_load(tmp_path, stop)
     whole, first, last = small(Watched), small(Watched), small(Watched, seed=9)
     losses = [log.loss for log in train(whole, images, QUICK)]
     assert whole.seen == pytest.approx([(i + 1) / 6 for i in range(6)]) and whole.momentum(whole.seen[-1]) == 1
-    for log in train(first, images, QUICK, out=tmp_path):
-        if log.epoch == stop:
-            break
-    rest = [log.loss for log in train(last, images, QUICK, out=tmp_path, resume=True)]
-    assert equal(numbers(whole), numbers(last)) and rest == losses[stop:]
+    assert [log.loss for log in in_parts(first, last, images, QUICK, tmp_path, stop)] == losses and equal(numbers(whole), numbers(last))
     assert [*first.seen, *getattr(last, "seen", [])] == whole.seen
 
 
@@ -448,7 +392,7 @@ def test_without_stop_gradient_the_online_network_is_its_own_target_and_learns_f
 def test_with_m_0_the_target_is_a_copy_at_every_step():
     method = small(BYOL, m=0.0)
     for progress in (0.3, 1.0):
-        a_step(method, progress)
+        a_step(method, views(), progress)
         for copied, original in BYOL.slow.items():
             pairs = zip(getattr(method, copied).parameters(), getattr(method, original).parameters())
             assert all(torch.equal(slow, fast) for slow, fast in pairs)
@@ -456,7 +400,7 @@ def test_with_m_0_the_target_is_a_copy_at_every_step():
 
 def test_with_m_1_the_target_stays():
     method, before = small(BYOL, m=1.0), small(BYOL, m=1.0)
-    a_step(method)
+    a_step(method, views())
     assert all(torch.equal(a, b) for a, b in zip(method.target_encoder.parameters(), before.target_encoder.parameters()))
 
 

@@ -16,6 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dummies.promises import breaks, keeps
+from dummies.slow import TurnedRound, copies_are_equal, copies_follow
+from dummies.trainings import a_step, equal, in_parts, is_refused, numbers, slopes
 from ssl_lab.augment import chrominance, luminance
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
@@ -86,32 +89,6 @@ def loops(method: CMC, views, graph: str):
                 else:
                     total = total + direction(zs[a], ks[b], lambda row, b=b: method.queues[b], method.tau)
     return total
-
-
-def slopes(method: CMC, loss) -> dict[str, torch.Tensor]:
-    method.zero_grad()
-    loss.backward()
-    return {name: p.grad.clone() for name, p in method.named_parameters() if p.grad is not None}
-
-
-def numbers(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def a_step(method: CMC, size: int = 16, seed: int = 0) -> tuple[torch.Tensor, ...]:
-    views = inputs(method, size, seed)
-    method.zero_grad()
-    method(*views).backward()
-    with torch.no_grad():
-        for p in method.parameters():
-            if p.grad is not None:
-                p.sub_(0.5 * p.grad)
-    method.after_step(0.5)
-    return views
 
 
 # ---- the promises
@@ -203,8 +180,8 @@ def each_queue_is_the_last_K_keys_of_its_view_in_order(kind):
         method = build(kind, K=K, views=("L", "ab", "depth"))
         sent = [queue.clone() for queue in method.queues]
         for step in range(3):
-            copies = copy.deepcopy(method)
-            views = a_step(method, size, step)
+            copies, views = copy.deepcopy(method), inputs(method, size, step)
+            a_step(method, views)
             sent = [torch.cat([old, new]) for old, new in zip(sent, keys(copies, views))]
             for queue, rows in zip(method.queues, sent):
                 torch.testing.assert_close(queue, rows[-K:], atol=1e-6, rtol=0)
@@ -213,17 +190,13 @@ def each_queue_is_the_last_K_keys_of_its_view_in_order(kind):
 
 def slow_copies_start_equal_follow_and_have_no_gradient(kind):
     method = build(kind, K=30, m=0.9)
-    for slow, fast in method.slow.items():
-        assert equal(numbers(getattr(method, slow)), numbers(getattr(method, fast)))
+    copies_are_equal(method, method.slow)
     assert method.slow == {"key_encoders": "encoders", "key_projectors": "projectors"}
     for step in range(2):
         before = numbers(method)
-        a_step(method, seed=step)
-        for slow, fast in method.slow.items():
-            assert all(p.grad is None and not p.requires_grad for p in getattr(method, slow).parameters())
-            for name, p in getattr(method, fast).named_parameters():
-                expected = 0.9 * before[f"{slow}.{name}"].double() + 0.1 * p.detach().double()
-                torch.testing.assert_close(method.state_dict()[f"{slow}.{name}"].double(), expected, atol=1e-7, rtol=1e-6)
+        a_step(method, inputs(method, seed=step))
+        assert all(p.grad is None and not p.requires_grad for slow in method.slow for p in getattr(method, slow).parameters())
+        copies_follow(method, method.slow, before, 0.9)
 
 
 def the_encoder_is_that_of_each_view_side_by_side_in_order(kind):
@@ -253,9 +226,7 @@ PROMISES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_cmc_keeps_the_promise(promise):
-    promise(CMC)
+test_cmc_keeps_the_promise = keeps(CMC, PROMISES)
 
 
 # ---- the usual mistakes
@@ -473,11 +444,8 @@ class CopiesStandStill(CMC):
         self.m = m
 
 
-class WrongWayRound(CMC):
-    def after_step(self, progress):
-        self.m = 1 - self.m
-        super().after_step(progress)
-        self.m = 1 - self.m
+class WrongWayRound(TurnedRound, CMC):
+    pass
 
 
 class HeadsStandStill(CMC):
@@ -546,17 +514,11 @@ MUTANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mutant, promise", MUTANTS, ids=[f"{mutant.__name__}-{promise.__name__}" for mutant, promise in MUTANTS])
-def test_every_usual_mistake_breaks_its_promise(mutant, promise):
-    with pytest.raises(AssertionError):
-        promise(mutant)
+test_every_usual_mistake_breaks_its_promise = breaks(MUTANTS)
 
 
-@pytest.mark.parametrize("kind, promise", [
-    (Pairs, loss_and_gradient_are_those_of_loops), (Enqueues, each_queue_is_the_last_K_keys_of_its_view_in_order),
-], ids=["Pairs", "Enqueues"])  # fmt: skip
-def test_what_mistakes_are_made_from_makes_none(kind, promise):
-    promise(kind)
+test_pairs_is_no_mistake = keeps(Pairs, [loss_and_gradient_are_those_of_loops])
+test_enqueues_is_no_mistake = keeps(Enqueues, [each_queue_is_the_last_K_keys_of_its_view_in_order])
 
 
 # ---- batches and views
@@ -630,9 +592,8 @@ def test_a_step_of_all_views_runs_on_the_meta_device(K):
 def test_a_run_resumes_to_the_bit(options, images, tmp_path):
     whole, stopped, resumed = build(CMC, **options), build(CMC, **options), build(CMC, seed=7, **options)
     logs = list(train(whole, images, QUICK, out=tmp_path / "whole", threads=1))
-    next(train(stopped, images, QUICK, out=tmp_path / "parts", threads=1))
-    rest = list(train(resumed, images, QUICK, out=tmp_path / "parts", resume=True, threads=1))
-    assert (rest[0].step, rest[0].loss) == (logs[-1].step, logs[-1].loss)
+    parts = in_parts(stopped, resumed, images, QUICK, tmp_path / "parts")
+    assert [(log.step, log.loss) for log in parts] == [(log.step, log.loss) for log in logs]
     assert equal(numbers(whole), numbers(resumed)) and {"std", "rank", "alignment"} <= set(logs[0].stats)
 
 
@@ -678,11 +639,7 @@ def test_a_network_that_cannot_be_had_for_other_channels_is_refused():
     (lambda images: replace(images, mask=images.mask + 1), {"views": ("L", "mask")}, "mask shows 3 parts"),
 ])
 def test_images_that_do_not_have_the_views_are_refused_at_once(change, options, words, images, tmp_path):
-    method = build(CMC, **options)
-    before = numbers(method)
-    with pytest.raises(InputError, match=words):
-        train(method, change(images), QUICK, out=tmp_path / "run", threads=1)
-    assert equal(before, numbers(method)) and not (tmp_path / "run").exists()
+    is_refused(build(CMC, **options), change(images), QUICK, words, tmp_path)
 
 
 def test_recipes():

@@ -5,10 +5,10 @@ is a mutant); labels that are not contiguous (W has a row for every cluster, and
 main optimizer too (there is one optimizer, and what is promised is that it forgets W and nothing else); the normaliser of NMI (test_geometry.py).
 """
 
-import contextlib
 import json
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,6 +18,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from torch import nn
 
+from dummies.patched import Relabelled, patched
+from dummies.promises import breaks, keeps
+from dummies.trainings import equal, in_parts, is_refused, numbers
 from ssl_lab.arguments import arguments
 from ssl_lab.augment import SMALL, to_float
 from ssl_lab.data import Images, load
@@ -91,17 +94,8 @@ def fixed(kind, assignment: torch.Tensor, **options) -> DeepCluster:
 
 
 def relabelled(method: DeepCluster, data: Images, seed: int = 0) -> Images:
-    with RandomStream(seed, torch.device("cpu")), patched(kmeans=getattr(method, "found", deepcluster.kmeans)):
+    with RandomStream(seed, torch.device("cpu")), patched(deepcluster, kmeans=getattr(method, "found", deepcluster.kmeans)):
         return method.relabel(data).select(*method.columns)
-
-
-@contextlib.contextmanager
-def patched(**names):
-    """Other functions in the method's file."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in names.items():
-            patch.setattr(deepcluster, name, value)
-        yield
 
 
 def clustered(method: DeepCluster, data: Images, seed: int = 0) -> tuple[torch.Tensor, dict, torch.Tensor]:
@@ -113,19 +107,11 @@ def clustered(method: DeepCluster, data: Images, seed: int = 0) -> tuple[torch.T
         seen.append((z, {"k": k, "iterations": iterations, **given}, found.assignment))
         return found
 
-    with RandomStream(seed, torch.device("cpu")), patched(kmeans=spy):
+    with RandomStream(seed, torch.device("cpu")), patched(deepcluster, kmeans=spy):
         labels = method.relabel(data).labels
     ((z, given, assignment),) = seen
     assert torch.equal(labels, assignment)
     return z, given, labels
-
-
-def numbers(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.fixture(scope="module")
@@ -322,12 +308,16 @@ PROMISES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_deepcluster_keeps_the_promise(promise):
-    promise(DeepCluster)
+test_deepcluster_keeps_the_promise = keeps(DeepCluster, PROMISES)
 
 
 # ---- the usual mistakes
+
+
+class Patched(Relabelled, DeepCluster):
+    """DeepCluster, whose file has other functions while it relabels."""
+
+    file = deepcluster
 
 
 class Grouping(DeepCluster):
@@ -366,24 +356,18 @@ class AfterAReLU(DeepCluster):
         return super().cluster(h.relu())
 
 
-class FeaturesOfTheTrainingMode(DeepCluster):
-    def relabel(self, data):
-        with patched(features=lambda f, x: f.train()(to_float(x[:].x))):
-            return super().relabel(data)
+class FeaturesOfTheTrainingMode(Patched):
+    instead: ClassVar = {"features": lambda f, x: f.train()(to_float(x[:].x))}
 
 
-class FeaturesOfViews(DeepCluster):
-    def relabel(self, data):
-        with patched(features=lambda f, x: features(f, SMALL(x[:].x))):
-            return super().relabel(data)
+class FeaturesOfViews(Patched):
+    instead: ClassVar = {"features": lambda f, x: features(f, SMALL(x[:].x))}
 
 
-class ShuffledPass(DeepCluster):
+class ShuffledPass(Patched):
     """The pass over the images is shuffled, and labels are put down in the order of the pass."""
 
-    def relabel(self, data):
-        with patched(features=lambda f, x: features(f, x)[torch.randperm(len(x))]):
-            return super().relabel(data)
+    instead: ClassVar = {"features": lambda f, x: features(f, x)[torch.randperm(len(x))]}
 
 
 class InTheOrderOfTheIndex(DeepCluster):
@@ -411,18 +395,8 @@ class LabelsOfTheDraw(DeepCluster):
         return replace(found, labels=found.labels[found.index])
 
 
-class DrawnAsTheyAre(DeepCluster):
-    def relabel(self, data):
-        with patched(uniform_sampling=lambda y: torch.arange(len(y))):
-            return super().relabel(data)
-
-
-class CutAtRandom(DeepCluster):
-    """The authors': one more of each cluster than needed, and the first N of all in a random order."""
-
-    def relabel(self, data):
-        with patched(uniform_sampling=more_than_needed):
-            return super().relabel(data)
+class DrawnAsTheyAre(Patched):
+    instead: ClassVar = {"uniform_sampling": lambda y: torch.arange(len(y))}
 
 
 def more_than_needed(y):
@@ -432,29 +406,31 @@ def more_than_needed(y):
     return torch.cat(drawn)[torch.randperm(each * len(groups))][: len(y)]
 
 
+class CutAtRandom(Patched):
+    """The authors': one more of each cluster than needed, and the first N of all in a random order."""
+
+    instead: ClassVar = {"uniform_sampling": more_than_needed}
+
+
 class EmptyOnesCounted(DeepCluster):
     def relabel(self, data):
-        with patched(uniform_sampling=lambda y: uniform_sampling(y)[: len(y) * len(y.unique()) // len(self.sizes)]):
+        with patched(deepcluster, uniform_sampling=lambda y: uniform_sampling(y)[: len(y) * len(y.unique()) // len(self.sizes)]):
             return super().relabel(data)
 
 
-class WithReplacement(DeepCluster):
-    def relabel(self, data):
-        with patched(uniform_sampling=lambda y: (1 / y.bincount()[y]).multinomial(len(y), replacement=True)):
-            return super().relabel(data)
-
-
-class FirstRowsOnly(DeepCluster):
-    """A large cluster gives the first of its rows, epoch after epoch the same."""
-
-    def relabel(self, data):
-        with patched(uniform_sampling=the_first):
-            return super().relabel(data)
+class WithReplacement(Patched):
+    instead: ClassVar = {"uniform_sampling": lambda y: (1 / y.bincount()[y]).multinomial(len(y), replacement=True)}
 
 
 def the_first(y):
     groups = [(y == c).nonzero()[:, 0].repeat(len(y)) for c in y.unique()]
     return torch.cat([group[: len(y) // len(groups)] for group in groups])
+
+
+class FirstRowsOnly(Patched):
+    """A large cluster gives the first of its rows, epoch after epoch the same."""
+
+    instead: ClassVar = {"uniform_sampling": the_first}
 
 
 class WKept(DeepCluster):
@@ -491,18 +467,16 @@ class BiasKept(DeepCluster):
         return found
 
 
-class OptimizerKept(DeepCluster):
-    """W is drawn where no version is counted, so that the optimizer remembers the old one."""
-
-    def relabel(self, data):
-        with patched(nn=Silent):
-            return super().relabel(data)
-
-
 class Silent:
     class init:
         normal_ = staticmethod(lambda p, std: p.data.normal_(std=std))
         zeros_ = staticmethod(lambda p: p.data.zero_())
+
+
+class OptimizerKept(Patched):
+    """W is drawn where no version is counted, so that the optimizer remembers the old one."""
+
+    instead: ClassVar = {"nn": Silent}
 
 
 class EncoderForgotten(DeepCluster):
@@ -642,10 +616,7 @@ CAUGHT = {  # which promise each mistake of methods.md 2.5, and a few others, br
 }
 
 
-@pytest.mark.parametrize("mutant, promise", CAUGHT.items(), ids=lambda thing: thing.__name__)
-def test_every_usual_mistake_breaks_its_promise(mutant, promise):
-    with pytest.raises(AssertionError):
-        promise(mutant)
+test_every_usual_mistake_breaks_its_promise = breaks(CAUGHT.items())
 
 
 def test_the_index_trap_costs_what_the_authors_code_loses():
@@ -763,10 +734,7 @@ def parameters(method: Method) -> dict:
 def test_an_interrupted_round_resumes_with_the_same_clusters_and_training_goes_on_to_the_bit(tmp_path, images, stop, balance):
     whole, first, last = (small(DeepCluster, seed, balance=balance) for seed in (0, 0, 9))
     logs = list(train(whole, images, QUICK, out=tmp_path / "whole", threads=1))
-    events = train(first, images, QUICK, out=tmp_path / "parts", threads=1)
-    rest = [next(events) for _ in range(stop)]
-    events.close()
-    rest += list(train(last, images, QUICK, out=tmp_path / "parts", resume=True))
+    rest = in_parts(first, last, images, QUICK, tmp_path / "parts", stop)
     assert equal(parameters(whole), parameters(last))
     assert [(log.loss, log.stats) for log in rest] == [(log.loss, log.stats) for log in logs]
     assert [0 <= log.stats.get("nmi", -1) <= 1 for log in logs] == [False, True, True]
@@ -848,11 +816,7 @@ def test_a_training_with_empty_clusters_remarks_it(images):
     (lambda data: replace(data, index=torch.empty(0, dtype=torch.long)), {}, "more than the 0 images"),
 ])
 def test_images_that_have_no_such_clusters_are_refused_at_once(tmp_path, images, change, options, words):
-    method = small(DeepCluster, **options)
-    before = numbers(method)
-    with pytest.raises(InputError, match=words):
-        train(method, change(images), replace(QUICK, batch=4), out=tmp_path / "run")
-    assert equal(before, numbers(method)) and not (tmp_path / "run").exists()
+    is_refused(small(DeepCluster, **options), change(images), replace(QUICK, batch=4), words, tmp_path)
 
 
 def test_as_many_clusters_as_images_are_fine(images):

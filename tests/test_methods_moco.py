@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dummies.promises import breaks, keeps
+from dummies.slow import Pixel, TurnedRound, batch_norm_is_its_own, copies_are_equal, copies_follow, copies_rest, pixels
+from dummies.trainings import a_step, equal, in_parts, numbers
 from ssl_lab.augment import SMALL
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
@@ -15,27 +18,11 @@ from ssl_lab.losses import info_nce
 from ssl_lab.method import Method
 from ssl_lab.methods import MoCo, moco
 from ssl_lab.models import ema_, frozen_copy, small_resnet
-from ssl_lab.optim import parameter_groups
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.train import train
 
 QUEUE = torch.tensor([[0.0, 1.0], [-1.0, 0.0], [0.8, -0.6]])
 QUICK = Recipe(epochs=3, batch=16, optimizer="lars", lr=1.0, eta=0.02)
-
-
-class Pixel(nn.Module):
-    """An encoder that hands on what it is given: h is the first `dim` channels of the first pixel, times one weight."""
-
-    def __init__(self, dim: int = 2):
-        super().__init__()
-        self.dim, self.weight = dim, nn.Parameter(torch.ones(1))
-
-    def forward(self, x):
-        return self.weight * x[:, : self.dim, 0, 0]
-
-
-def pixels(*rows) -> torch.Tensor:
-    return torch.tensor(rows)[:, :, None, None]
 
 
 def by_hand(kind) -> MoCo:
@@ -51,22 +38,8 @@ def small(kind, seed: int = 0, **options) -> MoCo:
     return kind(small_resnet(width=4), **{"dim": 8, "K": 40, "m": 0.9, "split": 4} | options).train()
 
 
-def a_step(method: MoCo, B: int = 16) -> None:
-    method.zero_grad()
-    method(*torch.rand(2, B, 3, 32, 32)).backward()
-    with torch.no_grad():
-        for p in method.parameters():
-            if p.grad is not None:
-                p.sub_(0.5 * p.grad)
-    method.after_step(0.5)
-
-
-def numbers(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+def views(B: int = 16) -> torch.Tensor:
+    return torch.rand(2, B, 3, 32, 32)
 
 
 # ---- the promises
@@ -80,7 +53,7 @@ def loss_of_the_hand_example(kind):
 def forward_leaves_the_queue_alone_and_backward_works(kind):
     method = small(kind)
     before = numbers(method)
-    method(*torch.rand(2, 16, 3, 32, 32)).backward()
+    method(*views()).backward()
     assert all(torch.equal(before[name], getattr(method, name)) for name in ("queue", "pointer", "filled"))
 
 
@@ -93,7 +66,7 @@ def queue_begins_with_unit_rows(kind):
 def queue_stays_of_unit_rows(kind):
     method = small(kind)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        a_step(method)
+        a_step(method, views())
     torch.testing.assert_close(method.queue.norm(dim=1), torch.ones(40))
     for rows in method.embeddings.values():  # bfloat16 would leave them 0.4 % too long or too short
         torch.testing.assert_close(rows.norm(dim=1), torch.ones(16))
@@ -112,7 +85,7 @@ def queue_is_the_last_K_keys(kind):
 
 def queue_takes_the_keys_not_the_queries_and_only_after_the_step(kind):
     method = small(kind)
-    a_step(method)
+    a_step(method, views())
     assert torch.equal(method.queue[:16], method.embeddings["k"])
     assert not torch.allclose(method.embeddings["k"], method.embeddings["q"], atol=1e-3)
 
@@ -149,31 +122,25 @@ def key_network_is_m_k_plus_1_minus_m_q(kind):
     method = small(kind)
     for _ in range(3):
         before = numbers(method)
-        a_step(method)
-        for key, online in (("key_encoder", "encoder"), ("key_projector", "projector")):
-            for name, p in getattr(method, online).named_parameters():
-                expected = 0.9 * before[f"{key}.{name}"].double() + 0.1 * p.detach().double()
-                torch.testing.assert_close(method.state_dict()[f"{key}.{name}"].double(), expected, atol=1e-7, rtol=1e-6)
+        a_step(method, views())
+        copies_follow(method, MoCo.slow, before, 0.9)
 
 
 def key_network_starts_as_the_query_network(kind):
-    method = small(kind)
-    for key, online in (("key_encoder", "encoder"), ("key_projector", "projector")):
-        assert equal(numbers(getattr(method, key)), numbers(getattr(method, online)))
+    copies_are_equal(small(kind), MoCo.slow)
 
 
 def key_network_has_no_gradient_and_no_optimizer(kind):
     method = small(kind)
-    method(*torch.rand(2, 16, 3, 32, 32)).backward()
-    key = [p for name in ("key_encoder", "key_projector") for p in getattr(method, name).parameters()]
-    given = {id(p) for group in parameter_groups(method, 0.1) for p in group["params"]}
-    assert all(p.grad is None for p in key) and not {id(p) for p in key} & given and not method.embeddings["k"].requires_grad
+    method(*views()).backward()
+    copies_rest(method, MoCo.slow)
+    assert not method.embeddings["k"].requires_grad
 
 
 def gradient_is_that_of_the_query_alone(kind):
     """The key is a constant: the slope of the loss in the one weight of Pixel, which a unit row does not feel, is that of q · k in q."""
     method = small(kind, split=1)
-    x1, x2 = torch.rand(2, 16, 3, 32, 32)
+    x1, x2 = views()
     method(x1, x2).backward()
     found = method.projector[0].weight.grad.clone()
     method.zero_grad()
@@ -183,24 +150,17 @@ def gradient_is_that_of_the_query_alone(kind):
 
 
 def key_networks_batch_norm_sees_its_own_batches(kind):
-    method = small(kind)
-    before = numbers(method.key_encoder)
-    method(*torch.rand(2, 16, 3, 32, 32))
-    moved = [name for name, buffer in method.key_encoder.named_buffers() if not torch.equal(buffer, before[name])]
-    assert moved == [name for name, _ in method.key_encoder.named_buffers()]
-    statistics = {name: buffer.clone() for name, buffer in method.key_encoder.named_buffers()}
-    method.after_step(0.5)
-    assert equal(statistics, dict(method.key_encoder.named_buffers()))
+    batch_norm_is_its_own(small(kind), "key_encoder", views())
 
 
 def state_holds_queue_and_pointer(kind):
     method, other = small(kind), small(kind, seed=1)
     for _ in range(2):
-        a_step(method)
+        a_step(method, views())
     other.load_state_dict(numbers(method))
     for one in (method, other):
         torch.manual_seed(5)
-        a_step(one)
+        a_step(one, views())
     assert equal(numbers(method), numbers(other))
     assert torch.equal(method.queue, other.queue) and method.pointer == other.pointer == 8 and method.filled == other.filled == 40
 
@@ -214,9 +174,7 @@ PROMISES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_moco_keeps_the_promise(promise):
-    promise(MoCo)
+test_moco_keeps_the_promise = keeps(MoCo, PROMISES)
 
 
 # ---- the usual mistakes
@@ -289,11 +247,8 @@ class OneGroup(MoCo):
         super().__init__(encoder, split=1, **options)
 
 
-class WrongWayRound(MoCo):
-    def after_step(self, progress):
-        self.m = 1 - self.m
-        super().after_step(progress)
-        self.m = 1 - self.m
+class WrongWayRound(TurnedRound, MoCo):
+    pass
 
 
 class HeadNotAveraged(MoCo):
@@ -409,10 +364,7 @@ CAUGHT = {  # which promise each mistake of methods.md 4.4, and a few others, br
 }
 
 
-@pytest.mark.parametrize("mutant, promise", CAUGHT.items(), ids=lambda thing: thing.__name__)
-def test_every_usual_mistake_breaks_its_promise(mutant, promise):
-    with pytest.raises(RuntimeError if mutant is EnqueuesBeforeBackward else AssertionError):
-        promise(mutant)
+test_every_usual_mistake_breaks_its_promise = breaks(CAUGHT.items(), {EnqueuesBeforeBackward: RuntimeError})
 
 
 def test_enqueuing_first_costs_what_the_hand_example_says():
@@ -427,33 +379,20 @@ class Watched(MoCo):
     """Writes down every key that was made and every key network."""
 
     def after_step(self, progress):
-        before = {name: numbers(getattr(self, name)) for name in ("key_encoder", "key_projector")}
+        before = numbers(self)
         super().after_step(progress)
         self.sent = [*getattr(self, "sent", []), self.k]
-        for key, online in (("key_encoder", "encoder"), ("key_projector", "projector")):
-            for name, p in getattr(self, online).named_parameters():
-                assert torch.equal(getattr(self, key).state_dict()[name], torch.lerp(before[key][name], p.detach(), 1 - self.m))
-
-
-def train_in_parts(folder, images, stop: int) -> tuple[MoCo, torch.Tensor, list[float]]:
-    """Train up to an epoch, save, and go on in a new object of other weights; all keys in the order in which they were made."""
-    first, last = small(Watched), small(Watched, seed=9)
-    losses = []
-    for log in train(first, images, QUICK, out=folder):
-        losses.append(log.loss)
-        if log.epoch == stop:
-            break
-    losses += [log.loss for log in train(last, images, QUICK, out=folder, resume=True)]
-    return last, torch.cat([*first.sent, *getattr(last, "sent", [])]), losses
+        copies_follow(self, self.slow, before, self.m, exactly=True)
 
 
 @pytest.mark.parametrize("stop", [1, 2])
 def test_queue_and_key_network_are_exact_through_a_save_and_a_load_and_training_goes_on_to_the_bit(tmp_path, stop):
     images = load("scenes", limit=90).unlabelled()
-    whole = small(Watched)
+    whole, first, resumed = small(Watched), small(Watched), small(Watched, seed=9)
     logs = list(train(whole, images, QUICK))
-    resumed, sent, losses = train_in_parts(tmp_path, images, stop)
+    losses = [log.loss for log in in_parts(first, resumed, images, QUICK, tmp_path, stop)]
     assert equal(numbers(whole), numbers(resumed)) and losses == [log.loss for log in logs]
+    sent = torch.cat([*first.sent, *resumed.sent])
     assert len(sent) == 3 * 5 * 16 and torch.equal(sent, torch.cat(whole.sent))
     assert torch.equal(resumed.queue.roll(-int(resumed.pointer), dims=0), sent[-40:])
     assert logs[0].stats["filled"] == 1.0
@@ -513,7 +452,7 @@ def test_keys_in_half_precision_are_enqueued():
 def test_the_queue_takes_the_keys_of_all_ranks(monkeypatch):
     method, others = small(MoCo), F.normalize(torch.randn(16, 8), dim=1)
     monkeypatch.setattr(moco, "gather", lambda k: torch.cat([k, others]))
-    a_step(method)
+    a_step(method, views())
     assert torch.equal(method.queue[:32], torch.cat([method.embeddings["k"], others])) and method.pointer == 32
 
 

@@ -8,16 +8,19 @@ of RandAugment (test_augment_rand_augment.py); a rate of learning that goes on t
 order of each rank's own (the loop draws them from one stream, test_distributed.py, and takes rank 0's answers, `first`).
 """
 
-import contextlib
 import copy
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dummies.patched import Relabelled, patched
+from dummies.promises import breaks, keeps
+from dummies.trainings import equal, is_refused, numbers, until
 from ssl_lab import models, pseudo_labels
 from ssl_lab.augment import SMALL, Augmentation, RandAugment, to_float
 from ssl_lab.data import Images, load
@@ -133,14 +136,6 @@ def unlabelled(data: Images) -> torch.Tensor:
     return (data.labels < 0).nonzero().flatten()
 
 
-def numbers(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
 @torch.no_grad()
 def scatter(module: nn.Module, seed: int = 0) -> None:
     """Other numbers everywhere; statistics, too."""
@@ -163,15 +158,6 @@ def refused(function) -> str:
     return ""
 
 
-@contextlib.contextmanager
-def patched(**names):
-    """Other functions in the file of pseudo-labels."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in names.items():
-            patch.setattr(pseudo_labels, name, value)
-        yield
-
-
 def watched(kind, data: Images, recipe: Recipe = QUICK, **options) -> tuple[list[dict], list[int], NoisyStudent]:
     """A training: what each epoch begins with, how many images a teacher was asked about, and the method."""
     epochs, asked = [], []
@@ -189,7 +175,7 @@ def watched(kind, data: Images, recipe: Recipe = QUICK, **options) -> tuple[list
         return features(f, images)
 
     method = build(Watched, **options)
-    with patched(features=counting):
+    with patched(pseudo_labels, features=counting):
         list(train(method, data, recipe, threads=1))
     return epochs, asked, method
 
@@ -283,7 +269,7 @@ def only_rows_that_are_drawn_are_asked_each_once(kind):
     data = some()
     for index in (torch.arange(30), torch.arange(30).flip(0), torch.cat([torch.arange(30), torch.tensor([1, 1, 1, 2, 3, 3])])):
         method, asked = build(kind, teacher=Says(), **EVERY), []
-        with patched(features=lambda f, x, asked=asked: asked.append(x.index.tolist()) or features(f, x)):
+        with patched(pseudo_labels, features=lambda f, x, asked=asked: asked.append(x.index.tolist()) or features(f, x)):
             groups = relabelled(method, replace(data, index=index))
         expected = unlabelled(data[:30])
         assert asked == [expected.tolist()]
@@ -507,36 +493,32 @@ PROMISES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_noisy_student_keeps_the_promise(promise):
-    promise(NoisyStudent)
+test_noisy_student_keeps_the_promise = keeps(NoisyStudent, PROMISES)
 
 
 # ---- the usual mistakes: labels
 
 
-class TeacherInTrainingMode(NoisyStudent):
-    def relabel(self, data):
-        with patched(features=lambda f, x: f.train()(to_float(x[:].x))):
-            return super().relabel(data)
+class Patched(Relabelled, NoisyStudent):
+    """NoisyStudent, while the file of pseudo-labels has other functions."""
+
+    file = pseudo_labels
 
 
-class LabelsOfViews(NoisyStudent):
-    def relabel(self, data):
-        with patched(features=lambda f, x: features(f, SMALL(x[:].x))):
-            return super().relabel(data)
+class TeacherInTrainingMode(Patched):
+    instead: ClassVar = {"features": lambda f, x: f.train()(to_float(x[:].x))}
 
 
-class LabelsOfRandAugment(NoisyStudent):
-    def relabel(self, data):
-        with patched(features=lambda f, x: features(f, RandAugment(2, 5.0)(x[:].x))):
-            return super().relabel(data)
+class LabelsOfViews(Patched):
+    instead: ClassVar = {"features": lambda f, x: features(f, SMALL(x[:].x))}
 
 
-class Tempered(NoisyStudent):
-    def relabel(self, data):
-        with patched(features=lambda f, x: features(f, x) / 0.5):
-            return super().relabel(data)
+class LabelsOfRandAugment(Patched):
+    instead: ClassVar = {"features": lambda f, x: features(f, RandAugment(2, 5.0)(x[:].x))}
+
+
+class Tempered(Patched):
+    instead: ClassVar = {"features": lambda f, x: features(f, x) / 0.5}
 
 
 class TeacherLearns(NoisyStudent):
@@ -604,7 +586,7 @@ class RowsAlone(NoisyStudent):
     def relabel(self, data):
         rows = unlabelled(data) if data.index is None else data.index[data.labels[data.index] < 0]
         same = torch.equal(self.kept.get("rows", torch.empty(0)), rows.float())
-        with patched(answered=lambda *given: same):
+        with patched(pseudo_labels, answered=lambda *given: same):
             found = super().relabel(data)
         self.kept["rows"] = rows.float()
         return found
@@ -614,7 +596,7 @@ class LabelsOfTheFirstImages(RefreshedByTheAverage):
     """Whatever comes later, labels are those of the images that were asked first."""
 
     def relabel(self, data):
-        with patched(answered=lambda kept, *given: "targets" in kept):
+        with patched(pseudo_labels, answered=lambda kept, *given: "targets" in kept):
             return NoisyStudent.relabel(self, data)
 
 
@@ -681,7 +663,7 @@ class AskedAsOftenAsDrawn(NoisyStudent):
             return super().relabel(data)
         rows = data.index[data.labels[data.index] < 0]
         self.kept = pseudo_labels.ask(self.teacher, data, rows, *self.labelling)
-        with patched(answered=lambda *given: True):
+        with patched(pseudo_labels, answered=lambda *given: True):
             return super().relabel(data)
 
 
@@ -712,7 +694,7 @@ class ThresholdAfterBalancing(NoisyStudent):
             rows = pseudo_labels.balance(*p.max(1), per_class)
             return rows[p[rows].amax(1) >= threshold]
 
-        with patched(filter_and_balance=wrong):
+        with patched(pseudo_labels, filter_and_balance=wrong):
             return super().relabel(data)
 
 
@@ -722,10 +704,8 @@ class WithoutThreshold(NoisyStudent):
         return super().relabel(data)
 
 
-class ShortClassesStayShort(NoisyStudent):
-    def relabel(self, data):
-        with patched(balance=lambda confidence, y, n, seed: balance(confidence, y, n, seed).unique()):
-            return super().relabel(data)
+class ShortClassesStayShort(Patched):
+    instead: ClassVar = {"balance": lambda confidence, y, n, seed: balance(confidence, y, n, seed).unique()}
 
 
 class ShortClassesAreLeftOut(NoisyStudent):
@@ -734,14 +714,12 @@ class ShortClassesAreLeftOut(NoisyStudent):
             rows = balance(confidence, y, n, seed)
             return rows[y.bincount()[y[rows]] >= n]
 
-        with patched(balance=wrong):
+        with patched(pseudo_labels, balance=wrong):
             return super().relabel(data)
 
 
-class AnyOfARichClass(NoisyStudent):
-    def relabel(self, data):
-        with patched(balance=lambda confidence, y, n, seed: balance(torch.rand(len(y)), y, n, seed)):
-            return super().relabel(data)
+class AnyOfARichClass(Patched):
+    instead: ClassVar = {"balance": lambda confidence, y, n, seed: balance(torch.rand(len(y)), y, n, seed)}
 
 
 class NotBalanced(NoisyStudent):
@@ -1198,17 +1176,11 @@ CAUGHT = {  # which promise each mistake of methods.md 1.6, and many others, bre
 }
 
 
-@pytest.mark.parametrize("mutant, promise", CAUGHT.items(), ids=lambda thing: thing.__name__)
-def test_every_usual_mistake_breaks_its_promise(mutant, promise):
-    with pytest.raises(AssertionError):
-        promise(mutant)
+test_every_usual_mistake_breaks_its_promise = breaks(CAUGHT.items())
 
 
-@pytest.mark.parametrize("kind, promise", [
-    (Averaging, the_average_follows_weights_and_statistics_and_warms_up_in_every_round), (Step, a_step_is_that_of_loops),
-], ids=["Averaging", "Step"])  # fmt: skip
-def test_what_mistakes_are_made_from_makes_none(kind, promise):
-    promise(kind)
+test_averaging_is_no_mistake = keeps(Averaging, [the_average_follows_weights_and_statistics_and_warms_up_in_every_round])
+test_step_is_no_mistake = keeps(Step, [a_step_is_that_of_loops])
 
 
 # ---- noise, and none
@@ -1279,11 +1251,8 @@ def whole(images):
 @pytest.mark.parametrize("stop", [1, 2, 3])
 def test_a_training_resumes_within_a_round_and_at_its_border_with_the_same_labels_to_the_bit(tmp_path, images, whole, stop):
     """Epochs 1 and 2 are the first round, 3 and 4 the second; within a round no image is asked again."""
-    first, last, asked = noisy(), noisy(9), []
-    events = train(first, images, QUICK, out=tmp_path, threads=1)
-    logs = [next(events) for _ in range(stop)]
-    events.close()
-    with patched(features=lambda f, x: asked.append(len(x)) or features(f, x)):
+    logs, last, asked = until(stop, noisy(), images, QUICK, tmp_path), noisy(9), []
+    with patched(pseudo_labels, features=lambda f, x: asked.append(len(x)) or features(f, x)):
         logs += list(train(last, images, QUICK, out=tmp_path, resume=True))
     assert asked == ([36] if stop < 3 else [])
     method, expected = whole
@@ -1305,10 +1274,8 @@ def test_every_epoch_is_finite_and_says_its_round_and_what_passes(whole):
 def test_a_round_with_a_teacher_given_resumes_with_its_labels(tmp_path):
     data, teacher = some(), network()
     whole, last = (build(NoisyStudent, seed, teacher=teacher, rounds=1, **EVERY) for seed in (0, 9))
-    for out, method in ((None, whole), (tmp_path, build(NoisyStudent, teacher=teacher, rounds=1, **EVERY))):
-        for log in train(method, data, QUICK, out=out, threads=1):
-            if log.epoch == 1 and out:
-                break
+    list(train(whole, data, QUICK, threads=1))
+    until(1, build(NoisyStudent, teacher=teacher, rounds=1, **EVERY), data, QUICK, tmp_path)
     scatter(teacher)
     list(train(last, data, QUICK, out=tmp_path, resume=True))
     assert equal(whole.kept, last.kept) and equal(numbers(whole), numbers(last))
@@ -1372,11 +1339,7 @@ class Pair(Says):
     (lambda data: data, {"teacher": nn.Conv2d(3, 4, 1)}, r"this Conv2d returns \(2, 4, 16, 16\) for 2 images"),
 ])
 def test_images_and_teachers_that_do_not_suit_are_refused_at_once(tmp_path, change, options, words):
-    method = build(NoisyStudent, **{"rounds": 2} | options)
-    before = numbers(method)
-    with pytest.raises(InputError, match=words):
-        train(method, change(some()), QUICK, out=tmp_path / "run", threads=1)
-    assert equal(before, numbers(method)) and not (tmp_path / "run").exists()
+    is_refused(build(NoisyStudent, **{"rounds": 2} | options), change(some()), QUICK, words, tmp_path)
 
 
 def test_labels_alone_are_enough_for_one_round():

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dummies.promises import breaks, keeps
 from ssl_lab.errors import InputError
 from ssl_lab.models import ContextNetwork
 
@@ -111,9 +112,7 @@ PROMISES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_the_context_network_keeps_the_promise(promise):
-    promise(ContextNetwork)
+test_the_context_network_keeps_the_promise = keeps(ContextNetwork, PROMISES)
 
 
 @pytest.mark.parametrize("turn, sees", [(0, "above"), (1, "right"), (2, "below"), (3, "left")])
@@ -249,15 +248,10 @@ MUTANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mutant, promise", MUTANTS, ids=[f"{mutant.__name__}-{promise.__name__}" for mutant, promise in MUTANTS])
-def test_every_usual_mistake_breaks_its_promise(mutant, promise):
-    with pytest.raises(AssertionError):
-        promise(mutant)
+test_every_usual_mistake_breaks_its_promise = breaks(MUTANTS)
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_what_mistakes_are_made_from_makes_none(promise):
-    promise(Instead)
+test_what_mistakes_are_made_from_makes_none = keeps(Instead, PROMISES)
 
 
 # ---- its form

@@ -4,12 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from dummies.trainings import numbers
 from ssl_lab.errors import InputError
 from ssl_lab.models import average_, ema_, frozen_copy, small_resnet
-
-
-def numbers(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
 def test_a_frozen_copy_has_the_same_state_no_gradient_and_a_life_of_its_own():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from dummies.promises import breaks, keeps
 from ssl_lab.augment import patches
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
@@ -47,9 +48,7 @@ def a_pixel_changes_the_patches_that_show_it_and_no_other(kind):
 PROMISES = [every_patch_is_encoded_alone_in_its_place, an_image_is_the_mean_of_its_patches, a_pixel_changes_the_patches_that_show_it_and_no_other]
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_the_encoder_keeps_the_promise(promise):
-    promise(PatchEncoder)
+test_the_encoder_keeps_the_promise = keeps(PatchEncoder, PROMISES)
 
 
 class RowsAndColumnsExchanged(PatchEncoder):
@@ -94,10 +93,7 @@ MUTANTS = [
 ]
 
 
-@pytest.mark.parametrize("mutant, promise", MUTANTS, ids=[f"{mutant.__name__}-{promise.__name__}" for mutant, promise in MUTANTS])
-def test_every_usual_mistake_breaks_its_promise(mutant, promise):
-    with pytest.raises(AssertionError):
-        promise(mutant)
+test_every_usual_mistake_breaks_its_promise = breaks(MUTANTS)
 
 
 def test_maps_are_the_latents_of_the_patches():

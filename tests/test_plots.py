@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dummies.drawings import every
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import nt_xent
@@ -40,18 +41,12 @@ PICTURES = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    """Each picture, its summary, its words and where they stand."""
-    return shown(*PICTURES[request.param]())
+picture = every(PICTURES)
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
-
-
-def test_summary_is_one_sentence(drawn, one_sentence):
-    one_sentence(drawn[1])
+@pytest.mark.parametrize("judged", ["legible", "one sentence"], indirect=True)
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 @pytest.mark.parametrize("tau", [0.01, 0.2, 10.0])

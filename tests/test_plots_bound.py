@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from dummies.drawings import items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.gaussians import Contrast
@@ -28,14 +29,6 @@ def drawn(nats=3.0, k=63, kept=(8, 8), best=None, critic="optimal critic", lost=
     by_k = {one: contrast(one, min(0.9 * share * nats, math.log(one + 1)) - lost) for one in KS}
     best = contrast(k, by_k[k].tight + lost) if best is None else best
     return plots.bound(nats, k, kept, by_nats, by_k, best, critic, **changes)
-
-
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
-def words(figure):
-    return [item.text for item in items(figure, Words)]
 
 
 def spots(figure, name):
@@ -159,7 +152,7 @@ def test_every_bar_is_as_long_as_its_number_and_the_gap_is_what_is_lost():
     held, gaps = chain(figure)
     assert np.allclose(held, np.divide(values, 4))
     assert np.allclose(gaps, [(after / 4, (before - after) / 4) for before, after in itertools.pairwise(values)])
-    said = words(figure)
+    said = written(figure)
     assert [text for text in said if text in ("4.00", "3.00", "2.60", "2.00", "1.98")] == ["4.00", "3.00", "2.60", "2.00", "1.98"]
     gaps = "−1.00 forgotten by the encoder", "−0.40 hidden: too few negatives", "−0.60 lost by the critic", "−0.02 log(1 + 1/k): no +1 in log k"
     assert [text for text in said if text in gaps] == [*gaps]
@@ -179,7 +172,7 @@ def test_a_bound_above_the_truth_by_chance_is_no_longer_than_its_room():
     figure, _ = drawn(1.0, best=contrast(63, 1.1), lost=-0.2)
     held, gaps = chain(figure)
     assert max(held) == 1 and min(width for _, width in gaps) >= 0
-    assert "0.10 hidden: too few negatives" in words(figure)
+    assert "0.10 hidden: too few negatives" in written(figure)
 
 
 def test_below_zero_there_is_no_bar():

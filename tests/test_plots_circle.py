@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dummies.drawings import every, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.circle import ARROW, CENTRE, FAR, HEAD, RADIUS, RIM, SHAFT, THICK, THIN, ends, finding, neighbours, on_page, shares, unit
@@ -71,26 +72,18 @@ def evenly(pairs, sharpness):
     return angles, weights
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    return shown(*PICTURES[request.param]())
+picture = every(PICTURES)
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
+@pytest.mark.parametrize("judged", ["legible", "answers", "one sentence"], indirect=True)
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
-def test_no_words_lie_on_other_words(drawn, apart):
+def test_no_words_lie_on_other_words(picture, apart):
     """But for the numbers of points that have met."""
-    apart([(text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2] if not text.get_text().isdigit() or text.get_fontsize() > 12])
-
-
-def test_what_answers_lies_in_the_drawing_and_no_word_leaves_its_panel(drawn, answers):
-    answers(drawn[0])
-
-
-def test_summary_is_one_sentence(drawn, one_sentence):
-    one_sentence(drawn[1])
+    _, _, texts, renderer = picture
+    apart([(text.get_text(), text.get_window_extent(renderer)) for text in texts if not text.get_text().isdigit() or text.get_fontsize() > 12])
 
 
 def test_the_summary_says_what_was_minimised_where_it_stands_and_what_has_changed():
@@ -140,7 +133,7 @@ def test_the_title_says_who_pushes(pairs, sharpness, words):
     """At sharpness 2, by hand: cosines 0.71, 0, -0.71 twice and -1 once; 2 exp(1.41) of 2 exp(1.41) + 2 + 2 exp(-1.41) + exp(-2), 8.23 of 10.85."""
     angles, weights = evenly(pairs, sharpness)
     assert finding(angles, weights) == words
-    assert words in texts(draw(pairs, angles=np.tile(angles, (T, 1)), weights=weights)[0])
+    assert words in written(draw(pairs, angles=np.tile(angles, (T, 1)), weights=weights)[0])
 
 
 @pytest.mark.parametrize(
@@ -153,10 +146,6 @@ def test_the_title_says_who_pushes(pairs, sharpness, words):
 )
 def test_the_title_says_what_is_missing(weights, words):
     assert finding(path()[0], weights) == words
-
-
-def texts(figure):
-    return [item.text for item in figure.items if isinstance(item, Words)]
 
 
 def outlines(figure):
@@ -246,8 +235,8 @@ def test_points_that_nobody_pushes_do_not_count_among_the_pushed():
 
 
 def test_the_views_go_by_their_names():
-    assert {"● query", "○ key, follows"} < set(texts(draw(views=("query", "key, follows"))[0]))
-    assert {"● one view", "○ the other"} < set(texts(draw()[0]))
+    assert {"● query", "○ key, follows"} < set(written(draw(views=("query", "key, follows"))[0]))
+    assert {"● one view", "○ the other"} < set(written(draw()[0]))
 
 
 def test_partners_are_joined_and_carry_the_same_number():
@@ -294,7 +283,7 @@ def test_each_curve_is_drawn_whole_with_the_present_step_marked_and_its_aim():
         np.testing.assert_allclose([now.x[0], now.y[0]], whole.paths[0][4])
         assert [line.dash for line in aims] == [] if aim is None else ["dashed"]
         assert [line.paths[0][0, 1] for line in aims] == ([] if aim is None else [pytest.approx(slope * aim + level)])
-        assert f"{name} {ends(values, 4)}" in texts(figure)
+        assert f"{name} {ends(values, 4)}" in written(figure)
         assert all(top < slope * value + level < top + height for value in (*values, *([aim] if aims else [])))
 
 
@@ -360,4 +349,4 @@ def test_what_cannot_be_drawn_is_refused_in_one_sentence(changed, words):
 def test_the_title_is_about_the_present_step():
     now, first = (finding(path(6)[step], forces(6)) for step in (10, 0))
     assert now != first
-    assert texts(draw(6, step=10)[0])[0] == now
+    assert written(draw(6, step=10)[0])[0] == now

@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from dummies.drawings import answer, every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.clusters import parts
 from ssl_lab.plots.clusters.epochs import Epoch
 from ssl_lab.plots.clusters.numbers import Clustering
-from ssl_lab.plots.drawing import Marks, Strokes, Words
+from ssl_lab.plots.drawing import Marks, Strokes
 from ssl_lab.plots.embedding import UNKNOWN
 from ssl_lab.plots.look import ANCHOR, INK, NEGATIVE, POSITIVE
 
@@ -62,29 +63,11 @@ DRAWN = {
 }
 
 
-@pytest.fixture(params=DRAWN, scope="module")
-def picture(request):
-    return DRAWN[request.param]()
+picture = every(DRAWN)
 
 
-def test_every_picture_can_be_read(picture, readable):
-    readable(picture[0])
-
-
-def test_a_summary_is_one_sentence(picture, one_sentence):
-    one_sentence(picture[1])
-
-
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
-def said(figure):
-    return [item.text for item in items(figure, Words)]
-
-
-def answer(figure, name):
-    return next(spots for spots in (spot() if callable(spot) else spot for spot in figure.spots) if spots.name.startswith(name))
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 def seen(figure):
@@ -133,7 +116,7 @@ def test_classes_are_the_colours_of_the_labels_and_their_names_stand_below():
     figure, _ = draw(colours="classes")
     found = seen(figure)
     assert [found[place][1] for place in at(now)] == [parts.colour(label) for label in LABELS[:SHOWN].tolist()]
-    assert {"ring", "star", "hourglass …"} <= set(said(figure))
+    assert {"ring", "star", "hourglass …"} <= set(written(figure))
 
 
 @pytest.mark.parametrize(
@@ -147,13 +130,13 @@ def test_classes_are_the_colours_of_the_labels_and_their_names_stand_below():
 )
 def test_the_title_says_what_is_to_be_seen(epochs, shown, parts, holds):
     figure, sentence = draw(epochs, shown)
-    assert holds(said(figure)[0], *parts)
+    assert holds(written(figure)[0], *parts)
     assert parts[0][1:] in sentence
 
 
 def test_a_point_says_its_class_and_its_two_nearest_clusters_and_a_click_takes_its_own():
     now = run()[3]
-    spots, y = answer(draw()[0], "images"), now.clustering.assignment
+    spots, y = answer(draw()[0], "images and centroids on the map"), now.clustering.assignment
     assert [*spots.sets["cluster"]] == y[:SHOWN].tolist()
     for image in range(SHOWN):
         own, other = now.distances[image]
@@ -166,7 +149,7 @@ def test_a_point_without_another_cluster_says_its_own_alone():
     now = run()[3]
     far = now.distances.copy()
     far[5, 1] = np.inf
-    told = answer(draw([*run()[:3], dataclasses.replace(now, distances=far)])[0], "images").said(5)
+    told = answer(draw([*run()[:3], dataclasses.replace(now, distances=far)])[0], "images and centroids on the map").said(5)
     assert told.endswith(f"{far[5, 0]:.2f}")
 
 
@@ -178,7 +161,7 @@ def curves(figure):
 def test_nmi_is_drawn_and_said_and_a_click_goes_to_an_epoch():
     epochs = run()
     figure, _ = draw(epochs)
-    spots, (top, low) = answer(figure, "NMI"), parts.CHARTS
+    spots, (top, low) = answer(figure, "NMI of every epoch"), parts.CHARTS
     assert [*spots.sets["epoch"]] == [1, 2, 3, 4, 5, 6]
     assert spots.said(0) == "epoch 1: NMI with the classes 0.24"
     assert spots.said(3) == "epoch 4: NMI with the classes 0.36, with the epoch before 0.50"

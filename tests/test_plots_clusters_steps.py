@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from dummies.drawings import answer, every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.clusters import parts
 from ssl_lab.plots.clusters.steps import Moment, beside
-from ssl_lab.plots.drawing import Drawing, Image, Marks, Strokes, Words
+from ssl_lab.plots.drawing import Drawing, Image, Marks, Strokes
 from ssl_lab.plots.look import ANCHOR, INK, NEGATIVE
 
 N, CLASSES = 30, ("ring", "star", "hourglass and more")
@@ -61,25 +62,11 @@ DRAWN = {
 }
 
 
-@pytest.fixture(params=DRAWN, scope="module")
-def picture(request):
-    return DRAWN[request.param]()
+picture = every(DRAWN)
 
 
-def test_every_picture_can_be_read(picture, readable):
-    readable(picture[0])
-
-
-def test_a_summary_is_one_sentence(picture, one_sentence):
-    one_sentence(picture[1])
-
-
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
-def said(figure):
-    return [item.text for item in items(figure, Words)]
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 def seen(figure, size=None):
@@ -94,10 +81,6 @@ def seen(figure, size=None):
 
 def at(points):
     return [tuple(point) for point in parts.placed(np.asarray(points), 1.15).round(3)]
-
-
-def answer(figure, name):
-    return next(spots for spots in (spot() if callable(spot) else spot for spot in figure.spots) if spots.name.startswith(name))
 
 
 @pytest.mark.parametrize("steps", [2, 3, 4, 7])
@@ -159,14 +142,14 @@ def test_the_ground_has_the_colour_of_the_nearest_centroid_and_there_is_none_whe
 )
 def test_the_title_says_what_the_step_did(moments, title):
     figure, sentence = draw(moments)
-    assert title in said(figure)[0]
+    assert title in written(figure)[0]
     assert title[1:] in sentence
 
 
 def test_the_title_counts_the_points_that_change():
     moments = run()[:5]
     changed = int((moments[-1].assignment != moments[-2].assignment).sum())
-    assert f"Assign: {changed} point" in said(draw(moments)[0])[0]
+    assert f"Assign: {changed} point" in written(draw(moments)[0])[0]
 
 
 def crosses(figure):
@@ -205,7 +188,7 @@ def test_the_way_of_a_centroid_begins_where_it_was():
 
 def test_a_point_says_its_two_nearest_centroids_and_a_click_takes_its_cluster():
     moments = run()[:3]
-    spots, places = answer(draw(moments)[0], "images and centroids"), moments[-1].places
+    spots, places = answer(draw(moments)[0], "images and centroids on the map"), moments[-1].places
     for image in range(N):
         far = np.linalg.norm(XY[image] - places, axis=1)
         first, second = np.argsort(far)[:2]
@@ -225,7 +208,7 @@ def test_the_curve_is_the_mean_squared_distance_and_a_click_goes_to_a_step():
 
 def test_bars_say_sizes_and_a_click_chooses_a_cluster():
     moments = run()[:3]
-    spots = answer(draw(moments)[0], "sizes")
+    spots = answer(draw(moments)[0], "sizes of clusters")
     counts = np.bincount(moments[-1].assignment, minlength=4)
     assert [*spots.sets["cluster"]] == [0, 1, 2, 3]
     for cluster, count in enumerate(counts):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from dummies.drawings import items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.method import COLLAPSED
@@ -35,20 +36,12 @@ def drawn(course=FALLEN, size=1.0, step=1000, chosen=2, **changes):
     return plots.collapse(**{**given, **changes})
 
 
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
 def places(figure):
     """Every point of the map, in inches."""
     left, top, side, _ = BOX
     found = np.concatenate([np.stack([marks.x, marks.y], axis=1) for marks in items(figure, Marks) if marks.edge])
     assert ((found > (left, top)) & (found < (left + side, top + side))).all()
     return found
-
-
-def words(figure):
-    return [item.text for item in items(figure, Words)]
 
 
 def chart(figure, name):
@@ -96,8 +89,8 @@ def test_the_map_keeps_its_scale_so_that_a_collapse_is_seen():
 
 
 def test_points_on_one_spot_are_pointed_at():
-    assert "all 30 of them" in words(drawn(size=0.01)[0])
-    assert "all 30 of them" not in words(drawn(size=1.0)[0])
+    assert "all 30 of them" in written(drawn(size=0.01)[0])
+    assert "all 30 of them" not in written(drawn(size=1.0)[0])
 
 
 def test_dimensions_are_sorted_beside_those_of_the_usual_run():
@@ -186,8 +179,8 @@ def test_a_row_of_the_table_says_its_figures_and_a_click_sets_its_switches():
 
 
 def test_only_of_a_collapse_is_it_said_that_the_centred_rank_misses_it():
-    assert "centred 37.0: misses it" in words(drawn()[0])
-    assert "centred 12.0" in words(drawn(HEALTHY)[0])
+    assert "centred 37.0: misses it" in written(drawn()[0])
+    assert "centred 12.0" in written(drawn(HEALTHY)[0])
 
 
 def test_the_chosen_row_is_bold_and_all_others_are_not():
@@ -197,7 +190,7 @@ def test_the_chosen_row_is_bold_and_all_others_are_not():
     (row,) = [item for item in items(figure, Words) if item.text == TABLE[1][0]]
     (band,) = [area.outlines[0] for area in items(figure, Areas) if area.fills == plots.look.FAINT]
     assert band[1] < row.y < band[1] + band[3]
-    assert {"72.5", "70.0", "5.5", "65.0", "0.2", "21.0", "chance 0.1"} <= set(words(figure))
+    assert {"72.5", "70.0", "5.5", "65.0", "0.2", "21.0", "chance 0.1"} <= set(written(figure))
 
 
 def test_a_step_between_two_points_takes_the_one_before():

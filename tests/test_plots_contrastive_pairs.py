@@ -8,13 +8,14 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from dummies.drawings import every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import nt_xent
 from ssl_lab.plots.contrastive.anchor import arrow, digits, mosaic
 from ssl_lab.plots.contrastive.cells import Grid, brief
 from ssl_lab.plots.contrastive.numbers import arranged, contrast, groups
-from ssl_lab.plots.drawing import Areas, Image, Marks, Words
+from ssl_lab.plots.drawing import Areas, Image, Marks
 from ssl_lab.plots.look import ANCHOR, FAINT, class_name, number, percent
 
 SHAPES = ("ring", "hourglass", "an extraordinarily long name")
@@ -53,31 +54,16 @@ PICTURES = {
 }
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    """Each picture, its summary, its words and where they stand."""
-    return shown(*drawing(**PICTURES[request.param]))
+picture = every(PICTURES, lambda options: drawing(**options))
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
-def test_what_answers_a_pointer_lies_in_the_drawing_and_no_word_leaves_its_half(drawn, answers):
-    answers(drawn[0])
-
-
-def test_nothing_at_all_leaves_the_figure(drawn):
-    box = drawn[0].get_tightbbox(drawn[3])
+def test_nothing_at_all_leaves_the_figure(picture):
+    box = picture[0].get_tightbbox(picture[3])
     assert box.x0 >= 0 and box.x1 <= 13 and box.y0 >= 0 and box.y1 <= 6.625
-
-
-def test_no_two_words_collide(drawn, apart):
-    apart(((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2]), down=4)
-
-
-def test_summary_is_one_sentence(drawn, one_sentence):
-    one_sentence(drawn[1])
 
 
 @pytest.mark.parametrize("tau", [0.01, 0.2, 10.0])
@@ -162,22 +148,14 @@ def test_what_if_says_that_it_is_one_and_what_the_loss_would_be():
     assert kept > masked
     assert "the diagonal kept by mistake so that every anchor is its own best match: 0 of 14 anchors find their partner first" in summary
     assert f"the mean loss is {kept:.2f} in place of {masked:.2f};" in summary
-    assert words(figure)[0] == "each of 14 anchors finds itself first"
-    assert words(figure).count("itself") == 2  # in the table and at the scale
-
-
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
-def words(figure):
-    return [item.text for item in items(figure, Words)]
+    assert written(figure)[0] == "each of 14 anchors finds itself first"
+    assert written(figure).count("itself") == 2  # in the table and at the scale
 
 
 def test_masked_the_anchor_is_not_among_its_candidates():
     figure, _ = drawing(3, anchor=2)
-    assert "itself" not in words(figure)
-    assert "+1.00" not in words(figure)
+    assert "itself" not in written(figure)
+    assert "+1.00" not in written(figure)
 
 
 LABELS = np.array([2, 0, 2, -1, 0])
@@ -239,8 +217,8 @@ def test_every_anchor_is_marked_by_whether_it_finds_its_partner():
 def test_small_batches_say_every_number(shown, said):
     found = contrast(batch(4)[0], 0.2)
     value = {"share": found.share, "cosine": found.cosine, "cosine / tau": found.cosine / 0.2}[said][1, 5]
-    assert (f"{value:.0%}" if said == "share" else brief(value)) in words(drawing(4, shown=shown)[0])
-    assert len(words(drawing(5, shown=shown)[0])) < len(words(drawing(4, shown=shown)[0])) - 40
+    assert (f"{value:.0%}" if said == "share" else brief(value)) in written(drawing(4, shown=shown)[0])
+    assert len(written(drawing(5, shown=shown)[0])) < len(written(drawing(4, shown=shown)[0])) - 40
 
 
 def test_numbers_of_cells_are_brief():
@@ -251,17 +229,17 @@ def test_numbers_of_cells_are_brief():
 def test_negatives_of_the_same_class_are_named_so_and_counted():
     labels = np.array([0, 1, 0, 2, 1, 0])
     figure, summary = drawing(6, noise=9, labels=labels, anchor=8, top=11)
-    assert words(figure).count("same class") == 4
-    assert words(figure).count("partner") == 2  # in the table and at the scale
+    assert written(figure).count("same class") == 4
+    assert written(figure).count("partner") == 2  # in the table and at the scale
     taken = contrast(batch(6, noise=9)[0], 0.2).share[8, [0, 5, 6, 11]].sum()
     assert f"and {taken:.0%} to the 4 of 10 negatives that show the same class" in summary
-    assert f"same class: 4 of 10 negatives, {taken:.0%} of the weight" in words(figure)
+    assert f"same class: 4 of 10 negatives, {taken:.0%} of the weight" in written(figure)
 
 
 def test_without_labels_nothing_is_called_the_same_class():
     figure, summary = drawing(6, labels=np.full(6, -1), top=11)
-    assert "same class" not in " ".join(words(figure)) + summary
-    assert words(figure).count("negative") == 11  # ten of them, and the scale
+    assert "same class" not in " ".join(written(figure)) + summary
+    assert written(figure).count("negative") == 11  # ten of them, and the scale
 
 
 def test_lengths_of_bars_and_arrows_are_shares_and_weights():
@@ -335,13 +313,13 @@ def test_mosaic_holds_up_to_nine_images():
 def test_the_anchor_goes_by_the_number_that_it_is_called():
     figure, summary = drawing(6, anchor=8, called=np.roll(np.arange(12), -5), epoch="epoch 9")
     assert "anchor 1 (second view) pays" in summary and ", epoch 9: " in summary
-    assert any(word.startswith("anchor 1: loss") for word in words(figure))
-    assert " · epoch 9 · mean loss" in words(figure)[1]
+    assert any(word.startswith("anchor 1: loss") for word in written(figure))
+    assert " · epoch 9 · mean loss" in written(figure)[1]
 
 
 def test_names_of_classes_give_way_where_there_is_no_room():
     labels = np.array([0] * 60 + [1] + [2] * 3)
-    names = words(drawing(64, labels=labels, classes=("most", "one", "three"), order="class")[0])
+    names = written(drawing(64, labels=labels, classes=("most", "one", "three"), order="class")[0])
     assert [name for name in ("most", "one", "three") if name in names] == ["most", "three"]
 
 

@@ -7,13 +7,14 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from dummies.drawings import every, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce, unit
 from ssl_lab.plots.contrastive.cells import DARK, TO_NEGATIVE, TO_PARTNER
 from ssl_lab.plots.contrastive.numbers import lookup
 from ssl_lab.plots.contrastive.queries import Strip
-from ssl_lab.plots.drawing import Areas, Words
+from ssl_lab.plots.drawing import Areas
 from ssl_lab.plots.look import ANCHOR, number, percent
 
 SHAPES = ("ring", "hourglass", "an extraordinarily long name")
@@ -44,29 +45,11 @@ PICTURES = {
 }
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    return shown(*drawing(**PICTURES[request.param]))
+picture = every(PICTURES, lambda options: drawing(**options))
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
-
-
-def test_what_answers_a_pointer_lies_in_the_drawing_and_no_word_leaves_its_half(drawn, answers):
-    answers(drawn[0])
-
-
-def test_no_two_words_collide(drawn, apart):
-    apart(((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2]), down=4)
-
-
-def test_summary_is_one_sentence(drawn, one_sentence):
-    one_sentence(drawn[1])
-
-
-def words(figure):
-    return [item.text for item in figure.items if isinstance(item, Words)]
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 @pytest.mark.parametrize("tau", [0.01, 0.07, 10.0])
@@ -106,7 +89,7 @@ def test_the_table_holds_the_key_and_the_largest_shares_and_no_query_meets_itsel
         order = sorted(range(11), key=lambda j: -found.share[i, j])
         assert found.listed(i, 4) == (order[:4] if 0 in order[:4] else [*order[:3], 0])
     assert found.itself(0) == -1
-    assert "itself" not in words(drawing()[0])
+    assert "itself" not in written(drawing()[0])
 
 
 def test_false_negatives_are_framed_and_counted():
@@ -114,12 +97,12 @@ def test_false_negatives_are_framed_and_counted():
     figure, summary = drawing(labels=labels, anchor=1)
     taken = lookup(*given()[:2], 0.2).share[1, [4, 5]].sum()
     assert f"and {percent(taken)} to the 2 of 10 negatives that show the same class" in summary
-    assert "□ same class" in words(figure)
+    assert "□ same class" in written(figure)
     grid, wanted = Strip(6, 10), [(i, 7 + j) for i in range(6) for j in range(10) if labels[i] == labels[6 + j] >= 0]
     assert cells(figure, DARK, grid) == [(i, j - 6) for i, j in wanted]
     assert cells(figure, plots.POSITIVE, grid) == [(i, 0) for i in range(6)]
     figure, summary = drawing(labels=np.full(16, -1))
-    assert "same class" not in summary + " ".join(words(figure))
+    assert "same class" not in summary + " ".join(written(figure))
     assert cells(figure, DARK, grid) == []
 
 

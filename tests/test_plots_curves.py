@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from dummies.drawings import every
 from ssl_lab import plots
 from ssl_lab.method import COLLAPSED
 from ssl_lab.plots.chart import Chart
@@ -29,26 +30,11 @@ PICTURES = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    return shown(*plots.curves(*PICTURES[request.param]))
+picture = every(PICTURES, lambda given: plots.curves(*given))
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
-
-
-def test_no_words_lie_on_others(drawn, apart):
-    _, _, texts, renderer = drawn
-    apart((text.get_text(), text.get_window_extent(renderer)) for text in texts)
-
-
-def test_summary_is_one_sentence(drawn, one_sentence):
-    one_sentence(drawn[1])
-
-
-def test_what_answers_belongs_to_the_picture(drawn, answers):
-    answers(drawn[0])
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 def titles(figure):

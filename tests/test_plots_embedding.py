@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from dummies.drawings import every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.drawing import Image, Marks, Strokes, Words
@@ -45,35 +46,11 @@ PICTURES = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def picture(request, shown):
-    """Each picture, its summary, and its words."""
-    return shown(*PICTURES[request.param]())
+picture = every(PICTURES)
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(picture, legible):
-    legible(picture[0])
-
-
-def test_no_words_lie_on_other_words(picture, apart):
-    apart(((text.get_text(), text.get_window_extent(picture[3])) for text in picture[2]), across=2, down=2)
-
-
-def test_what_answers_a_pointer_is_whole_and_no_word_leaves_its_panel(picture, answers):
-    answers(picture[0])
-
-
-def test_summary_is_one_sentence(picture, one_sentence):
-    one_sentence(picture[1])
-
-
-def items(figure, sort, **wanted):
-    """What is on a drawing of one sort, with these properties."""
-    return [item for item in figure.items if isinstance(item, sort) and all(getattr(item, name) == value for name, value in wanted.items())]
-
-
-def said(figure):
-    return [words.text for words in items(figure, Words)]
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 @pytest.mark.parametrize("picked, k", [(0, 5), (3, 8), (59, 2)])
@@ -83,9 +60,9 @@ def test_the_title_counts_as_a_loop_does(holds, picked, k):
     colouring = plots.Colouring("class", labels.astype(float), "category", CLASSES)
     figure, summary = plots.embedding(xy, colouring, images, labels, CLASSES, picked, *near, "PCA\nof a test")
     pixels, ours = (sum(labels[j] == labels[picked] for j in rows) for rows in near)
-    assert f"{ours} of {k} neighbours share its class ({CLASSES[labels[picked]]}); in pixels {pixels} of {k}" in said(figure)
-    assert f"nearest in pixels: {pixels} of {k} share its class" in said(figure)
-    assert f"nearest in the embedding: {ours} of {k} share its class" in said(figure)
+    assert f"{ours} of {k} neighbours share its class ({CLASSES[labels[picked]]}); in pixels {pixels} of {k}" in written(figure)
+    assert f"nearest in pixels: {pixels} of {k} share its class" in written(figure)
+    assert f"nearest in the embedding: {ours} of {k} share its class" in written(figure)
     name = f"image {picked} ({CLASSES[labels[picked]]})"
     assert holds(summary, "PCA of 60 images", "class", name, f"{ours} of its {k}", "embedding", f"{pixels} of {k}", "pixels")
 
@@ -94,8 +71,8 @@ def test_the_neighbours_of_an_image_without_label_share_nothing():
     labels = np.full(60, -1)
     labels[40:] = 1
     figure, summary = drawn(labels=labels)
-    assert "This image has no label that neighbours could share" in said(figure)
-    assert "nearest in pixels: 0 of 8 share its class" in said(figure)  # -1 is not -1
+    assert "This image has no label that neighbours could share" in written(figure)
+    assert "nearest in pixels: 0 of 8 share its class" in written(figure)  # -1 is not -1
     assert "of image 3 (no class), 0 of its 8 nearest neighbours in the embedding and 0 of 8 in pixels" in summary
 
 
@@ -180,9 +157,9 @@ def test_of_a_hundred_classes_only_those_in_question_are_named():
 
 
 def test_the_scale_says_where_values_begin_and_end():
-    numbers = said(PICTURES["numbers"]()[0])
+    numbers = written(PICTURES["numbers"]()[0])
     assert {"-0.35", "0.35", "background hue"} <= set(numbers)
-    assert {"0", "½", "1 turn"} <= set(said(PICTURES["angles"]()[0]))
+    assert {"0", "½", "1 turn"} <= set(written(PICTURES["angles"]()[0]))
 
 
 def test_the_ends_of_an_angle_have_one_colour_and_numbers_go_from_end_to_end():

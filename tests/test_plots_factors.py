@@ -5,6 +5,7 @@ import re
 import pytest
 from matplotlib.colors import to_rgb
 
+from dummies.drawings import every
 from ssl_lab import plots
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
@@ -23,26 +24,21 @@ PICTURES = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    return shown(*plots.factors(PICTURES[request.param]))
+picture = every(PICTURES, plots.factors)
 
 
 def title(tables) -> str:
     return plots.factors(tables)[0].texts[0].get_text().replace("\n", " ")
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
+@pytest.mark.parametrize("judged", ["legible", "apart", "one sentence"], indirect=True)
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
-def test_no_words_lie_on_others(drawn, apart):
-    apart((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2])
-
-
-def test_summary_is_one_sentence_with_every_number(drawn, one_sentence):
-    one_sentence(drawn[1])
-    assert len(re.findall(r"\d\.\d\d\b", drawn[1])) == len(drawn[0].axes[0].texts)
+def test_a_summary_says_every_number(picture):
+    figure, summary, *_ = picture
+    assert len(re.findall(r"\d\.\d\d\b", summary)) == len(figure.axes[0].texts)
 
 
 def test_columns_are_networks_and_rows_are_causes_in_human_words():

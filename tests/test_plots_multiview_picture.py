@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dummies.drawings import answer, every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.drawing import Areas, Image, Marks, Strokes, Words
@@ -77,23 +78,12 @@ DRAWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DRAWN)
-def test_every_word_can_be_read_and_what_answers_lies_in_its_panel(name, readable, one_sentence):
-    figure, summary = DRAWN[name]()
-    readable(figure)
-    one_sentence(summary)
+picture = every(DRAWN)
 
 
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
-def said(figure):
-    return [item.text for item in items(figure, Words)]
-
-
-def answer(figure, name):
-    return next(spots for spots in (spot() if callable(spot) else spot for spot in figure.spots) if spots.name == name)
+@pytest.mark.parametrize("judged", ["readable", "one sentence"], indirect=True)
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 def test_the_title_and_the_sentence_say_who_finds_whom_and_what_is_paid(holds):
@@ -101,12 +91,12 @@ def test_the_title_and_the_sentence_say_who_finds_whom_and_what_is_paid(holds):
     found, rows = agreement(z, tau), across(z, "depth", "mask", tau)
     figure, summary = draw(first="depth", second="mask", scene=5)
     hits = sum(rows.cosine[i].argmax() == i for i in range(B))
-    assert said(figure)[0] == f"depth finds its own mask in {hits} of {B} scenes"
+    assert written(figure)[0] == f"depth finds its own mask in {hits} of {B} scenes"
     both, bound = found.loss[2, 4] + found.loss[4, 2], np.log(B - 1) - (found.loss[2, 4] + found.loss[4, 2]) / 2
     paid = f"loss {both:.2f}: depth → mask {found.loss[2, 4]:.2f}, mask → depth {found.loss[4, 2]:.2f}"
     own = f"scene 5 (hourglass …) pays {rows.loss[5]:.2f} and gives its own {percent(rows.share[5, 5])} of its weight, rank {rows.rank[5]} of {B}"
     assert holds(summary, f"k = {B - 1} negatives", paid, f"log k − loss / 2 = {number(bound)} nats", own)
-    assert paid in said(figure)[1]
+    assert paid in written(figure)[1]
 
 
 @pytest.mark.parametrize("shown", ["share", "cosine"])
@@ -130,9 +120,9 @@ def test_the_scenes_that_are_not_drawn_are_one_column_and_a_row_of_shares_is_who
     for i in range(8):
         nearest = max(range(8, B), key=lambda j: rows.cosine[i, j])
         assert f"{B - 8} other ab have {percent(1 - rows.share[i, :8].sum())} together; the nearest is scene {nearest}, " in spots.said(i)
-    assert f"{B - 8}\nothers" in said(figure)
+    assert f"{B - 8}\nothers" in written(figure)
     whole, _ = draw(batch=8)
-    assert not any("others" in text for text in said(whole)) and len(whole.spots) == len(figure.spots) - 1
+    assert not any("others" in text for text in written(whole)) and len(whole.spots) == len(figure.spots) - 1
 
 
 def test_a_row_is_marked_where_its_own_is_the_first_of_all():
@@ -159,7 +149,7 @@ def test_every_edge_says_its_losses_and_a_click_cuts_it_or_puts_it_back(pairs):
         assert spots.sets["graph"][place] == spelled(toggled(own, (i, j)), FIVE)
     total = sum(found.loss[i, j] + found.loss[j, i] for i, j in own)
     assert f"has {len(own)} pair{'s' * (len(own) != 1)}, sum of the losses {total:.2f}" in summary
-    assert f"{len(own)} of 10" in said(figure) and f"{total:.2f}" in said(figure)
+    assert f"{len(own)} of 10" in written(figure) and f"{total:.2f}" in written(figure)
 
 
 def test_edges_are_as_wide_as_their_bound_and_dotted_where_they_are_cut():
@@ -183,7 +173,7 @@ def test_every_edge_has_a_handle_of_its_own(M):
 def test_a_view_without_a_pair_learns_nothing_and_is_named():
     figure, summary = draw(pairs="L-ab + L-mask")
     words = "depth and normals have no pair: they learn nothing"
-    assert words in said(figure) and words in summary
+    assert words in written(figure) and words in summary
     framed = next(item for item in items(figure, Areas) if not isinstance(item.edges, str) and len(item.edges) == 5)
     assert [edge == NEGATIVE for edge in framed.edges] == [False, False, True, True, False]
     assert "nothing" not in draw(pairs="full")[1]
@@ -217,7 +207,7 @@ def test_what_a_painting_misses_is_said_in_numbers(mask, holds):
     parts = {"object": inside, "ground": ~inside} if mask else {"image": np.ones((32, 32), bool)}
     off = ", ".join(f"{np.mean([apart[p] for p in zip(*np.nonzero(part))]):.0f} on the {name}" for name, part in parts.items())
     assert holds(summary, f"painted ab: off by {off} (grey: by {', '.join(f'{plain[part].mean():.0f}' for part in parts.values())})")
-    assert {"painted", "error", "image"} <= {*said(figure)} and answer(figure, "what is painted").said(0).startswith(f"painted ab: off by {off}")
+    assert {"painted", "error", "image"} <= {*written(figure)} and answer(figure, "what is painted").said(0).startswith(f"painted ab: off by {off}")
 
 
 def test_a_perfect_painting_misses_nothing():
@@ -231,12 +221,12 @@ def test_a_scene_without_an_object_has_only_ground():
 
 
 def test_true_colours_are_shown_beside_painted_ones_also_where_ab_is_no_view():
-    assert {"ab", "painted"} <= {*said(draw(("rgb", "later"), painting=painting())[0])}
+    assert {"ab", "painted"} <= {*written(draw(("rgb", "later"), painting=painting())[0])}
 
 
 def test_the_image_stands_beside_its_views_where_there_is_room():
-    assert "image" in said(draw()[0]) and "image" not in said(draw(painting=painting(), pairs="full")[0])
-    assert "image" not in said(draw(("rgb", "later"))[0])
+    assert "image" in written(draw()[0]) and "image" not in written(draw(painting=painting(), pairs="full")[0])
+    assert "image" not in written(draw(("rgb", "later"))[0])
 
 
 def test_what_each_encoder_keeps_is_a_table_that_says_its_numbers():
@@ -249,7 +239,7 @@ def test_what_each_encoder_keeps_is_a_table_that_says_its_numbers():
     cause = max(change, key=change.get)
     more, less = sorted(("mask", "ab"), key=lambda view: -tables[view][cause])
     assert f"of the {cause.replace('_', ' ')} {more} keeps {tables[more][cause]:.2f} and {less} {tables[less][cause]:.2f}" in summary
-    assert any("1,000 scenes" in text for text in said(figure))
+    assert any("1,000 scenes" in text for text in written(figure))
 
 
 def test_large_images_are_sent_small():

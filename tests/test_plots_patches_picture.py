@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dummies.drawings import answer, every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.methods.cpc import DIRECTIONS
@@ -69,29 +70,18 @@ DRAWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DRAWN)
-def test_every_word_can_be_read_and_what_answers_lies_in_its_panel(name, readable, one_sentence):
-    figure, summary = DRAWN[name]()
-    readable(figure)
-    one_sentence(summary)
+picture = every(DRAWN)
+
+
+@pytest.mark.parametrize("judged", ["readable", "one sentence"], indirect=True)
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_words_on_one_line_stand_apart_since_a_small_page_makes_them_larger(name, shown, apart):
     _, _, texts, renderer = shown(*DRAWN[name]())
     apart(((text.get_text(), text.get_window_extent(renderer)) for text in texts), across=-5, down=8)
-
-
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
-def said(figure):
-    return [item.text for item in items(figure, Words)]
-
-
-def answer(figure, name):
-    return next(spots for spots in (spot() if callable(spot) else spot for spot in figure.spots) if spots.name == name)
 
 
 @pytest.mark.parametrize("own", [0.0, 5.0])
@@ -101,20 +91,20 @@ def test_the_title_and_the_sentence_say_where_the_target_ranks_and_what_it_costs
     scores = hit.z @ hit.prediction[1, hit.place(17)]
     right = 25 + 17
     rank, loss = 1 + (scores > scores[right]).sum(), -np.log(shares(scores)[right])
-    assert said(figure)[0] == f"The target, 2 rows below its context, {'is the first' if rank == 1 else f'ranks {rank}'} of 150 candidates"
+    assert written(figure)[0] == f"The target, 2 rows below its context, {'is the first' if rank == 1 else f'ranks {rank}'} of 150 candidates"
     short = f"loss {loss:.2f}, mean {hit.loss.mean():.2f}, chance log 150 = {np.log(150):.2f}"
     paid = f"loss {loss:.2f}, {hit.loss.mean():.2f} on average over 6 images, chance log 150 = {np.log(150):.2f}"
     same, others = shares(scores)[25:50].sum() - shares(scores)[right], 1 - shares(scores)[25:50].sum()
     facts = f"{percent(same)} go to 24 patches of the same image and {percent(others)} go to 125 patches of other images"
     assert holds(summary, "row 3, column 2, 2 rows below", f"ranks {rank} of 150 with {percent(shares(scores)[right])}", facts, paid)
     assert "plain patches of image 1 (star)" in summary and "and 6 contexts see the target" in summary
-    assert short in said(figure)[1] and "plain patches" in said(figure)[1]
+    assert short in written(figure)[1] and "plain patches" in written(figure)[1]
 
 
 @pytest.mark.parametrize("turn, words", [(0, "2 rows below"), (1, "2 columns left of"), (2, "2 rows above"), (3, "2 columns right of")])
 def test_the_arrow_goes_from_the_context_to_the_target(turn, words):
     figure, summary = draw(turn=turn)
-    assert f"{words} its context" in said(figure)[0] and f"{words} its context" in summary
+    assert f"{words} its context" in written(figure)[0] and f"{words} its context" in summary
     (head,) = {item.kind for item in items(figure, Marks)}
     assert head == ARROWS[turn]
     (x, y), (x1, y1) = next(item.paths[0] for item in items(figure, Strokes) if item.colours == "#000000")
@@ -124,7 +114,7 @@ def test_the_arrow_goes_from_the_context_to_the_target(turn, words):
 def test_what_the_context_sees_is_counted_and_the_rest_is_pale():
     figure, summary = draw(target=17)
     seen, told = [5 * i + j for i in (0, 1) for j in (1, 2, 3)], [5 * i + j for i in (3, 4) for j in (1, 2, 3)]
-    assert "Context sees 6 of 25" in said(figure) and "Target seen by 6 of 25" in said(figure)
+    assert "Context sees 6 of 25" in written(figure) and "Target seen by 6 of 25" in written(figure)
     part = percent(shared(np.isin(np.arange(25), seen), 17, (5, 5), 8, 4))
     assert f"the context at row 1, column 2 sees 6 of 25 patches, with {part} of the target's pixels" in summary
     pale = next(item for item in items(figure, Areas) if item.fills == PAPER)
@@ -170,8 +160,8 @@ def test_candidates_are_marked_by_frame_and_by_word_and_a_line_answers():
     hit, lines = hits(own=1.0), candidates.listed(hits(own=1.0), 1, 17)
     frames = next(item.edges for item in items(figure, Areas) if not isinstance(item.edges, str) and len(item.edges) == len(lines) > 2)
     assert frames == [{"target": POSITIVE, "same image": NEGATIVE, "other images": GREY}[line.kind] for line in lines]
-    assert [line.kind for line in lines].count("target") == 1 and "target" in said(figure)
-    assert said(figure).count("same image") == sum(line.kind == "same image" for line in lines)
+    assert [line.kind for line in lines].count("target") == 1 and "target" in written(figure)
+    assert written(figure).count("same image") == sum(line.kind == "same image" for line in lines)
     spots = answer(figure, "candidates")
     for place, line in enumerate(lines):
         image, patch = divmod(line.number, 25)
@@ -214,7 +204,7 @@ def test_the_map_says_what_every_target_pays_and_is_blank_where_nothing_is_predi
 
 def test_the_mean_the_chance_level_and_all_directions_are_written():
     figure, _ = draw(turn=1, k=2)
-    texts, means = said(figure), {(way, k): hits(turn=turn, k=k).mean for turn, way in enumerate(DIRECTIONS) for k in (1, 2)}
+    texts, means = written(figure), {(way, k): hits(turn=turn, k=k).mean for turn, way in enumerate(DIRECTIONS) for k in (1, 2)}
     assert f"mean of 90 losses: cpc_nce = {means['left', 2]:.2f}" in texts and f"chance: log 150 = {np.log(150):.2f}" in texts
     assert f"the method's loss, all of them: {np.mean([*means.values()]):.2f}" in texts
     spots = answer(figure, "all directions")

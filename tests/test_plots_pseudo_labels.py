@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dummies.drawings import answer, every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
-from ssl_lab.plots.drawing import Areas, Image, Marks, Strokes, Words
+from ssl_lab.plots.drawing import Areas, Image, Marks, Strokes
 from ssl_lab.plots.look import ANCHOR, FAINT, INK, NEGATIVE, POSITIVE
 from ssl_lab.plots.pseudo_labels import beside, rows
 from ssl_lab.plots.pseudo_labels.numbers import BINS, RIGHT, THRESHOLDS, WRONG, Student, Teacher, part, shares, sure
@@ -75,29 +76,11 @@ DRAWN = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=DRAWN, scope="module")
-def picture(request):
-    return DRAWN[request.param]()
+picture = every(DRAWN)
 
 
-def test_every_picture_can_be_read(picture, readable):
-    readable(picture[0])
-
-
-def test_a_summary_is_one_sentence(picture, one_sentence):
-    one_sentence(picture[1])
-
-
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
-def said(figure):
-    return [item.text for item in items(figure, Words)]
-
-
-def answer(figure, name):
-    return next(spots for spots in (spot() if callable(spot) else spot for spot in figure.spots) if spots.name == name)
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 # Numbers
@@ -253,7 +236,7 @@ def test_the_threshold_stands_at_its_confidence_in_the_histograms_and_on_the_cur
 )
 def test_the_title_says_the_finding_and_the_summary_too(options, parts, holds):
     figure, sentence = draw(**options)
-    assert holds(said(figure)[0], parts[0]) and holds(sentence.lower(), *(part.lower() for part in parts))
+    assert holds(written(figure)[0], parts[0]) and holds(sentence.lower(), *(part.lower() for part in parts))
 
 
 def test_the_words_below_the_title_and_the_columns_are_the_counts():
@@ -261,23 +244,23 @@ def test_the_words_below_the_title_and_the_columns_are_the_counts():
     figure, sentence = draw(threshold=0.7)
     kept, copies, cut = (int(table.sum()) for table in (found.kept, found.copies, found.cut))
     right = np.mean(found.teacher.probs[found.drawn].argmax(1) == found.teacher.truth[found.drawn])
-    assert f"balanced to {found.target} of each class: {kept} images, {copies} copies, {cut} cut; {right:.0%} right" in said(figure)[1]
+    assert f"balanced to {found.target} of each class: {kept} images, {copies} copies, {cut} cut; {right:.0%} right" in written(figure)[1]
     for label in range(C):
         precision, recall, _ = found.shares(label)
-        assert part(precision) in said(figure) and f"{found.teacher.name_of(label)} {part(precision)} and {part(recall)}" in sentence
+        assert part(precision) in written(figure) and f"{found.teacher.name_of(label)} {part(precision)} and {part(recall)}" in sentence
 
 
 def test_nothing_passing_is_said_with_the_highest_confidence_and_nothing_is_kept():
     one = teacher(sharp=0.5)
     figure, sentence = draw([one], threshold=0.99)
-    assert sure(one.probs.max()) in said(figure)[0] and sure(one.probs.max()) in sentence
-    assert bars(figure) == {} and "no label passes" in said(figure) and not items(figure, Image)
+    assert sure(one.probs.max()) in written(figure)[0] and sure(one.probs.max()) in sentence
+    assert bars(figure) == {} and "no label passes" in written(figure) and not items(figure, Image)
 
 
 def test_a_class_of_which_no_label_passes_is_called_so():
     one = teacher(never=1)
     figure, _ = draw([one])
-    assert said(figure).count("none") == 1
+    assert written(figure).count("none") == 1
     assert any("star: " in told and "no label passes" in told for told in answer(figure, "classes").rows)
 
 
@@ -294,7 +277,7 @@ def test_the_images_are_those_that_pass_and_are_wrong_the_surest_first(chosen, t
     one = teacher()
     figure, _ = draw(threshold=threshold, chosen=chosen)
     expected = gallery(one, threshold, chosen)
-    assert f"wrong and sure: {len(expected)}" in said(figure)
+    assert f"wrong and sure: {len(expected)}" in written(figure)
     shown = items(figure, Image)
     assert len(shown) == min(len(expected), 8)
     for image, seen in zip(expected, shown, strict=False):
@@ -372,7 +355,7 @@ def test_generations_are_compared_at_this_threshold_and_the_present_one_is_large
 
 
 def test_one_teacher_has_no_chart_of_generations():
-    assert "generation" not in said(draw()[0]) and not any(getattr(spots, "name", "") == "generations" for spots in draw()[0].spots)
+    assert "generation" not in written(draw()[0]) and not any(getattr(spots, "name", "") == "generations" for spots in draw()[0].spots)
 
 
 def test_the_chosen_class_is_framed():
@@ -387,7 +370,7 @@ def test_of_many_classes_those_are_shown_that_are_said_most_often_and_the_chosen
         assert len(shown) == rows.MANY and shown == sorted(shown) and (chosen is None or chosen in shown)
         least = min(often[label] for label in shown if label != chosen)
         assert all(often[label] <= least for label in range(30) if label not in shown)
-    assert "10 of 30" in said(draw([MANY], images=PICTURES[np.arange(400) % N])[0])
+    assert "10 of 30" in written(draw([MANY], images=PICTURES[np.arange(400) % N])[0])
 
 
 @pytest.mark.parametrize("options, words", [({"shown": 1}, "teacher 1 of 1"), ({"chosen": 4}, "class 4 is none of the 4")])

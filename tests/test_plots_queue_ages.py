@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from dummies.drawings import every, items
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.drawing import Areas, Marks, Strokes, Words
@@ -37,30 +38,16 @@ PICTURES = {
 }
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    return shown(*drawing(**PICTURES[request.param]))
+picture = every(PICTURES, lambda options: drawing(**options))
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
-
-
-def test_no_two_words_collide(drawn, apart):
-    apart(((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2]), down=4)
-
-
-def test_what_answers_a_pointer_lies_in_the_drawing_and_no_word_leaves_its_panel(drawn, answers):
-    answers(drawn[0])
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 def test_nothing_is_less_than_nothing():
     figure, summary = drawing(strangers=-0.001)
     assert not [words for words in (summary, *(text.get_text() for text in figure.findobj(Text))) if "-0.00" in words]
-
-
-def test_summary_is_one_sentence(drawn, one_sentence):
-    one_sentence(drawn[1])
 
 
 @pytest.mark.parametrize("K", [1, 256, 300, 4096, 64 * 256])
@@ -88,10 +75,6 @@ def test_it_says_what_is_measured_at_both_ends_of_the_queue_and_over_it():
 def test_the_oldest_key_is_one_that_there_is():
     summary = drawing(K=64 * 256, steps=39)[1]
     assert f"{given()[0.99][39]:.2f} when 39 steps old, the oldest that there is after 39 steps" in summary
-
-
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
 
 
 def points(curve):

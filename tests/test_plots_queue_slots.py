@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from dummies.drawings import every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce
@@ -64,13 +65,12 @@ PICTURES = {
 }
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def picture(request):
-    return PICTURES[request.param]()
+picture = every(PICTURES)
 
 
-def test_every_picture_can_be_read(picture, readable):
-    readable(picture[0])
+@pytest.mark.parametrize("judged", ["readable"], indirect=True)
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 def tensors(*arrays):
@@ -137,10 +137,6 @@ def test_false_negatives_are_other_pictures_of_the_same_class_and_of_no_unlabell
 
 
 
-def items(figure, kind):
-    return [item for item in figure.items if isinstance(item, kind)]
-
-
 def places(marks):
     """Where marks stand, in inches."""
     return np.concatenate([np.zeros((0, 2)), *(np.stack([item.x, item.y], axis=1) for item in marks)])
@@ -149,10 +145,6 @@ def places(marks):
 def marked(figure, style):
     """Where marks of one kind stand."""
     return places(item for item in items(figure, Marks) if (item.kind, item.fills) == (style["kind"], style["fills"]))
-
-
-def said(figure):
-    return [item.text for item in items(figure, Words)]
 
 
 def slots_of(points, B, count):
@@ -187,7 +179,7 @@ def test_in_the_chart_the_own_key_as_a_negative_is_a_larger_star_around_the_own_
 
 @pytest.mark.parametrize("early", [False, True])
 def test_beside_the_query_stands_what_its_own_key_takes_of_the_softmax_as_a_negative_too_where_it_is_one(early):
-    words = said(draw(early=early)[0])
+    words = written(draw(early=early)[0])
     now = moments()[-1].enqueued if early else moments()[-1]
     share = percent(now.shares(0.2)[1, 0])
     assert f"own key: {share}" in words
@@ -209,7 +201,7 @@ def test_without_labels_nothing_is_marked_and_it_says_so():
     figure, sentence = draw(labels=np.full(20, -1))
     assert len(marked(figure, CLASH)) == 0
     assert "without labels, false negatives cannot be marked" in sentence
-    assert "false negatives" in said(figure)
+    assert "false negatives" in written(figure)
 
 
 def lines(figure):
@@ -408,7 +400,7 @@ def test_the_sentence_says_what_is_seen(holds):
 
 
 def title(figure):
-    return said(figure)[0]
+    return written(figure)[0]
 
 
 def test_the_title_is_the_finding():

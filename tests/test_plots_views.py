@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from dummies.drawings import every, items, written
 from ssl_lab import plots
 from ssl_lab.errors import InputError
 from ssl_lab.plots.drawing import Areas, Image, Strokes, Words
@@ -19,14 +20,6 @@ def right(found, n):
     return np.arange(n) < found
 
 
-def items(figure, sort):
-    return [item for item in figure.items if isinstance(item, sort)]
-
-
-def said(figure):
-    return [words.text for words in items(figure, Words)]
-
-
 LONG = "area from 0.08, jitter 1, hue 0.5, blurred 0.25, solarised 0.25, threshold 0.5; draw 999, from picture 9999 on"
 PICTURES = {
     "one picture": lambda: plots.views(*rows(1), right(1, 2)),
@@ -37,25 +30,11 @@ PICTURES = {
 }
 
 
-@pytest.fixture(params=PICTURES, scope="module")
-def drawn(request, shown):
-    return shown(*PICTURES[request.param]())
+picture = every(PICTURES)
 
 
-def test_everything_is_large_enough_and_nothing_is_cut_off(drawn, legible):
-    legible(drawn[0])
-
-
-def test_what_answers_a_pointer_is_whole_and_no_word_leaves_its_panel(drawn, answers):
-    answers(drawn[0])
-
-
-def test_no_words_lie_on_other_words(drawn, apart):
-    apart((text.get_text(), text.get_window_extent(drawn[3])) for text in drawn[2])
-
-
-def test_summary_is_one_sentence(drawn, one_sentence):
-    one_sentence(drawn[1])
+def test_every_picture_keeps_the_promise(picture, judged):
+    judged(*picture)
 
 
 def test_the_summary_counts_all_that_were_asked_and_those_that_are_seen(holds):
@@ -82,7 +61,7 @@ def test_the_summary_counts_all_that_were_asked_and_those_that_are_seen(holds):
 )
 def test_the_title_says_the_finding_and_never_rounds_to_none_or_all(found, n, words):
     assert title(found, n) == f"colour alone finds {words}"
-    assert title(found, n) in said(plots.views(*rows(1), right(found, n))[0])
+    assert title(found, n) in written(plots.views(*rows(1), right(found, n))[0])
 
 
 def test_the_bar_is_as_long_as_the_share_and_guessing_is_marked():
@@ -92,7 +71,7 @@ def test_the_bar_is_as_long_as_the_share_and_guessing_is_marked():
     assert length / width == pytest.approx(0.25)
     ends = [item.paths[0] for item in items(figure, Strokes) if item.widths == 3 and len(item.paths) == 1 and len(item.paths[0]) == 2]
     assert [[(x - left) / width for x, _ in path] for path in ends] == [pytest.approx([1 / 120] * 2)]
-    assert {"25%", "guessing finds 1 of 120", "partners found by colour alone"} <= {*said(figure)}
+    assert {"25%", "guessing finds 1 of 120", "partners found by colour alone"} <= {*written(figure)}
     assert figure.spots[-1].said(0) == "colour alone finds 30 of 120 partners; guessing finds 1"
 
 
@@ -109,13 +88,13 @@ def test_what_colour_takes_is_framed_and_named_as_right_or_wrong():
 
 
 def test_many_pictures_keep_their_marks_and_lose_the_words():
-    assert [text for text in said(plots.views(*rows(7), right(3, 7))[0]) if text[0] in "✓✗"] == ["✓"] * 3 + ["✗"] * 4
+    assert [text for text in written(plots.views(*rows(7), right(3, 7))[0]) if text[0] in "✓✗"] == ["✓"] * 3 + ["✗"] * 4
 
 
 def test_every_row_shows_its_images_in_order_at_their_own_resolution():
     pictures = rows(4)
     figure, _ = plots.views(*pictures, right(2, 4))
-    assert [text for text in said(figure) if text in ROWS] == [*ROWS]
+    assert [text for text in written(figure) if text in ROWS] == [*ROWS]
     shown = items(figure, Image)
     for image, pixels in zip(shown, pictures.reshape(-1, 8, 8, 3), strict=True):
         np.testing.assert_array_equal(image.pixels, pixels)

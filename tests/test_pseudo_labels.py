@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from dummies.promises import breaks, keeps
 from ssl_lab.data import Images
 from ssl_lab.errors import InputError
 from ssl_lab.pseudo_labels import answered, ask, balance, check, check_teacher, filter, filter_and_balance, question
@@ -357,15 +358,8 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mistake, promise", WRONG.values(), ids=WRONG)
-def test_every_usual_mistake_breaks_its_promise(mistake, promise):
-    with pytest.raises(AssertionError):
-        promise(mistake)
-
-
-@pytest.mark.parametrize("promise", OF[balance], ids=lambda promise: promise.__name__)
-def test_what_mistakes_are_made_from_makes_none(promise):
-    promise(made)
+test_every_usual_mistake_breaks_its_promise = breaks(WRONG)
+test_what_mistakes_are_made_from_makes_none = keeps(made, OF[balance])
 
 
 # ---- ask

@@ -3,6 +3,7 @@
     python tests/benchmarks/cmc.py --laptop --seeds 0 1 2                                scenes, every row
     python tests/benchmarks/cmc.py --laptop --rows two predictive --seeds 0 1 2          some rows
     python tests/benchmarks/cmc.py --rows two --set K=4096 tau=0.2 --recipe epochs=20    other arguments, another recipe
+    python tests/benchmarks/cmc.py --limit 500 --rows two --recipe epochs=1              to try it
     python tests/benchmarks/cmc.py --data cifar10 --root FOLDER --rows two predictive --area 0.2 --recipe epochs=12
 
 Rows, each of which sees as many CPU seconds as its epochs take:
@@ -18,24 +19,14 @@ Rows, each of which sees as many CPU seconds as its epochs take:
 kNN and linear probe of the shape, from all labels of the images; kept: R² of every factor.
 """
 
-import argparse
-import os
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-if "--laptop" in sys.argv:  # before torch is imported
-    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import seeds
 import torch
-from minute import setting
 from torch import nn
 
-from ssl_lab import precision
-from ssl_lab.data import Images, load
-from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
 from ssl_lab.method import Method
 from ssl_lab.methods import CMC, Predictive
 from ssl_lab.models import small_resnet
@@ -49,15 +40,7 @@ ROWS = ("two", "independent", "three", "four", "five", "full", "predictive", "ab
 Found = tuple[float, float, float]  # kNN, linear probe, CPU seconds
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Rows of one seed."""
-
-    given: argparse.Namespace
-    images: Images
-    test: Images
-    seed: int
-
+class Trial(seeds.Trial):
     def method(self, row: str) -> Method:
         """A method with fresh weights."""
         torch.manual_seed(self.seed)
@@ -65,8 +48,7 @@ class Trial:
         named = {"views": VIEWS[row]} if kind is CMC else {}
         chosen = dict(self.given.set) if kind is CMC else {}
         method = kind(small_resnet(self.given.width), **kind.suits.get("scenes", {}) | named | CHANGES.get(row, {}) | chosen)
-        if self.given.area:
-            method.augmentation = replace(method.augmentation, area=(self.given.area, 1.0))
+        method.augmentation = seeds.suited(method.augmentation, self.given.area)
         return method
 
     def judged(self, row: str, method: Method) -> dict[str, nn.Module]:
@@ -87,58 +69,26 @@ class Trial:
                 break
         return method, time.process_time() - start
 
-    def scored(self, encoder: nn.Module, spent: float) -> Found:
-        h, ht = features(encoder, self.images), features(encoder, self.test)
-        y, yt = self.images.labels, self.test.labels
-        if self.images.factors:
-            print("      kept of", ", ".join(f"{name} {r2:.2f}" for name, r2 in factor_table(h, self.images).items()), flush=True)
-        return knn_accuracy(h, y, ht, yt), linear_probe(h, y, ht, yt).accuracy, spent
-
     def rows(self, rows: list[str]) -> Iterator[tuple[str, Found]]:
         for row in rows:
             for name, encoder in self.judged(row, self.method(row)).items():
-                yield f"{row}, {name}, random", self.scored(encoder, 0.0)
+                yield f"{row}, {name}, random", (*self.probed(encoder), 0.0)
             method, spent = self.trained(row, None)
             for name, encoder in self.judged(row, method).items():
-                yield f"{row}, {name}", self.scored(encoder, spent)
-
-
-def table(found: dict[str, dict[int, Found]], seeds: list[int]) -> None:
-    """kNN of every seed; mean and spread (the highest minus the lowest) of kNN, mean of the linear probe and of CPU seconds."""
-    print("\n" + " ".join([f"{'':32}", *(f"seed {seed:<3}" for seed in seeds), "  mean  spread  linear  CPU s"]))
-    for row, by_seed in found.items():
-        knn, linear, spent = zip(*(by_seed[seed] for seed in seeds), strict=True)
-        figures = "".join(f"{one:8.3f} " for one in knn)
-        means = sum(linear) / len(linear), sum(spent) / len(spent)
-        print(f"{row:32}{figures} {sum(knn) / len(knn):.3f}   {max(knn) - min(knn):.3f}   {means[0]:.3f}  {means[1]:5.0f}")
+                yield f"{row}, {name}", (*self.probed(encoder), spent)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = seeds.arguments(__doc__, "CMC")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
-    parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of CMC")
-    parser.add_argument("--recipe", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from SCENES")
     parser.add_argument("--width", type=int, default=12, help="of every view's small_resnet")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--data", default="scenes")
-    parser.add_argument("--root")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--area", type=float, help="the smallest share of an image that a crop keeps (default: each method's own)")
-    parser.add_argument("--laptop", action="store_true")
     given = parser.parse_args()
-    if given.laptop:
-        precision.half = lambda device: None
-    frames = 10 if {"later", "flow"} & {*given.rows} else None
-    images = load(given.data, limit=given.limit, size=given.size, root=given.root, frames=frames)
-    test = load(given.data, "test", size=given.size, root=given.root, frames=frames)
-    print(f"{given.data}: {len(images):,} images, {len(test):,} unseen, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    found: dict[str, dict[int, Found]] = {}
+    images, test = seeds.loaded(given, frames=10 if {"later", "flow"} & {*given.rows} else None)
+    table = seeds.Table(given.seeds, ("kNN", "linear"))
     for seed in given.seeds:
         for row, scores in Trial(given, images, test, seed).rows(list(given.rows)):
-            found.setdefault(row, {})[seed] = scores
-            print(f"seed {seed}  {row:32}kNN {scores[0]:.3f}   linear {scores[1]:.3f}   {scores[2]:.0f} CPU seconds", flush=True)
-    table(found, given.seeds)
+            table.add(seed, row, *scores)
+    table.end()
 
 
 if __name__ == "__main__":

@@ -22,25 +22,17 @@ side, which takes 4 CPU minutes for 10,000 images and a grid of 5×5; --grid nam
 """
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-if "--laptop" in sys.argv:  # before torch is imported
-    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import seeds
 import torch
 from jaxtyping import Float
-from minute import setting
 from torch import Tensor, nn
 
-from ssl_lab import precision
 from ssl_lab.augment import PatchAugmentation
-from ssl_lab.data import Images, load
-from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.evaluate import features, linear_probe
 from ssl_lab.method import Method
 from ssl_lab.methods import CPC, Supervised
 from ssl_lab.methods.supervised import PLAIN
@@ -49,6 +41,7 @@ from ssl_lab.recipe import Recipe
 from ssl_lab.train import train
 
 SAME = PatchAugmentation(operations=0, elastic_share=0, tone_share=0, jitter=0, grey_share=0, drop_share=0)  # patches as they are
+Found = tuple[float, float, float, float]  # linear probe, kNN, the probe on the grid or nan, CPU seconds of the training
 FIRST = {"directions": 1, "norm": "batch", "patch_augmentation": SAME}
 CHANGES = {
     "main": {}, "supervised": {}, "one": {"directions": 1}, "two": {"directions": 2}, "batch": {"norm": "batch"},
@@ -57,16 +50,6 @@ CHANGES = {
 }  # fmt: skip
 BESIDE = ("main", "none", "batch", "narrow")  # rows whose random weights are measured, too
 NARROW = ("narrow", "first")
-
-
-@dataclass(frozen=True)
-class Found:
-    """Accuracies; grid is nan where it was not asked for.   spent: CPU seconds of the training."""
-
-    knn: float
-    linear: float
-    grid: float
-    spent: float
 
 
 class Grid(nn.Module):
@@ -86,8 +69,7 @@ def cpc(row: str, given: argparse.Namespace, seed: int) -> CPC:
     options = CPC.suits.get("scenes", {}) | dict(given.set) | CHANGES[row]
     width = given.width // 2 if row in NARROW else given.width
     method = CPC(small_resnet(width, norm=options.get("norm", "layer")), **options)
-    if given.area:
-        method.augmentation = replace(method.augmentation, area=(given.area, 1.0))
+    method.augmentation = seeds.suited(method.augmentation, given.area)
     return method
 
 
@@ -96,24 +78,16 @@ def recipe(kind: type[Method], given: argparse.Namespace, seed: int) -> Recipe:
     return replace(kind.recipes["scenes"], **(dict(given.recipe) if kind is CPC else {}), seed=seed)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Rows of one seed."""
-
-    given: argparse.Namespace
-    images: Images
-    test: Images
-    seed: int
-
+class Trial(seeds.Trial):
     def supervised(self, limit: float) -> tuple[nn.Module, float]:
         """The encoder of patches that labels trained, and its CPU seconds.
 
         Its recipe gets as many epochs as fill the limit, by the time of its first one, so that its lr ends at 0 as CPC's does.
         """
-        area = {"area": (self.given.area, 1.0)} if self.given.area else {}
+        strengths = seeds.suited(PLAIN, self.given.area)
 
         def method() -> Supervised:
-            return Supervised(cpc("main", self.given, self.seed).encoder, len(self.images.classes), replace(PLAIN, **area))
+            return Supervised(cpc("main", self.given, self.seed).encoder, len(self.images.classes), strengths)
 
         usual, start = recipe(Supervised, self.given, self.seed), time.process_time()
         next(train(method(), self.images, usual))
@@ -131,15 +105,11 @@ class Trial:
         return method.encoder, time.process_time() - start
 
     def scored(self, row: str, encoder: nn.Module, spent: float = 0.0) -> Found:
-        h, ht = features(encoder, self.images), features(encoder, self.test)
-        y, yt = self.images.labels, self.test.labels
-        if self.images.factors:
-            print("      kept of", ", ".join(f"{name} {r2:.2f}" for name, r2 in factor_table(h, self.images).items()), flush=True)
-        grid = float("nan")
-        if row in self.given.grid:
-            side = Grid(encoder)
-            grid = linear_probe(features(side, self.images), y, features(side, self.test), yt).accuracy
-        return Found(knn_accuracy(h, y, ht, yt), linear_probe(h, y, ht, yt).accuracy, grid, spent)
+        knn, linear = self.probed(encoder)
+        side, y, yt = Grid(encoder), self.images.labels, self.test.labels
+        asked = row in self.given.grid
+        grid = linear_probe(features(side, self.images), y, features(side, self.test), yt).accuracy if asked else float("nan")
+        return linear, knn, grid, spent
 
     def rows(self, rows: list[str]) -> Iterator[tuple[str, Found]]:
         spent = 0.0
@@ -151,54 +121,26 @@ class Trial:
             yield row, self.scored(row, encoder, used)
 
 
-def table(found: dict[str, dict[int, Found]], seeds: list[int]) -> None:
-    """Linear probe of every seed; mean and spread (the highest minus the lowest) of it, and means of kNN, of the grid and of CPU seconds."""
-    print("\n" + " ".join([f"{'':20}", *(f"seed {seed:<3}" for seed in seeds), " linear  spread     kNN    grid  CPU s"]))
-    for row, by_seed in found.items():
-        these = [by_seed[seed] for seed in seeds]
-        figures = "".join(f"{one.linear:8.3f} " for one in these)
-        mean = {name: sum(vars(one)[name] for one in these) / len(these) for name in vars(these[0])}
-        spread = max(one.linear for one in these) - min(one.linear for one in these)
-        grid = f"{mean['grid']:.3f}" if mean["grid"] == mean["grid"] else "    -"
-        print(f"{row:20}{figures}   {mean['linear']:.3f}   {spread:.3f}   {mean['knn']:.3f}   {grid}  {mean['spent']:5.0f}")
-
-
-def arguments() -> argparse.ArgumentParser:
+def arguments(description: str) -> argparse.ArgumentParser:
     """What both benchmarks of CPC are told."""
-    parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of CPC")
-    parser.add_argument("--recipe", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from CPC's SCENES")
+    parser = seeds.arguments(description, "CPC")
     parser.add_argument("--width", type=int, default=16, help="of the small_resnet that encodes patches")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--data", default="scenes")
-    parser.add_argument("--root")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--area", type=float, help="the smallest share of an image that a crop keeps (default: CPC's own)")
-    parser.add_argument("--laptop", action="store_true")
     return parser
 
 
 def main() -> None:
-    parser = arguments()
-    parser.description = __doc__
+    parser = arguments(__doc__)
     parser.add_argument("--rows", nargs="+", choices=list(CHANGES), default=list(CHANGES), metavar="ROW", help=", ".join(CHANGES))
     parser.add_argument("--grid", nargs="*", choices=list(CHANGES), default=["main"], metavar="ROW", help="rows with a probe on the whole grid")
     given = parser.parse_args()
     if "supervised" in given.rows and "main" not in given.rows[: given.rows.index("supervised")]:
         parser.error("supervised takes the CPU seconds of main; name main before it")
-    if given.laptop:
-        precision.half = lambda device: None
-    images = load(given.data, limit=given.limit, size=given.size, root=given.root)
-    test = load(given.data, "test", size=given.size, root=given.root)
-    print(f"{given.data}: {len(images):,} images, {len(test):,} unseen, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    found: dict[str, dict[int, Found]] = {}
+    images, test = seeds.loaded(given)
+    table = seeds.Table(given.seeds, ("linear", "kNN", "grid"))
     for seed in given.seeds:
         for row, scores in Trial(given, images, test, seed).rows(list(given.rows)):
-            found.setdefault(row, {})[seed] = scores
-            figures = f"kNN {scores.knn:.3f}   linear {scores.linear:.3f}   grid {scores.grid:.3f}"
-            print(f"seed {seed}  {row:20}{figures}   {scores.spent:.0f} CPU seconds", flush=True)
-    table(found, given.seeds)
+            table.add(seed, row, *scores)
+    table.end()
 
 
 if __name__ == "__main__":

@@ -22,22 +22,15 @@ cifar-10-batches-py and FashionMNIST. --limit is of every set that is trained on
 """
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-if "--laptop" in sys.argv:  # before torch is imported
-    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import torch
+import seeds
 from cpc import CHANGES, Grid, arguments, cpc, recipe
 from torch import nn
 
-from ssl_lab import precision
-from ssl_lab.augment import SMALL, Augmentation
+from ssl_lab.augment import SMALL
 from ssl_lab.data import Images, load
 from ssl_lab.evaluate import efficient, features, finetune, from_scratch, linear_probe
 from ssl_lab.evaluate.efficient import FRESH
@@ -78,15 +71,10 @@ class Trial:
     fresh: nn.Module
     seed: int
 
-    def views(self, usual: Augmentation) -> Augmentation:
-        """The strengths that suit these images."""
-        area, hue = self.given.area, self.given.hue
-        return replace(usual, **({"area": (area, 1.0)} if area else {}), **({"hue": hue} if hue is not None else {}))
-
     def curve(self, images: Images, test: Images) -> Found:
         """Rows of efficient classification, for every share of the labels."""
         steps, seed = self.given.steps, self.seed
-        options = {"augmentation": self.views(SMALL), "width": self.given.width_of, "blocks": self.given.blocks}
+        options = {"augmentation": seeds.suited(SMALL, self.given.area, self.given.hue), "width": self.given.width_of, "blocks": self.given.blocks}
         for share in self.given.shares:
             some = images.label_fraction(share, seed)
             name = f"{100 * share:g} %, {len(some.labelled()):,}"
@@ -110,18 +98,8 @@ class Trial:
                 yield f"{name}, {which}, {how}", *timed(lambda f=encoder, tuned=tuned: finetune(f, images, test, **tuned))
 
 
-def table(found: dict[str, dict[int, tuple[float, float]]], seeds: list[int]) -> None:
-    """Every seed's accuracy, mean, spread (the highest minus the lowest), and the mean CPU seconds."""
-    print("\n" + " ".join([f"{'':36}", *(f"seed {seed:<3}" for seed in seeds), "  mean  spread  CPU s"]))
-    for row, by_seed in found.items():
-        right, spent = zip(*(by_seed[seed] for seed in seeds), strict=True)
-        figures = "".join(f"{one:8.3f} " for one in right)
-        print(f"{row:36}{figures} {sum(right) / len(right):.3f}   {max(right) - min(right):.3f}  {sum(spent) / len(spent):5.0f}")
-
-
 def main() -> None:
-    parser = arguments()
-    parser.description = __doc__
+    parser = arguments(__doc__)
     parser.add_argument("--row", default="main", choices=CHANGES, help="of cpc.py: how CPC learns")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.1, 1.0], help="of the labels")
     parser.add_argument("--steps", type=int, default=600, help="of each stage, and of fine-tuning")
@@ -132,24 +110,19 @@ def main() -> None:
     parser.add_argument("--grid", action="store_true", help="with --transfer: the probe on all positions, too")
     parser.add_argument("--to", nargs="+", default=["fashion_mnist", "digits"], metavar="DATA", help="sets for --transfer, in the size of --data")
     given = parser.parse_args()
-    if given.laptop:
-        precision.half = lambda device: None
-    images = load(given.data, limit=given.limit, size=given.size, root=given.root)
-    test = load(given.data, "test", size=given.size, root=given.root)
-    print(f"{given.data}: {len(images):,} images, {len(test):,} unseen, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    images, test = seeds.loaded(given)
     others = {}
     for name in given.to if given.transfer else ():
         pair = (load(name, split, images.size, limit, root=given.root) for split, limit in (("train", given.limit), ("test", None)))
         others[name] = tuple(pair)
         print(f"{name}: {', '.join(f'{len(part):,}' for part in others[name])} images", flush=True)
-    found: dict[str, dict[int, tuple[float, float]]] = {}
+    table = seeds.Table(given.seeds)
     for seed in given.seeds:
         trial = Trial(given, *learned(given, images, seed), seed)
         moved = (row for name, pair in others.items() for row in trial.moved(name, *pair))
-        for row, right, spent in moved if given.transfer else trial.curve(images, test):
-            found.setdefault(row, {})[seed] = right, spent
-            print(f"  {row:36}{right:.3f}   {spent:.0f} CPU seconds", flush=True)
-    table(found, given.seeds)
+        for row in moved if given.transfer else trial.curve(images, test):
+            table.add(seed, *row)
+    table.end()
 
 
 if __name__ == "__main__":

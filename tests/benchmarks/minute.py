@@ -3,30 +3,24 @@
     python tests/benchmarks/minute.py [--seeds 0 1 2]                                          SimCLR on 10,000 scenes, 120 CPU seconds
     python tests/benchmarks/minute.py --method SimCLR MoCo BYOL --jitter 1                     several, one after another
     python tests/benchmarks/minute.py --method MoCo --jitter 1 --set split=1 K=2048            with other arguments
+    python tests/benchmarks/minute.py --limit 500 --epochs 1 --jitter 1                        to try it
     python tests/benchmarks/minute.py --data cifar10 --root data --epochs 40 --area 0.2 --hue 0.1    five minutes, the same code
 
 --laptop computes as most laptops do, with AVX2 and without bfloat16, whatever this machine has. Threads are OMP_NUM_THREADS, or one.
 """
 
-import argparse
-import ast
 import itertools
-import os
-import sys
 import time
 from dataclasses import replace
 
-if "--laptop" in sys.argv:  # before torch is imported
-    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import seeds
 import torch
 
-from ssl_lab import methods, precision
+from ssl_lab import methods
 from ssl_lab.arguments import arguments
 from ssl_lab.augment import Augmentation
-from ssl_lab.data import Images, load
-from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.data import Images
+from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 from ssl_lab.models import SmallResNet, small_resnet
 from ssl_lab.train import train
 
@@ -36,38 +30,17 @@ def score(h: torch.Tensor, images: Images, ht: torch.Tensor, test: Images) -> st
     return f"kNN {knn:.3f}   linear {probe.accuracy:.3f}"
 
 
-def setting(text: str) -> tuple[str, object]:
-    """NAME=VALUE, the value a Python literal."""
-    name, _, value = text.partition("=")
-    try:
-        return name, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE with a Python literal, such as K=2048") from None
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = seeds.arguments(__doc__, "the methods")
     parser.add_argument("--method", choices=[name for name in methods.__all__ if name != "Supervised"], nargs="+", default=["SimCLR"])
-    parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of the methods")
-    parser.add_argument("--recipe", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from its SCENES")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--data", default="scenes")
-    parser.add_argument("--root")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--size", type=int)
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--area", type=float, default=0.5)
     parser.add_argument("--hue", type=float, default=0.5)
     parser.add_argument("--jitter", type=float, nargs="+", default=[1.0, 0.0])
-    parser.add_argument("--laptop", action="store_true")
+    parser.set_defaults(area=0.5)
     given = parser.parse_args()
-    if given.laptop:
-        precision.half = lambda device: None
     changes = dict(given.recipe) | ({"epochs": given.epochs} if given.epochs else {})
-    images = load(given.data, limit=given.limit, size=given.size, root=given.root)
-    test = load(given.data, "test", size=given.size, root=given.root)
+    images, test = seeds.loaded(given)
     flat, flat_test = (part.x.flatten(1).float() for part in (images, test))
-    print(f"{given.data}: {len(images):,} images, {len(test):,} unseen, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"pixels: kNN {knn_accuracy(flat, images.labels, flat_test, test.labels):.3f}", flush=True)
     for seed in given.seeds:
         torch.manual_seed(seed)
@@ -91,8 +64,7 @@ def main() -> None:
             wall = time.perf_counter() - clock
             spent, h, ht = time.process_time() - start, features(method.encoder, images), features(method.encoder, test)
             print(f"seed {seed}, {name}, jitter {jitter:g}: {score(h, images, ht, test)}   {spent:.0f} CPU seconds, {wall:.0f} s, {last}", flush=True)
-            if images.factors:
-                print("   kept of", ", ".join(f"{name} {r2:.2f}" for name, r2 in factor_table(h, images).items()), flush=True)
+            seeds.say_what_is_kept(h, images)
 
 
 if __name__ == "__main__":

@@ -18,24 +18,17 @@ CPU seconds are of the training alone, without what is measured between its roun
 """
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-if "--laptop" in sys.argv:  # before torch is imported
-    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import seeds
 import torch
-from minute import setting
 from torch import nn
 
-from ssl_lab import precision
 from ssl_lab.arguments import arguments
 from ssl_lab.augment import SMALL, Augmentation
-from ssl_lab.data import Images, load
+from ssl_lab.data import Images
 from ssl_lab.evaluate import features, finetuned
 from ssl_lab.evaluate.finetune import GENTLE
 from ssl_lab.methods import NoisyStudent, SimCLR
@@ -64,15 +57,13 @@ class Trial:
     test: Images
     seed: int
 
-    def views(self, usual: Augmentation) -> Augmentation:
-        """The strengths that suit these images."""
-        area, hue = self.given.area, self.given.hue
-        return replace(usual, **({"area": (area, 1.0)} if area else {}), **({"hue": hue} if hue is not None else {}))
+    def suited(self, usual: Augmentation) -> Augmentation:
+        return seeds.suited(usual, self.given.area, self.given.hue)
 
     def settings(self, **change) -> dict:
         """Arguments of NoisyStudent."""
         usual = {"augmentation": arguments(NoisyStudent)["augmentation"].default} | NoisyStudent.suits.get("scenes", {})
-        return usual | {"augmentation": self.views(usual["augmentation"])} | dict(self.given.set) | change
+        return usual | {"augmentation": self.suited(usual["augmentation"])} | dict(self.given.set) | change
 
     def student(self, teacher: nn.Module | None = None, epochs: int | None = None, **change) -> Iterator[tuple[int, float, float]]:
         """Train it; after every round its number, the accuracy of the average network, and the CPU seconds so far."""
@@ -106,7 +97,7 @@ class Trial:
         if self.given.simclr == "recorded":
             return recorded("simclr").method().encoder
         torch.manual_seed(self.seed)
-        method = SimCLR(small_resnet(), **SimCLR.suits.get("scenes", {}) | {"augmentation": self.views(SMALL)})
+        method = SimCLR(small_resnet(), **SimCLR.suits.get("scenes", {}) | {"augmentation": self.suited(SMALL)})
         for _ in train(method, self.images, replace(SimCLR.recipes["scenes"], **{**dict(self.given.pretrain), "seed": self.seed})):
             pass
         return method.encoder
@@ -115,7 +106,7 @@ class Trial:
         """The rows that begin with SimCLR."""
         start = time.process_time()
         recipe, classes = replace(GENTLE, seed=self.seed), len(self.images.classes)
-        network = finetuned(self.simclr(), self.lesson, recipe=recipe, augmentation=self.views(SMALL), classes=classes)
+        network = finetuned(self.simclr(), self.lesson, recipe=recipe, augmentation=self.suited(SMALL), classes=classes)
         spent = time.process_time() - start
         yield "SimCLR, fine-tuned", accuracy(network, self.test), spent
         if "taught" in rows:
@@ -134,52 +125,34 @@ class Trial:
             yield from self.pretrained(rows)
 
 
-def table(found: dict[str, dict[int, tuple[float, float]]], seeds: list[int]) -> None:
-    """Every seed's accuracy, mean, spread (the highest minus the lowest), and the mean CPU seconds."""
-    print("\n" + " ".join([f"{'':24}", *(f"seed {seed:<3}" for seed in seeds), "  mean  spread  CPU s"]))
-    for row, by_seed in found.items():
-        right, spent = zip(*(by_seed[seed] for seed in seeds), strict=True)
-        figures = "".join(f"{one:8.3f} " for one in right)
-        print(f"{row:24}{figures} {sum(right) / len(right):.3f}   {max(right) - min(right):.3f}  {sum(spent) / len(spent):5.0f}")
+def compare(found: dict[str, dict[int, tuple[float, ...]]], of: list[int]) -> None:
+    """Whether labels alone took as many CPU seconds."""
     ours = [row for row in found if row.startswith("Noisy Student")]
     if ours and "labels alone, as long" in found:
-        shares = [found["labels alone, as long"][seed][1] / found[ours[-1]][seed][1] for seed in seeds]
+        shares = [found["labels alone, as long"][seed][1] / found[ours[-1]][seed][1] for seed in of]
         fit = "they agree within a tenth" if all(0.9 <= share <= 1.1 for share in shares) else "THEY DIFFER BY MORE THAN A TENTH"
         print(f"CPU seconds of labels alone by those of Noisy Student: {', '.join(f'{share:.2f}' for share in shares)}; {fit}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = seeds.arguments(__doc__, "NoisyStudent")
     parser.add_argument("--rows", nargs="+", choices=[*ROWS, "all"], default=USUAL, metavar="ROW", help=f"{', '.join(ROWS)}, all")
-    parser.add_argument("--set", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="arguments of NoisyStudent")
-    parser.add_argument("--recipe", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from its SCENES")
-    parser.add_argument("--pretrain", nargs="+", default=[], type=setting, metavar="NAME=VALUE", help="what differs from SimCLR's SCENES")
+    parser.add_argument("--pretrain", nargs="+", default=[], type=seeds.setting, metavar="NAME=VALUE", help="what differs from SimCLR's SCENES")
     parser.add_argument("--simclr", choices=["train", "recorded"], default="train")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--labels", type=float, default=0.01, help="share of the labels that is kept")
-    parser.add_argument("--data", default="scenes")
-    parser.add_argument("--root")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--area", type=float, help="the smallest share of an image that a crop keeps (default: each method's own)")
     parser.add_argument("--hue", type=float, help="of SimCLR and of fine-tuning")
-    parser.add_argument("--laptop", action="store_true")
     given = parser.parse_args()
     if given.simclr == "recorded" and given.data != "scenes":
         parser.error(f"--simclr recorded: its weights are of scenes, and these are {given.data}; leave it out")
-    if given.laptop:
-        precision.half = lambda device: None
-    images = load(given.data, limit=given.limit, size=given.size, root=given.root)
-    test = load(given.data, "test", size=given.size, root=given.root)
-    print(f"{given.data}: {len(images):,} images, {len(test):,} unseen, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    found, rows = {}, list(ROWS) if "all" in given.rows else list(given.rows)
+    images, test = seeds.loaded(given)
+    table, rows = seeds.Table(given.seeds), list(ROWS) if "all" in given.rows else list(given.rows)
     for seed in given.seeds:
         lesson = images.label_fraction(given.labels, seed)
         print(f"seed {seed}: {len(lesson.labelled()):,} labels", flush=True)
-        for row, right, spent in Trial(given, images, lesson, test, seed).found(rows):
-            found.setdefault(row, {})[seed] = right, spent
-            print(f"  {row:24}{right:.3f}   {spent:.0f} CPU seconds", flush=True)
-    table(found, given.seeds)
+        for row in Trial(given, images, lesson, test, seed).found(rows):
+            table.add(seed, *row)
+    table.end()
+    compare(table.found, given.seeds)
 
 
 if __name__ == "__main__":

@@ -14,23 +14,18 @@ kNN and linear probe of the shape, from all labels; kept: R² of every factor, o
 
 import argparse
 import ast
-import os
 import statistics
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
-if "--laptop" in sys.argv:  # before torch is imported
-    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import seeds
 import torch
 
-from ssl_lab import methods, precision
+from ssl_lab import methods
 from ssl_lab.arguments import arguments
 from ssl_lab.data import Images, load
-from ssl_lab.evaluate import factor_table, features, knn_accuracy, linear_probe
+from ssl_lab.evaluate import features, knn_accuracy, linear_probe
 from ssl_lab.method import Method
 from ssl_lab.models import small_resnet
 from ssl_lab.recipe import Recipe
@@ -87,8 +82,6 @@ def main() -> None:
     parser.add_argument("--lines", action="store_true", help="the files alone")
     parser.add_argument("--laptop", action="store_true")
     given = parser.parse_args()
-    if given.laptop:
-        precision.half = lambda device: None
     for name in given.methods:
         print("{:14}{:4} lines of code, {:g} in a function".format(name, *lines(name)))
     if given.lines:
@@ -101,8 +94,8 @@ def main() -> None:
         method, spent = spend(name, seen, recipe)
         h, ht = features(method.encoder, images), features(method.encoder, test)
         knn, linear = knn_accuracy(h, images.labels, ht, test.labels), linear_probe(h, images.labels, ht, test.labels).accuracy
-        kept = ", ".join(f"{factor} {r2:.2f}" for factor, r2 in factor_table(h, images).items())
-        print(f"{name:14}{spent:4.0f} CPU s, {recipe.epochs} epochs   kNN {knn:.3f}   linear {linear:.3f}   kept of {kept}", flush=True)
+        print(f"{name:14}{spent:4.0f} CPU s, {recipe.epochs} epochs   kNN {knn:.3f}   linear {linear:.3f}", flush=True)
+        seeds.say_what_is_kept(h, images)
 
 
 if __name__ == "__main__":
