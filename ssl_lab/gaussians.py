@@ -11,11 +11,10 @@ An encoder can only lose: of views v, I(v1; v2) >= I(z1; z2). z = the first d co
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -23,7 +22,6 @@ from ssl_lab.errors import require
 from ssl_lab.losses import mutual_information_bound
 
 TILE = 2**17  # scores, or coordinates of negatives, that are held at a time: 1 MB, which a cache holds
-Critic = Callable[[Tensor, Tensor, float], Tensor]  # x (..., n, d), y (..., m, d), rho → scores (..., n, m) of all pairs
 
 
 def information(rho: float, dim: int) -> float:
@@ -73,24 +71,42 @@ def partner(x: Float[Tensor, "*n d"], e: Float[Tensor, "*n d"], rho: float) -> F
     return rho * x + math.sqrt(1 - rho**2) * e
 
 
-def optimal_critic(x: Float[Tensor, "*g n d"], y: Float[Tensor, "*g m d"], rho: float) -> Float[Tensor, "*g n m"]:
-    """log p(x, y) / (p(x) p(y)) of all pairs: a xᵀy - b (|x|² + |y|²) + I, with a = rho / (1 - rho²) and b = rho a / 2.   I: `information`.
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What critics see of all pairs of x and y, of `dim` coordinates: their products, the squares |x|² in a column, and |y|² in a row."""
+
+    products: Float[Tensor, "*g n m"]
+    left: Float[Tensor, "*g n 1"]
+    right: Float[Tensor, "*g 1 m"]
+    dim: int
+
+
+Critic = Callable[[Pairs, float], Tensor]  # pairs, rho → their scores (..., n, m)
+
+
+def pairs(x: Float[Tensor, "*g n d"], y: Float[Tensor, "*g m d"]) -> Pairs:
+    """All pairs of x and y in each group."""
+    return Pairs(x @ y.mT, x.square().sum(-1)[..., None], y.square().sum(-1)[..., None, :], x.shape[-1])
+
+
+def optimal_critic(seen: Pairs, rho: float) -> Float[Tensor, "*g n m"]:
+    """log p(x, y) / (p(x) p(y)): a xᵀy - b (|x|² + |y|²) + I, with a = rho / (1 - rho²) and b = rho a / 2.   I: `information`.
 
     Raises: InputError for a rho that is not between -1 and 1.
     """
-    nats, a = information(rho, x.shape[-1]), rho / (1 - rho**2)
-    left, right = (nats - rho * a / 2 * x.square().sum(-1)), rho * a / 2 * y.square().sum(-1)
-    return ((a * x) @ y.mT).add_(left[..., None]).sub_(right[..., None, :])
+    nats, a = information(rho, seen.dim), rho / (1 - rho**2)
+    return (a * seen.products).add_(nats - rho * a / 2 * seen.left).sub_(rho * a / 2 * seen.right)
 
 
-def cosine_critic(x: Float[Tensor, "*g n d"], y: Float[Tensor, "*g m d"], rho: float = 0.0, tau: float = 0.2) -> Float[Tensor, "*g n m"]:
-    """cos(x, y) / tau of all pairs: a critic that does not see how long x and y are. It needs no rho."""
-    return (F.normalize(x, dim=-1) / tau) @ F.normalize(y, dim=-1).mT
+def cosine_critic(seen: Pairs, rho: float = 0.0, tau: float = 0.2) -> Float[Tensor, "*g n m"]:
+    """cos(x, y) / tau: a critic that does not see how long x and y are. It needs no rho."""
+    left, right = (square.sqrt().clamp(min=1e-12) for square in (seen.left, seen.right))
+    return (seen.products / (tau * left)).div_(right)
 
 
 def scaled_critic(factor: float, critic: Critic = optimal_critic) -> Critic:
     """The scores of another critic times a factor: above 1 the temperature is too low for them, below 1 too high."""
-    return lambda x, y, rho: factor * critic(x, y, rho)
+    return lambda seen, rho: factor * critic(seen, rho)
 
 
 @dataclass(frozen=True)
@@ -146,15 +162,18 @@ def group_losses(k: int, rho: float, dim: int, groups: int, share: int, critic: 
     """The losses of newly drawn anchors."""
     x, y = (part.view(groups, share, dim) for part in draw(groups * share, rho, dim, generator))
     others = torch.randn(groups, k, dim, dtype=torch.float64, device=generator.device, generator=generator)
-    return anchor_losses(x, y, others, rho, critic)
+    return anchor_losses(x, y, [pairs(x, others)], rho, critic)
 
 
 def anchor_losses(
-    x: Float[Tensor, "g share d"], y: Float[Tensor, "g share d"], others: Float[Tensor, "g k d"], rho: float, critic: Critic = optimal_critic
+    x: Float[Tensor, "g share d"], y: Float[Tensor, "g share d"], others: Iterable[Pairs], rho: float, critic: Critic = optimal_critic
 ) -> Float[Tensor, "g share"]:
-    """-log of the positive's share in the softmax over it and the k others of its group, anchor by anchor."""
-    own = critic(x[:, :, None], y[:, :, None], rho)[..., 0, 0]
-    return torch.logaddexp(own, critic(x, others, rho).logsumexp(dim=-1)) - own
+    """-log of the positive's share in the softmax over it and the k others of its group, anchor by anchor.
+
+    others: x with the others, all groups at once or some at a time.
+    """
+    own = critic(pairs(x[:, :, None], y[:, :, None]), rho)[..., 0, 0]
+    return torch.logaddexp(own, torch.cat([critic(some, rho).logsumexp(dim=-1) for some in others])) - own
 
 
 def measured(k: int, losses: Float[Tensor, "g share"]) -> Contrast:

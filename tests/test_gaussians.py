@@ -56,7 +56,7 @@ def test_drawn_pairs_have_the_promised_moments(rho, dim):
 
 def test_the_optimal_critic_is_the_log_of_the_density_ratio_of_all_pairs():
     rho, (x, y) = -0.7, pairs(5, -0.7, 3)
-    for i, row in enumerate(optimal_critic(x, y, rho)):
+    for i, row in enumerate(optimal_critic(gaussians.pairs(x, y), rho)):
         for j, score in enumerate(row):
             ratio = sum(log_density(b, rho * a, 1 - rho**2) - log_density(b) for a, b in zip(x[i].tolist(), y[j].tolist()))
             assert score.item() == pytest.approx(ratio, abs=1e-12)
@@ -64,7 +64,7 @@ def test_the_optimal_critic_is_the_log_of_the_density_ratio_of_all_pairs():
 
 def test_the_mean_score_of_partners_is_the_information():
     x, y = pairs(20_000, 0.8, 2)
-    scores = optimal_critic(x[:, None], y[:, None], 0.8).flatten()
+    scores = optimal_critic(gaussians.pairs(x[:, None], y[:, None]), 0.8).flatten()
     assert abs(scores.mean() - information(0.8, 2)) < 4 * scores.std() / math.sqrt(20_000)
 
 
@@ -73,8 +73,8 @@ def test_cosine_and_scaled_scores_by_hand():
     for i in range(4):
         for j in range(4):
             cosine = (x[i] @ y[j] / (x[i].norm() * y[j].norm())).item()
-            assert cosine_critic(x, y, 0.5, tau=0.5)[i, j].item() == pytest.approx(2 * cosine, abs=1e-12)
-    assert torch.equal(scaled_critic(3.0)(x, y, 0.5), 3 * optimal_critic(x, y, 0.5))
+            assert cosine_critic(gaussians.pairs(x, y), 0.5, tau=0.5)[i, j].item() == pytest.approx(2 * cosine, abs=1e-12)
+    assert torch.equal(scaled_critic(3.0)(gaussians.pairs(x, y), 0.5), 3 * optimal_critic(gaussians.pairs(x, y), 0.5))
 
 
 # ---- the loss
@@ -83,7 +83,7 @@ def test_cosine_and_scaled_scores_by_hand():
 def by_hand(x, y, others, rho):
     """One exponential after another."""
     def score(a, b):
-        return math.exp(optimal_critic(a[None], b[None], rho).item())
+        return math.exp(optimal_critic(gaussians.pairs(a[None], b[None]), rho).item())
 
     def loss(a, b, group):
         return -math.log(score(a, b) / (score(a, b) + sum(score(a, other) for other in group)))
@@ -94,7 +94,8 @@ def by_hand(x, y, others, rho):
 def test_the_loss_of_every_anchor_is_minus_log_of_the_share_of_its_partner():
     (x, y), (others, _) = (pairs(6, 0.6, 2, seed) for seed in (0, 1))
     x, y, others = (part.view(2, 3, 2) for part in (x, y, others))
-    assert torch.allclose(anchor_losses(x, y, others, 0.6), torch.tensor(by_hand(x, y, others, 0.6), dtype=torch.float64), atol=1e-12)
+    found, wanted = anchor_losses(x, y, [gaussians.pairs(x, others)], 0.6), by_hand(x, y, others, 0.6)
+    assert torch.allclose(found, torch.tensor(wanted, dtype=torch.float64), atol=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 127, 4095])
@@ -149,7 +150,7 @@ def test_a_worse_critic_shows_less(name, nats, k):
 
 
 def test_a_critic_that_adds_what_depends_on_the_anchor_alone_is_optimal_too():
-    lifted = contrast(31, 0.7, 3, n=64, critic=lambda x, y, rho: optimal_critic(x, y, rho) + 5 * x.sum(-1)[..., None])
+    lifted = contrast(31, 0.7, 3, n=64, critic=lambda seen, rho: optimal_critic(seen, rho) + 5 * seen.left)
     assert lifted.loss == pytest.approx(contrast(31, 0.7, 3, n=64).loss, abs=1e-12)
 
 
@@ -161,7 +162,7 @@ def mistaken(k, nats, loss, n=4096):
     rho, dim = rho_for(nats, 4), 4
     x, y = (part.view(-1, 4, dim) for part in pairs(n, rho, dim))
     others = torch.randn(len(x), k, dim, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    own, rest = optimal_critic(x[:, :, None], y[:, :, None], rho)[..., 0, 0], optimal_critic(x, others, rho)
+    own, rest = optimal_critic(gaussians.pairs(x[:, :, None], y[:, :, None]), rho)[..., 0, 0], optimal_critic(gaussians.pairs(x, others), rho)
     return gaussians.measured(k, loss(own, rest))
 
 
@@ -218,7 +219,7 @@ def test_an_encoder_that_keeps_some_coordinates_is_bounded_by_what_it_keeps(kept
     rho = rho_for(4.0, 8)
     (x, y), others = pairs(1024, rho, 8), torch.randn(128, k, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     z1, z2, z = x.view(128, 8, 8)[..., :kept], y.view(128, 8, 8)[..., :kept], others[..., :kept]
-    found, left = gaussians.measured(k, anchor_losses(z1, z2, z, rho)), information(rho, kept)
+    found, left = gaussians.measured(k, anchor_losses(z1, z2, [gaussians.pairs(z1, z)], rho)), information(rho, kept)
     assert left == pytest.approx(4.0 * kept / 8)
     assert found.bound < found.tight < left + 3 * found.error
     assert left <= information(rho, 8) + 1e-12
@@ -235,7 +236,7 @@ def test_noise_takes_information_away_and_the_bound_follows(noise):
     a, b = pairs(2048, 0.0, dim, seed=1)
     z1, z2 = ((part + noise * new).div(math.sqrt(variance)).view(256, 8, dim) for part, new in ((x, a), (y, b)))
     others = torch.randn(256, k, dim, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    found = gaussians.measured(k, anchor_losses(z1, z2, others, blurred(rho, noise)))
+    found = gaussians.measured(k, anchor_losses(z1, z2, [gaussians.pairs(z1, others)], blurred(rho, noise)))
     assert truth <= 3.0 + 1e-12
     assert truth - 0.3 < found.bound < found.tight < truth + 3 * found.error
 
@@ -269,19 +270,19 @@ def test_the_standard_error_is_how_far_losses_of_other_seeds_are_apart(share):
 def test_nothing_waits_for_the_device_and_the_precision_is_that_of_what_is_given(critic):
     x, others = torch.empty(4, 3, 5, device="meta", dtype=torch.float64), torch.empty(4, 9, 5, device="meta", dtype=torch.float64)
     for kind in (torch.float32, torch.float64):
-        losses = anchor_losses(x.to(kind), x.to(kind), others.to(kind), 0.5, critic)
+        losses = anchor_losses(x.to(kind), x.to(kind), [gaussians.pairs(x.to(kind), others.to(kind))], 0.5, critic)
         assert losses.device.type == "meta" and losses.shape == (4, 3) and losses.dtype == kind
 
 
 def test_memory_is_bounded_and_every_anchor_has_negatives_of_its_own(monkeypatch):
     seen = []
 
-    def watched(x, y, others, *more):
-        seen.append(others)
-        return anchor_losses(x, y, others, *more)
+    def watched(x, y, made=gaussians.pairs):
+        seen.extend([y] * (y.ndim == 3))  # of a positive it is 4
+        return made(x, y)
 
     monkeypatch.setattr(gaussians, "TILE", 1000)
-    monkeypatch.setattr(gaussians, "anchor_losses", watched)
+    monkeypatch.setattr(gaussians, "pairs", watched)
     found = contrast(31, 0.5, 4, n=50)
     assert found.anchors == 50 and len(seen) > 5
     assert all(others.numel() <= 1000 for others in seen)

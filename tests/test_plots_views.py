@@ -107,8 +107,8 @@ REMARKS = [["a ring", "a star"], ["grey", ""], ["", "solarised"], ["", "of pictu
 
 
 def test_an_image_says_which_picture_and_view_it_is_what_was_done_to_it_and_whether_colour_is_right():
-    figure, _ = plots.views(*rows(2), right(1, 2), "", REMARKS)
-    spots, shown = figure.spots[0], items(figure, Image)
+    figure, _ = plots.views(*rows(2), right(1, 2), "", lambda: REMARKS)
+    spots, shown = figure.spots[0](), items(figure, Image)
     wanted = [
         "picture 1, a ring", "picture 2, a star", "one view of picture 1, grey", "one view of picture 2",
         "the other view of picture 1", "the other view of picture 2, solarised",
@@ -121,7 +121,7 @@ def test_an_image_says_which_picture_and_view_it_is_what_was_done_to_it_and_whet
         row, column = divmod(place, 2)
         assert left + column * width / 2 < x < x + side < left + (column + 1) * width / 2
         assert top + row * height / 4 < y < y + side < top + (row + 1) * height / 4
-    assert plots.views(*rows(2), right(1, 2))[0].spots[0].said(7) == f"{WHAT[3]} 2: wrong"
+    assert plots.views(*rows(2), right(1, 2))[0].spots[0]().said(7) == f"{WHAT[3]} 2: wrong"
 
 
 def test_tensors_are_pictures_too():

@@ -35,8 +35,8 @@ def test_a_point_is_the_loss_of_the_first_coordinates_of_one_draw(k, kept, criti
     """In float64 and all at once."""
     x, e, pool = (part[:, :kept].double() for part in normals(0))
     rho, groups = rho_for(3.0, DIM), min(ANCHORS, len(pool) // (k + 1))
-    y, others = partner(x, e, rho), pool[: groups * k].view(groups, k, kept)
-    losses = anchor_losses(x.view(groups, -1, kept), y.view(groups, -1, kept), others, rho, by_hand)
+    x, y, others = (part.view(groups, -1, kept) for part in (x, partner(x, e, rho), pool[: groups * k]))
+    losses = anchor_losses(x, y, [gaussians.pairs(x, others)], rho, by_hand)
     found = measure(3.0, k, kept, critic, 0)
     assert found.anchors == ANCHORS == losses.numel()
     assert found.loss == pytest.approx(losses.mean().item(), abs=1e-5)
@@ -82,6 +82,15 @@ def test_another_draw_has_other_numbers_and_the_same_draw_the_same(explorer):
     measure.cache_clear()
     normals.cache_clear()
     assert explorer.set(again=0).summary == first
+
+
+def test_the_negatives_of_a_draw_are_multiplied_once_whatever_the_information_and_the_critic(explorer, monkeypatch):
+    made = []
+    monkeypatch.setattr(gaussians, "pairs", lambda x, y, pairs=gaussians.pairs: made.append(y.ndim) or pairs(x, y))
+    for values in {"again": 7}, {"information": 4.5}, {"critic": "cosine"}:
+        explorer.set(**values)
+        assert made.count(3) == len(KS)  # a positive has one dimension more
+    explorer.set(again=0, critic="optimal")
 
 
 def test_a_click_takes_the_k_or_the_information_of_a_point(explorer):

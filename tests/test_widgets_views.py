@@ -301,6 +301,15 @@ def test_crops_are_made_once_while_only_colours_move(images, monkeypatch):
     assert made == [24] * 4
 
 
+def test_what_images_say_is_put_into_words_when_the_hand_rests(images, monkeypatch):
+    asked, explorer = [], ViewsExplorer(images)
+    monkeypatch.setattr(explorers, "done", lambda *of, done=explorers.done: asked.append(of) or done(*of))
+    explorer.answer({"jitter": 0.3}, settled=False)
+    assert asked == []
+    explorer.answer({"jitter": 0.3})
+    assert len(asked) == 3 * explorer.shown
+
+
 def test_a_hand_that_asks_for_too_much_is_told_in_a_sentence(images):
     def transform(x, jitter=0.0):
         return x + jitter
@@ -377,7 +386,7 @@ def test_the_sentence_calls_strengths_as_the_controls_do(images):
 
 def remarks(explorer):
     """What the images say, row by row."""
-    spots = explorer.figure.spots[0]
+    spots = explorer.figure.spots[0]()
     said = [spots.said(place) for place in range(len(spots))]
     return [said[row * explorer.shown : (row + 1) * explorer.shown] for row in range(4)]
 

@@ -1,7 +1,7 @@
 """Two views of a few pictures, which view colour alone takes for the partner, and how often it is right: the shortcut meter."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,15 +15,16 @@ from ssl_lab.plots.spots import Spots
 ROWS = ("picture", "one view", "the other", "the other,\nif asked by\ncolour alone")
 WHAT = ("picture", "one view of picture", "the other view of picture", "what colour takes for the other view of picture")
 SHORTCUT = 0.5  # share of partners found by colour from which the title calls it one
+Remarks = Callable[[], Sequence[Sequence[str]]]
 LEFT, TOP, HEAD, SPLIT = 1.43, 0.73, 0.66, 8.85  # inches: of the images; where the title and the images end
 
 
-def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "", remarks: Sequence[Sequence[str]] = ()) -> tuple[Figure, str]:
+def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "", remarks: Remarks | None = None) -> tuple[Figure, str]:
     """Rows of pictures and their views, and beside them the shortcut meter: how many partners are found by colour alone.
 
     pictures, x1, x2: S images each, (S, H, W, 3) uint8 or tensors (S, 3, H, W), x1 and x2 being two views of them.   taken: S second views, which
     colour takes for the partners of x1.   right: (N,) bool, N >= 2 and N >= S, whether it is right; the first S are those shown.
-    setting: how the views were made, in words.   remarks: on each image of the four rows, for who points at it: "grey, solarised".
+    setting: how the views were made, in words.   remarks: gives one on each image of the four rows, for who points at it: "grey, solarised".
     Raises: InputError for no pictures, or rows and answers that do not belong together.
     """
     rows, shown, n = [hwc(row) for row in (pictures, x1, x2, taken)], len(pictures), len(right)
@@ -32,7 +33,8 @@ def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "", remarks
     require(n >= max(2, shown), f"got {n} answers for {shown} pictures; at least 2 are needed, and one for every picture")
     found, figure = int(right.sum()), Drawing(13, 6.6, HEAD, [SPLIT])
     figure.title(title(found, n), size=22)
-    strip(figure, rows, right[:shown], remarks or [[""] * shown] * 4)
+    strip(figure, rows, right[:shown])
+    figure.spots.append(lambda: answers(right[:shown], remarks() if remarks else [[""] * shown] * 4))
     meter(figure, found, n)
     if setting:
         figure.words(9.1, 5.35, textwrap.fill(setting, 38), 14, GREY, va="top")
@@ -46,10 +48,9 @@ def title(found: int, n: int) -> str:
     return f"colour alone finds {int(hundred)} of {min(n, 100)} partners" + (": a shortcut" if found >= SHORTCUT * n else "")
 
 
-def strip(figure: Drawing, rows, right: np.ndarray, remarks) -> None:
+def strip(figure: Drawing, rows, right: np.ndarray) -> None:
     """Four rows of images, each at its own resolution; the last framed: blue and solid where colour is right, vermilion and dashed where not."""
-    shown = len(right)
-    cell = min(1.35, 7.2 / shown)  # inches
+    shown, cell = len(right), pitch(len(right))
     side, few = 0.94 * cell, shown <= 6
     lefts, tops = LEFT + cell * (np.arange(shown) + 0.03), TOP + cell * (np.arange(4) + 0.03)
     for top, name, images in zip(tops, ROWS, rows):
@@ -62,10 +63,20 @@ def strip(figure: Drawing, rows, right: np.ndarray, remarks) -> None:
         figure.strokes(frames, colour, 5 if few else 3, dash)
         for left in lefts[hits]:
             figure.words(left + side / 2, low + 0.22, words if few else words[0], colour=colour, bold=True, ha="center")
+
+
+def answers(right: np.ndarray, remarks: Sequence[Sequence[str]]) -> Spots:
+    """Every image says what it is."""
+    shown = len(right)
     ends = [[""] * shown] * 3 + [[": right" if hit else ": wrong" for hit in right]]
     said = [f"{what} {n + 1}{end[n]}{', ' * bool(own[n])}{own[n]}" for what, end, own in zip(WHAT, ends, remarks) for n in range(shown)]
-    columns = [str(n + 1) for n in range(shown)]
-    figure.spots.append(Spots("pictures and views", (LEFT, TOP, shown * cell, 4 * cell), "{said}", {"said": said}, rows=WHAT, columns=columns))
+    columns, box = [str(n + 1) for n in range(shown)], (LEFT, TOP, shown * pitch(shown), 4 * pitch(shown))
+    return Spots("pictures and views", box, "{said}", {"said": said}, rows=WHAT, columns=columns)
+
+
+def pitch(shown: int) -> float:
+    """Inches from one image to the next."""
+    return min(1.35, 7.2 / shown)
 
 
 def meter(figure: Drawing, found: int, n: int) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ssl_lab import gaussians, plots
-from ssl_lab.gaussians import Contrast, Critic
+from ssl_lab.gaussians import Contrast, Critic, Pairs
 from ssl_lab.widgets.controls import Button, Choice, Slider
 from ssl_lab.widgets.explorer import Explorer
 
@@ -57,12 +57,25 @@ class BoundExplorer(Explorer):
 @functools.lru_cache(maxsize=20_000)
 def measure(nats: float, k: int, kept: int, critic: str, seed: int) -> Contrast:
     """InfoNCE of the first coordinates of views that share so many nats."""
-    x, e, pool = normals(seed)
-    groups, rho = min(ANCHORS, POOL // (k + 1)), gaussians.rho_for(nats, DIM)
-    x, e = (part[:, :kept].reshape(groups, -1, kept) for part in (x, e))
-    others = pool[: groups * k, :kept].reshape(groups, k, kept)
-    parts = zip(*(part.split(gaussians.tile(k, DIM, ANCHORS // groups)) for part in (x, gaussians.partner(x, e, rho), others)))
-    return gaussians.measured(k, torch.cat([gaussians.anchor_losses(*part, rho, CRITICS[critic][1]) for part in parts]).double())
+    x, e, _ = grouped(k, kept, seed)
+    rho = gaussians.rho_for(nats, DIM)
+    losses = gaussians.anchor_losses(x, gaussians.partner(x, e, rho), others(k, kept, seed), rho, CRITICS[critic][1])
+    return gaussians.measured(k, losses.double())
+
+
+@functools.lru_cache(maxsize=2 * len(KS))
+def others(k: int, kept: int, seed: int) -> list[Pairs]:
+    """The anchors with their negatives, kept for other information and other critics: 17 MB for all k."""
+    x, _, pool = grouped(k, kept, seed)
+    seen = gaussians.pairs(x, pool)
+    parts = (part.split(gaussians.tile(k, 1, x.shape[1])) for part in (seen.products, seen.left, seen.right))
+    return [Pairs(*some, kept) for some in zip(*parts)]
+
+
+def grouped(k: int, kept: int, seed: int) -> list[Tensor]:
+    """The first coordinates of anchors, what is new in their partners, and negatives, in groups of k negatives."""
+    groups = min(ANCHORS, POOL // (k + 1))
+    return [part[:rows, :kept].reshape(groups, -1, kept) for part, rows in zip(normals(seed), (ANCHORS, ANCHORS, groups * k))]
 
 
 @functools.lru_cache(maxsize=2)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ class ViewsExplorer(Explorer):
         require(len(images) >= 2, f"got {len(images)} images; at least 2 are needed: load('scenes', limit=256)")
         require(1 <= shown <= min(MOST, len(images)), f"shown={shown} of {len(images)} images; 1 to {min(MOST, len(images))} can be shown")
         transform = Augmentation() if transform is None else RandAugment() if transform is rand_augment else transform
-        self.x, self.transform, self.shown = images[:].x, transform, shown
+        self.asked, self.transform, self.shown = lru_cache(maxsize=1)(partial(asked, images[:].x)), transform, shown
         self.had, self.apply = strengths(self.transform), (Views(), Views())
         controls = {name: KNOBS[name].control(had) for name, had in self.had.items()}
         controls["seed"] = Button("draw again", most=DRAWS)
@@ -56,8 +57,7 @@ class ViewsExplorer(Explorer):
         super().__init__(controls, seed=seed, **start)
 
     def draw(self, seed: int, first: int, **values):
-        rows = (first + torch.arange(min(ASKED, len(self.x)), device=self.x.device)) % len(self.x)
-        x = self.x[rows]
+        rows, x = self.asked(first)
         arguments = {name: KNOBS[name].make(value, self.had[name], x) for name, value in values.items()}
         drawn = draws(self.transform, x, arguments, seed)
         x1, x2 = two_views(self.transform, x, arguments, seed, drawn, self.apply)
@@ -65,14 +65,23 @@ class ViewsExplorer(Explorer):
         right = (nearest.cpu() == torch.arange(len(x))).numpy()
         said = [f"{KNOBS[name].words} {self.controls[name].words(value)}" for name, value in values.items()]
         setting = ", ".join([*said, f"draw {seed}, from picture {first} on"])
-        (one, other), pixels = drawn, x[0, 0].numel()
-        remarks = [
+        return plots.views(to_float(x[few]), x1[few], x2[few], x2[nearest[few]], right, setting, partial(self.remarks, x, rows, drawn, nearest))
+
+    def remarks(self, x: Pixels, rows: Tensor, drawn: list[Draw], nearest: Tensor) -> list[list[str]]:
+        """What every image says to who points at it, row by row."""
+        (one, other), pixels, few = drawn, x[0, 0].numel(), slice(self.shown)
+        return [
             [f"image {row}{self.named[row]}" for row in rows[few].tolist()],
             [done(one, n, pixels) for n in range(self.shown)],
             [done(other, n, pixels) for n in range(self.shown)],
             [", ".join(filter(None, (f"a view of picture {j + 1}" * (n != j), done(other, j, pixels)))) for n, j in enumerate(nearest[few].tolist())],
         ]
-        return plots.views(to_float(x[few]), x1[few], x2[few], x2[nearest[few]], right, setting, remarks)
+
+
+def asked(x: Tensor, first: int) -> tuple[Tensor, Pixels]:
+    """The rows of the pictures that the meter asks about, and their pixels."""
+    rows = (first + torch.arange(min(ASKED, len(x)), device=x.device)) % len(x)
+    return rows, x[rows]
 
 
 class Views:
