@@ -29,8 +29,8 @@ from ssl_lab.notebook import notebook, show, use, within
 lab = notebook("06_cpc", version="0.4.0")
 
 import math
+import textwrap
 from dataclasses import replace
-from textwrap import fill
 
 import torch
 import torch.nn.functional as F
@@ -139,7 +139,7 @@ for name, grid in (("as they are", plain), ("each changed alone", changed)):
 # %% tags=["picture"]
 once = (changed[0] * 255).byte()
 rows = {f"row {i}": torch.cat([plain[0, i], once[i]]) for i in range(G)}
-print(fill(repr(cpc.patch_augmentation), 70))
+print(textwrap.fill(repr(cpc.patch_augmentation), 70))
 show(plots.gallery(rows, title="Patches as they are, and each changed alone"))
 
 # %% [markdown] tags=["answer"]
