@@ -71,6 +71,7 @@ def one(every, name):
 
 
 SIZES = [(1280, 800), (1024, 768)]
+CUT = "controls => controls.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
@@ -83,7 +84,9 @@ def test_no_word_is_smaller_than_eleven_pixels_and_the_control_in_hand_is_seen_w
     scale = "Math.hypot(word.getScreenCTM().b, word.getScreenCTM().d)"
     sizes = seen.evaluate_all(f"words => words.map((word) => parseFloat(getComputedStyle(word).fontSize) * {scale})")
     assert len(sizes) > 5 and min(sizes) > 10.8
+    assert found.locator(".control").evaluate_all(CUT) == []
     if size == SIZES[0]:
+        assert found.locator(".panel").count() == 1, "the picture has fallen apart"
         assert found.locator(".controls").bounding_box()["height"] + found.locator(".panel").first.bounding_box()["height"] < 720
     found.screenshot(path=tmp_path / f"{name}.png")  # to be looked at
 
@@ -175,6 +178,24 @@ def test_a_saved_page_works_from_a_file_by_keyboard_without_a_network(name, page
     assert errors == [] and serious(page) == []
     page.screenshot(path=tmp_path / f"{name}.png")  # to be looked at
     page.close()
+
+
+def test_curves_stand_side_by_side_where_there_is_room(browser, tmp_path):
+    from ssl_lab import plots
+    from ssl_lab.front import frame, page
+
+    rows = [{"epoch": epoch, "loss": 5.0 - epoch, "knn": 0.1 * epoch, "rank": 10.0, "std": 0.5} for epoch in range(4)]
+    drawn = {**frame(*plots.curves(rows)), "settled": True, "values": {}, "disabled": [], "trouble": "", "serial": ""}
+    (tmp_path / "curves.html").write_text(page("curves", {}, {"": drawn}, ""))
+    shown, tops = browser.new_page(), {}
+    for width in (850, 500):
+        shown.set_viewport_size({"width": width, "height": 800})
+        shown.goto(f"file://{tmp_path / 'curves.html'}")
+        sentence(shown.locator(".ssl-lab"))
+        tops[width] = [round(panel.bounding_box()["y"]) for panel in shown.locator(".panel").all()]
+    first, second, third, last = tops[850]
+    assert first == second < third == last and len({*tops[500]}) == 4
+    shown.close()
 
 
 DRAWN = "() => [...document.querySelectorAll('.panel svg > g:first-child')].map((layer) => layer.innerHTML)"

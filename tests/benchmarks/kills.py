@@ -27,6 +27,7 @@ WORDS = ["--limit", "40", "--size", "16", "--batch", "16", "--epochs", "12"]
 OWN = {
     "MoCo": ["--K", "64", "--split", "1"],
     "DeepCluster": ["--clusters", "4", "--pca", "4"],
+    "CPC": ["--patch-size", "8", "--steps", "2", "--skip", "0"],
     "NoisyStudent": ["--labels", "0.5", "--rounds", "2", "--epochs", "6", "--threshold", "0"],
 }
 
