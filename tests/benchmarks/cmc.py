@@ -83,12 +83,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--width", type=int, default=12, help="of every view's small_resnet")
     given = parser.parse_args()
-    images, test = seeds.loaded(given, frames=10 if {"later", "flow"} & {*given.rows} else None)
-    table = seeds.Table(given.seeds, ("kNN", "linear"))
-    for seed in given.seeds:
-        for row, scores in Trial(given, images, test, seed).rows(list(given.rows)):
-            table.add(seed, row, *scores)
-    table.end()
+    seeds.compare(Trial, given, ("kNN", "linear"), frames=10 if {"later", "flow"} & {*given.rows} else None)
 
 
 if __name__ == "__main__":

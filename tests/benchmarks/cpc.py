@@ -135,12 +135,7 @@ def main() -> None:
     given = parser.parse_args()
     if "supervised" in given.rows and "main" not in given.rows[: given.rows.index("supervised")]:
         parser.error("supervised takes the CPU seconds of main; name main before it")
-    images, test = seeds.loaded(given)
-    table = seeds.Table(given.seeds, ("linear", "kNN", "grid"))
-    for seed in given.seeds:
-        for row, scores in Trial(given, images, test, seed).rows(list(given.rows)):
-            table.add(seed, row, *scores)
-    table.end()
+    seeds.compare(Trial, given, ("linear", "kNN", "grid"))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def say_what_is_kept(h: torch.Tensor, images: Images) -> None:
 
 @dataclass(frozen=True)
 class Trial:
-    """Rows of one seed."""
+    """Rows of one seed; a kind of it has `rows`, which yields each name with its figures."""
 
     given: argparse.Namespace
     images: Images
@@ -108,3 +108,13 @@ class Table:
             *means, spent = (sum(figures) / len(figures) for figures in others)
             said = "".join(f"{one:8.3f} " for one in first), "".join(f" {one:7.3f}" if one == one else "       -" for one in means)
             print(f"{row:36}{said[0]} {sum(first) / len(first):.3f}   {max(first) - min(first):.3f}{said[1]}  {spent:5.0f}")
+
+
+def compare(kind: type[Trial], given: argparse.Namespace, names: tuple[str, ...], frames: int | None = None) -> None:
+    """All rows of all seeds, and their table."""
+    images, test = loaded(given, frames)
+    table = Table(given.seeds, names)
+    for seed in given.seeds:
+        for row, figures in kind(given, images, test, seed).rows(list(given.rows)):
+            table.add(seed, row, *figures)
+    table.end()

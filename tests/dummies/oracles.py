@@ -43,6 +43,13 @@ def same_under_autocast(loss: Callable, *given, **options) -> None:
     assert torch.equal(inside, outside)
 
 
+def needs_no_device(loss: Callable, *shapes: tuple[int, ...], **options) -> None:
+    """Value and gradients of tensors that have shapes alone: it fails for whatever waits for the device, or is left on the CPU."""
+    given = [torch.empty(shape, device="meta", requires_grad=True) for shape in shapes]
+    loss(*given, **options).backward()
+    assert all(x.grad.shape == x.shape for x in given)
+
+
 def edited(old: str = "", new: str = "") -> SimpleNamespace:
     """The file of the losses with one change."""
     assert SOURCE.count(old) == 1 or not old, f"stands {SOURCE.count(old)} times in the source: {old}"
