@@ -5,7 +5,7 @@ pairs are independent. Then, in nats,
 
     I(x; y) = -dim / 2 · log(1 - rho²)  >=  log(k + 1) - L  >=  log k - L,
 
-where L is InfoNCE with one positive and k negatives: CMC (Tian et al. 2020, arXiv 1906.05849), Eqn. 5, has log k - L, CPC (van den Oord et al. 2018,
+where L is InfoNCE with one positive and k negatives: CMC (Tian et al. 2020, arXiv 1906.05849) has log k - L, CPC (van den Oord et al. 2018,
 arXiv 1807.03748) log(k + 1) - L. Both bounds hold for the mean of L with any critic; the critic that makes L least is the log of the density ratio.
 An encoder can only lose: of views v, I(v1; v2) >= I(z1; z2). z = the first d coordinates of v keeps d / dim of it; z = v + noise has `blurred`.
 """

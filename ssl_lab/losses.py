@@ -154,7 +154,7 @@ def soft_cross_entropy(
 def cross_view_nce(
     z1: Float[Tensor, "B d"], z2: Float[Tensor, "B d"], tau: Tau = 0.07
 ) -> Float[Tensor, ""]:
-    """CMC's loss of two views, Eqns. 3, 4: L(V1, V2) + L(V2, V1), a sum of two means.
+    """CMC's loss of two views: L(V1, V2) + L(V2, V1), a sum of two means.
 
     A row of one view finds its partner among the B rows of the other view: one
     congruent pair, B - 1 incongruent ones. Its own view is no candidate.
@@ -181,7 +181,7 @@ def cpc_nce(
     prediction[b, :, r, c] is for target[b, :, r + k, c]; the last k rows have no target
     and are left out. Candidates are all B·H·W positions of target; the scores are dot
     products, neither normalised nor divided by a temperature. Mean over B·(H - k)·W.
-    The loss is log(B·H·W) when all scores are equal.   Henaff et al. 2020, section 3.
+    The loss is log(B·H·W) when all scores are equal.   Hénaff et al. 2020, section 2.1.
     Raises: InputError (a ValueError) for unequal shapes, or k outside 1 to H - 1.
     A NaN spreads to the loss.
     """
@@ -200,7 +200,7 @@ def cpc_nce(
 def core_view(
     zs: Sequence, tau: Tau = 0.07, pair: Callable = cross_view_nce
 ) -> Float[Tensor, ""]:
-    """CMC's core view, Eqn. 6: the sum over M - 1 pairs, the first view with any other.
+    """CMC's core view, Figure 3a: the sum over M - 1 pairs, the first view in each.
 
     zs: M embeddings (B, d), one a view.   pair: the loss of two of them, and of tau.
     Raises: InputError (a ValueError) for fewer than two views, or as `pair`.
@@ -212,7 +212,7 @@ def core_view(
 def full_graph(
     zs: Sequence, tau: Tau = 0.07, pair: Callable = cross_view_nce
 ) -> Float[Tensor, ""]:
-    """CMC's full graph, Eqn. 7: the sum over all M (M - 1) / 2 pairs of views.
+    """CMC's full graph, Figure 3b: the sum over all M (M - 1) / 2 pairs of views.
 
     zs: M embeddings (B, d), one a view.   pair: the loss of two of them, and of tau.
     Raises: InputError (a ValueError) for fewer than two views, or as `pair`.
@@ -230,7 +230,7 @@ def check_views(zs: Sequence) -> None:
 def mutual_information_bound(
     loss: float | Float[Tensor, ""], k: int
 ) -> float | Float[Tensor, ""]:
-    """CMC, Eqn. 5: I(z1; z2) >= log k - L, in nats.
+    """CMC's bound of what two views share: I(z1; z2) >= log k - L, in nats.
 
     loss: InfoNCE of one direction, with one positive and k negatives; halve the sum of
     two directions, of which k = B - 1 for a batch of B.

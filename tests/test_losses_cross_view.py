@@ -25,7 +25,7 @@ def direction(z, other, tau):
 
 
 def oracle(z1, z2, tau):
-    """Eqns. 3 and 4; its gradient is autograd's."""
+    """L(V1, V2) + L(V2, V1); its gradient is autograd's."""
     z1, z2 = ([row / row.norm() for row in z.double()] for z in (z1, z2))
     return direction(z1, z2, tau) + direction(z2, z1, tau)
 

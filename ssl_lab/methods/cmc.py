@@ -4,16 +4,17 @@ Tian, Krishnan and Isola, ECCV 2020, arXiv 1906.05849.
 
     v1, v2 = views of one crop, such as L and ab    aligned: of the same place
     z1, z2 = g1(f1(v1)), g2(f2(v2))                 every view has weights of its own
-    loss   = L(V1, V2) + L(V2, V1)                  Eqns. 3, 4: find the other view
-    core   = sum of the pairs (1, j)                Eqn. 6: M - 1 pairs of M views
-    full   = sum of the pairs (i, j), i < j         Eqn. 7: M (M - 1) / 2 pairs
+    loss   = L(V1, V2) + L(V2, V1)                  find the other view
+    core   = sum of the pairs (1, j)                Figure 3a: M - 1 pairs of M views
+    full   = sum of the pairs (i, j), i < j         Figure 3b: M (M - 1) / 2 pairs
                                                     keep f1 and f2, drop g
 
 An image is congruent with itself in the other view, and with no other image.
-differs: the paper keeps the last z of every image in a memory and compares with 4,096
-of them, drawn at random; here candidates are the other images of the batch, or, with
-K > 0, the last K keys of the other view. Its views are crops alone; ours change the
-colours of the image first, since L of a hue is not quite the same for all hues.
+differs: the paper keeps the last z of every image in a memory and compares with some of
+them, drawn at random (the authors' code: 16,384); here candidates are the other images
+of the batch, or, with K > 0, the last K keys of the other view. Its views are crops
+alone; ours change the colours of the image first, since L of a hue is not quite the
+same for all hues.
 """
 
 from dataclasses import replace
@@ -49,7 +50,7 @@ SCENES = Recipe(epochs=38, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0
 # colours change before they become L and ab, so that L does not tell the hue
 COLOURS = replace(SMALL, jitter_share=1.0, grey_share=0.0)
 LOSSES = {"core": core_view, "full": full_graph}
-QUEUE = Range(0, whole=True, hint="0 compares within the batch; the paper has 16384")
+QUEUE = Range(0, whole=True, hint="0 compares within the batch; the authors have 16384")
 
 
 class CMC(Method):

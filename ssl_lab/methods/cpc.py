@@ -11,8 +11,8 @@ arXiv 1905.09272.
                                            keep f, drop g and W
 
 f of an image is the mean of the z of its patches, as they are.
-differs: the four directions share g, and each has its own W_k; the paper does not say
-which it does. Ours averages no weights over the steps (Polyak).
+differs: the four directions share g, and each has its own W_k; the paper has a g for
+each. Ours averages no weights over the steps (Polyak) and clips no gradients.
 """
 
 from typing import Annotated, ClassVar
@@ -30,7 +30,7 @@ from ssl_lab.method import Method
 from ssl_lab.models import ContextNetwork, PatchEncoder, small_resnet
 from ssl_lab.recipe import Recipe
 
-# Adam, as SimCLR's Table C.1 lists it; lr from memory of the appendix
+# appendix A; its Adam has other betas, 0.8 and 0.999
 RECIPE = Recipe(epochs=200, batch=512, optimizer="adamw", lr=4e-4, weight_decay=0.0)
 SCENES = Recipe(epochs=2, batch=32, optimizer="adamw", lr=4e-3, weight_decay=1e-2)
 

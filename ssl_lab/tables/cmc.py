@@ -1,11 +1,12 @@
 """What CMC reached at full scale: objects, actions in videos, and labels of pixels from one view (Tian, Krishnan and Isola, ECCV 2020).
 
-None of these figures was measured here. Where they come from:
-    IMAGENET   68.4 and 88.2 as SimCLR's paper prints them (`simclr.IMAGENET`); AlexNet with labels, 59.3, from the README of CMC's code; the two rows
-               with RandAugment as they are listed under the paper's title at Papers with Code.
+None of these figures was measured here. The paper's tables have the numbers that they had on arXiv in June 2021. Where the figures come from:
+    IMAGENET   68.4, 88.2 and 188 from SimCLR's Table 6 (`simclr.IMAGENET`); 66.2, 87.0, 70.6 and 89.7 from BYOL's Table 1, with the parameters as
+               Papers with Code lists them; AlexNet with labels, 59.3, from the README of CMC's code. MoCo's Table 1 tells of FastAutoAugment.
+               Not confirmed: that the last two rows have RandAugment, and their views.
     CANDIDATES the README of CMC's code (github.com/HobbitLong/CMC), figure by figure; the gains are computed.
-    VIDEO      59.1 and 26.7 as they are listed at Papers with Code; the other rows from memory of the paper, whose text was not at hand.
-    VIEWS      from memory of the paper, whose text was not at hand.
+    VIDEO      Table 2 of the paper, without the methods of others.
+    VIEWS      Table 3 of the paper.
 """
 
 from itertools import pairwise
@@ -16,7 +17,7 @@ PAPER = "Tian, Krishnan and Isola 2020, arXiv 1906.05849"
 README = "README of github.com/HobbitLong/CMC"
 
 IMAGENET = Table(
-    "ImageNet, a linear classifier on frozen features", f"{PAPER}; arXiv 2002.05709, Table 6; {README}",
+    "ImageNet, a linear classifier on frozen features", f"{PAPER}; arXiv 2002.05709, Table 6; arXiv 2006.07733, Table 1; {README}",
     ("Method", "Architecture", "Param (M)", "Top 1", "Top 5"),
     {
         "With labels": (("AlexNet", "AlexNet", None, 59.3, None),),
@@ -26,8 +27,9 @@ IMAGENET = Table(
             ("CMC, RandAugment", "ResNet-50 (2×)", 188, 70.6, 89.7),
         ),
     },
-    "Accuracy in percent. CMC has two networks, so its parameters are twice those of one. (2×) is the width. RandAugment: the crops are also changed "
-    "at random; these two rows take brightness and two differences of colours as views, in place of L and ab.",
+    "Accuracy in percent. CMC has two networks, so its parameters are twice those of one. (2×) is the width. The crops of the first row are also "
+    "changed by FastAutoAugment, whose changes were chosen with labels. RandAugment: they are changed at random; these two rows take brightness and "
+    "two differences of colours as views, in place of L and ab.",
     ("Top 1", "Top 5"),
 )  # fmt: skip
 
@@ -51,11 +53,11 @@ CANDIDATES = Table(
 )  # fmt: skip
 
 VIDEO = Table(
-    "Actions in videos, fine-tuned from the network of the frames", f"{PAPER}, Section 4.2", ("Pre-training", "Views", "UCF-101", "HMDB-51"),
+    "Actions in videos, fine-tuned from the network of the frames", f"{PAPER}, Table 2", ("Pre-training", "Views", "UCF-101", "HMDB-51"),
     {
         "To compare with": (
             ("Random init", None, 48.2, 19.5),
-            ("ImageNet, with labels", 1, 67.7, 28.0),
+            ("ImageNet, with labels", None, 67.7, 28.0),
         ),
         "Without labels": (
             ("CMC, later frame", 2, 55.3, None),
@@ -67,7 +69,7 @@ VIDEO = Table(
 )  # fmt: skip
 
 VIEWS = Table(
-    "Labels of pixels from L alone, NYU-Depth-v2", f"{PAPER}, Section 4.3", ("Encoder of L", "Pixel accuracy", "mIoU"),
+    "Labels of pixels from L alone, NYU-Depth-v2", f"{PAPER}, Table 3", ("Encoder of L", "Pixel accuracy", "mIoU"),
     {"": (
         ("Random", 45.5, 21.4),
         ("CMC, core view", 57.1, 34.1),

@@ -1,6 +1,7 @@
 """What DeepCluster reached at full scale: the lecture's three tables, and what a random network knows already.
 
-Caron, Bojanowski, Joulin and Douze, ECCV 2018, arXiv 1807.05520. Every figure is one that the paper prints; none was measured here.
+Caron, Bojanowski, Joulin and Douze, ECCV 2018, arXiv 1807.05520. Every figure is one that the paper prints, as the lecture has it; none was measured
+here. An author names Table 5 (issue 58 of their code). Not confirmed: the numbers 3 and 4 of the other two tables, and Section 3.1.
 """
 
 from ssl_lab.tables.table import Table
