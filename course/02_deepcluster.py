@@ -563,7 +563,7 @@ for repaired in (True, False):
 
 # %% [markdown] tags=["answer"]
 # - About 45 of the 50 first centroids are black pictures, all equal, and one of them takes all black pictures. So nine
-#   clusters are left. The repair divides the other clusters until 45 hold a picture.
+#   clusters are left. The repair divides the other clusters until about 45 hold a picture.
 # - A batch of 128 has about 115 black pictures. The network learns to say the number of their cluster, and its features
 #   collapse: after two epochs they vary in fewer than 32 directions, k-means has nothing left to look at, and
 #   the training ends with a message that says so.

@@ -1,6 +1,7 @@
 """One solved source, two editions: course/NN_name.py → notebooks/NN_name.ipynb and notebooks/solutions/NN_name.ipynb, both executed.
 
     python -m course.build [NAME...]            generate and execute (minutes: the figures that are stored are the real ones)
+    python -m course.build --texts [NAME...]    only texts have changed: keep the outputs that are stored, execute nothing
     python -m course.build --check [NAME...]    compare with what is there, execute nothing
     python -m course.build --draft FOLDER [NAME...]    both editions, not executed, into another folder: to try out what is being written
 
@@ -184,13 +185,22 @@ def editions(name: str, solved: nbformat.NotebookNode) -> dict[str, nbformat.Not
     return {f"solutions/{name}.ipynb": solved, f"{name}.ipynb": student(solved)}
 
 
-def build(sources: list[Path], root: Path) -> None:
-    """Generate and execute both editions of these sources, and write the index of all."""
+def reuse(book: nbformat.NotebookNode, path: Path) -> None:
+    """Give every code cell the outputs that the stored notebook has. Raises: Fault if a code cell has changed, or there is no such notebook."""
+    kinds = [[cell for cell in one.cells if cell.cell_type == "code"] for one in (book, nbformat.read(path, as_version=4))]
+    same = [[(cell.source, cell.metadata.get("tags")) for cell in cells] for cells in kinds]
+    fault(same[0] != same[1], f"{path.name}: code has changed, so that its outputs are to be made anew; leave out --texts")
+    for cell, stored in zip(*kinds):
+        cell.outputs, cell.execution_count = stored.outputs, stored.execution_count
+
+
+def build(sources: list[Path], root: Path, texts: bool = False) -> None:
+    """Generate and execute both editions of these sources, and write the index of all.   texts: take the outputs that are stored."""
     for source, solved in {source: read(source) for source in sources}.items():
         for name, book in editions(source.stem, solved).items():
             path = root / "notebooks" / name
             path.parent.mkdir(exist_ok=True, parents=True)
-            execute(book, path.parent)
+            reuse(book, path) if texts else execute(book, path.parent)
             path.write_text(written(book), encoding="utf-8")
             print(f"{path.relative_to(root)}: {path.stat().st_size / 1000:.0f} kB")
     (root / "notebooks" / "README.md").write_text(page(root), encoding="utf-8")
@@ -233,6 +243,7 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
     """Build, check or draft; returns 1 if a source is at fault or a generated file is not what its source says."""
     parser = argparse.ArgumentParser(prog="python -m course.build", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    parser.add_argument("--texts", action="store_true", help="keep the stored outputs; for changes of texts alone")
     parser.add_argument("--draft", metavar="FOLDER", type=Path, help="write both editions here, not executed")
     parser.add_argument("names", metavar="NAME", nargs="*", help="such as 03_simclr (default: all)")
     args = parser.parse_args(argv)
@@ -241,7 +252,7 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
         if args.draft:
             draft(sources, args.draft)
         elif not args.check:
-            build(sources, root)
+            build(sources, root, args.texts)
         elif found := stale(sources, root):
             raise Fault(f"not what the source says: {', '.join(found)}; run python -m course.build")
     except (Fault, FileNotFoundError) as error:

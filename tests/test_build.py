@@ -227,6 +227,21 @@ def test_build_executes_and_stores_only_what_is_checked(root):
     assert build.main(["--check"], root) == 0
 
 
+def test_changed_texts_keep_the_stored_outputs_and_changed_code_is_refused(root, capsys):
+    assert build.main([], root) == 0
+    path = root / "notebooks" / "99_example.ipynb"
+    path.write_text(path.read_text().replace("3 is three", "5 is three"))  # an output that no execution makes
+    parse(root, SOURCE.replace("# # A title", "# # Another title"))
+    assert build.main(["--texts"], root) == 0
+    book = nbformat.read(path, as_version=4)
+    assert book.cells[0].source.startswith("# Another title")
+    assert book.cells[3].outputs[0].text == "5 is three\n" and book.cells[3].execution_count == 3
+    assert build.main(["--check"], root) == 0
+    parse(root, SOURCE.replace("is three", "is five"))
+    assert build.main(["--texts"], root) == 1
+    assert "code has changed" in capsys.readouterr().err
+
+
 def test_a_cell_tagged_picture_must_show_one(root, capsys):
     parse(root, SOURCE.replace('["nbval-check-output"]', '["picture"]'))
     assert build.main([], root) == 1
