@@ -23,6 +23,7 @@ LOOK = {
     "text.parse_math": False,  # a class may be called $; pipelines have formulas, and say so
 }  # fmt: skip
 PARTS = {0: "0", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1: "100 %"}  # the ticks of every share
+HEAD = {"size": 15, "bold": True}  # of the words above a part of a picture
 LOOKING = threading.RLock()  # matplotlib's settings are global, and front ends may draw on a thread of their own
 
 
