@@ -1,5 +1,6 @@
 """A map of an embedding to walk through: pick an image, and see whom the network and whom the pixels hold for its neighbours."""
 
+import functools
 import math
 
 import torch
@@ -38,7 +39,7 @@ class EmbeddingExplorer(Explorer):
         self.squares = self.pixels.square().sum(dim=1)
         self.near, self.pca = nearest(self.z, torch.arange(len(h), device=self.z.device), self.k), pca(self.z)
         self.shown, self.labels = plots.hwc(self.images.x), self.images.labels.numpy()
-        self.colourings: dict[str, plots.Colouring] = {}
+        self.colouring = functools.cache(functools.partial(coloured, self.images))
         self.umaps: dict[int, Umap] = {}  # neighbours → finished, or the one that is running
         super().__init__(self.offers(), **start)
 
@@ -81,12 +82,6 @@ class EmbeddingExplorer(Explorer):
         squares = self.squares - self.pixels @ (2 * self.pixels[picked])
         squares[picked] = torch.inf
         return squares.topk(self.k, largest=False).indices
-
-    def colouring(self, name: str) -> plots.Colouring:
-        """What the map's colours say, made once."""
-        if name not in self.colourings:
-            self.colourings[name] = coloured(self.images, name)
-        return self.colourings[name]
 
     def map(self, projection: str, neighbours: int) -> tuple[Tensor, str, str]:
         """Where the points lie, which map that is, and what is being waited for."""
