@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
-from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.drawing import Drawing, square
 from ssl_lab.plots.look import FAINT, GREY, NEGATIVE, PARTS, POSITIVE, hwc, percent
 from ssl_lab.plots.spots import Box, Spots
 
@@ -56,12 +56,10 @@ def strip(figure: Drawing, rows, right: np.ndarray, remarks: Remarks) -> None:
         figure.words(LEFT - 0.1, top + side / 2, name, ha="right")
         for left, image in zip(lefts, images):
             figure.picture(image, left, top, side)
-    top, low = tops[3], tops[3] + side
     for hits, colour, dash, words in (right, POSITIVE, "", "✓ partner"), (~right, NEGATIVE, "dashed", "✗ another"):
-        frames = [[(x, top), (x + side, top), (x + side, low), (x, low), (x, top)] for x in lefts[hits]]
-        figure.strokes(frames, colour, 5 if few else 3, dash)
+        figure.strokes([square(left, tops[3], side) for left in lefts[hits]], colour, 5 if few else 3, dash)
         for left in lefts[hits]:
-            figure.words(left + side / 2, low + 0.22, words if few else words[0], colour=colour, bold=True, ha="center")
+            figure.words(left + side / 2, tops[3] + side + 0.22, words if few else words[0], colour=colour, bold=True, ha="center")
     figure.spots.append(lambda: answers(right, remarks(), (LEFT, TOP, shown * cell, 4 * cell)))
 
 
