@@ -44,21 +44,16 @@ class EmbeddingExplorer(Explorer):
         super().__init__(self.offers(), **start)
 
     def offers(self) -> dict[str, Control]:
-        """The controls."""
-        last = len(self.z) - 1
+        """The controls; those images to go to that are worth a look."""
+        last, confused = len(self.z) - 1, most_confused(self.z, self.images.labels, self.near)
+        found = [(f"a typical {class_name(label, self.images.classes, 60)}", row) for label, row in typical(self.z, self.images.labels).items()]
         return {
             "projection": Choice("map", ["PCA", "UMAP"]),
             "neighbours": Slider("UMAP's neighbours", 2, min(100, last), min(15, last)),
             "colour": Choice("colour", [(name.replace("_", " "), name) for name in ("class", *self.images.factors)]),
             "picked": Slider("image", 0, last),
-            "go": Choice("go to", self.sights()),
+            "go": Choice("go to", [("…", None), ("the most confused image", confused), *found]),
         }
-
-    def sights(self) -> list[tuple[str, int | None]]:
-        """What is worth a look."""
-        found = [(class_name(label, self.images.classes, 60), row) for label, row in typical(self.z, self.images.labels).items()]
-        confused = most_confused(self.z, self.images.labels, self.near)
-        return [("…", None), ("the most confused image", confused), *((f"a typical {name}", row) for name, row in found)]
 
     def follow(self, name: str) -> None:
         """The list to go to and the picked image say the same."""
