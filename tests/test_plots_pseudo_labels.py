@@ -29,9 +29,7 @@ def teacher(seed=0, n=N, c=C, sharp=3.0, ease=1.0, never=None, classes=CLASSES, 
     if never is not None:
         logits[:, never] = -9
     probs = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).astype(np.float32)
-    made = Teacher(name, probs, truth, classes, np.zeros((0, c, 2), int))
-    curve = np.stack([made.table(passing(made, threshold)) for threshold in THRESHOLDS])
-    return dataclasses.replace(made, curve=curve)
+    return Teacher(name, probs, truth, classes)
 
 
 def passing(one, threshold):
@@ -104,7 +102,7 @@ def test_shares_are_those_of_a_slow_loop(threshold):
 def test_precision_and_recall_by_hand():
     """Of class 0 two labels pass, one of them right; three images are of it."""
     probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], np.float32)
-    one = Teacher("", probs, np.array([0, 1, 0, 0]), (), np.zeros((0, 2, 2), int))
+    one = Teacher("", probs, np.array([0, 1, 0, 0]), ())
     found = Student(one, np.array([0, 1]), np.array([0, 1]))
     assert found.shares(0) == pytest.approx((1 / 2, 1 / 3, 2 / 3))
     precision, recall, passes = found.shares(1)
@@ -132,6 +130,10 @@ def test_a_histogram_is_counted_and_a_confidence_of_1_is_in_its_last_bin():
         counted[p.argmax(), int(p.argmax() == truth), min(int(p.max() * BINS), BINS - 1)] += 1
     np.testing.assert_array_equal(one.histogram(), counted)
     np.testing.assert_array_equal(one.histogram(slice(None)).sum(2), one.total)
+
+
+def test_the_curve_counts_the_labels_that_pass_every_threshold():
+    np.testing.assert_array_equal(teacher().curve, [teacher().table(passing(teacher(), threshold)) for threshold in THRESHOLDS])
 
 
 def test_shares_of_many_tables_are_those_of_each():

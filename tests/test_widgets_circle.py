@@ -131,7 +131,8 @@ def test_the_path_is_plain_gradient_descent_at_one_rate(name):
     tau, m, path = 0.2, keeping(name), descent(LOSSES[name], 0.2, 4, 1, 120, keeping(name))
     force = np.abs(weights(LOSSES[name], begin(4, 1, 120), tau)).sum(axis=1).max()
     angles = begin(4, 1, 120)
-    assert len(path.angles) == len(path.moves) == len(path.loss) == len(path.alignment) == len(path.uniformity) == STEPS + 1
+    assert [*path.curves] == ["loss", "alignment", "uniformity"]
+    assert all(len(values) == STEPS + 1 for values in (path.angles, path.moves, *path.curves.values()))
     for step in range(STEPS + 1):
         np.testing.assert_allclose(path.angles[step], angles, atol=1e-7)
         slopes = gradient(name, angles, tau)
@@ -166,9 +167,9 @@ def test_curves_equal_geometry():
     path = descent(LOSSES["NT-Xent (SimCLR)"], 0.5, 5, 3, 180)
     for step in (0, 7, STEPS):
         z1, z2 = views(path.angles[step])
-        assert path.alignment[step] == pytest.approx(alignment(z1, z2).item(), abs=1e-12)
-        assert path.uniformity[step] == pytest.approx((uniformity(z1).item() + uniformity(z2).item()) / 2, abs=1e-12)
-        assert path.loss[step] == pytest.approx(nt_xent(z1, z2, 0.5).item(), abs=1e-12)
+        assert path.curves["alignment"][step] == pytest.approx(alignment(z1, z2).item(), abs=1e-12)
+        assert path.curves["uniformity"][step] == pytest.approx((uniformity(z1).item() + uniformity(z2).item()) / 2, abs=1e-12)
+        assert path.curves["loss"][step] == pytest.approx(nt_xent(z1, z2, 0.5).item(), abs=1e-12)
 
 
 def test_attraction_and_repulsion_are_alignment_and_uniformity():
@@ -276,7 +277,8 @@ def test_cold_only_neighbours_push_and_hot_all_alike():
 
 def last(name, tau=0.2, **given):
     path = descent(LOSSES[name], tau, 8, given.get("seed", 0), given.get("arc", 180), keeping(name))
-    return path.loss[-1] - path.loss[0], path.alignment[-1], path.uniformity[-1] - path.uniformity[0], path.uniformity[-1]
+    (start, end), (_, apart), (before, after) = (values[[0, -1]] for values in path.curves.values())
+    return end - start, apart, after - before, after
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -365,8 +367,8 @@ def test_the_summary_says_all_of_it():
     said = "NT-Xent (SimCLR) at temperature 0.2, 8 pairs from an arc of 180 degrees (start 0), step 60 of 60: loss "
     assert summary.startswith(said)
     path = descent(LOSSES["NT-Xent (SimCLR)"], 0.2, 8, 0, 180)
-    assert f"loss {path.loss[0]:.2f} → {path.loss[-1]:.2f}, " in summary
-    assert f"uniformity {path.uniformity[0]:.2f} → {path.uniformity[-1]:.2f}".replace("-", "−") in summary
+    assert f"loss {path.curves['loss'][0]:.2f} → {path.curves['loss'][-1]:.2f}, " in summary
+    assert f"uniformity {path.curves['uniformity'][0]:.2f} → {path.curves['uniformity'][-1]:.2f}".replace("-", "−") in summary
 
 
 def test_a_new_method_adds_its_loss_in_one_line(monkeypatch):

@@ -36,6 +36,12 @@ def seen(explorer):
     return explorer.summary, explorer.picture
 
 
+def two_views(transform, x, arguments, seed):
+    """Both, drawn anew."""
+    drawn = explorers.draws(transform, x, arguments, seed)
+    return explorers.two_views(transform, x, arguments, seed, drawn, (explorers.Views(), explorers.Views()))
+
+
 def test_every_strength_of_the_transform_has_a_control_that_begins_at_its_default(images):
     explorer = ViewsExplorer(images)
     assert list(explorer.controls) == AUGMENT
@@ -177,23 +183,23 @@ def test_a_method_brings_its_own_strengths(images, method):
 
 def test_a_method_draws_its_own_views(images, method):
     x = images.x / 255
-    made = explorers.two_views(method, x, {}, 3)
+    made = two_views(method, x, {}, 3)
     for view, picture in enumerate(made):
         assert torch.equal(picture, method.augmentation(x, torch.Generator().manual_seed(6 + view)))
 
 
 def test_two_augmentations_draw_one_view_each_until_a_hand_moves_a_strength_of_both(images):
     byol, x = BYOL(small_resnet(width=4), T_prime=replace(BYOL_T, solarise_share=1.0)), images.x / 255
-    first, second = explorers.two_views(byol, x, {"solarise_share": 0.0, "jitter": byol.T.jitter}, 0)
+    first, second = two_views(byol, x, {"solarise_share": 0.0, "jitter": byol.T.jitter}, 0)
     assert torch.equal(first, byol.T(x, torch.Generator().manual_seed(0)))
     assert torch.equal(second, byol.T_prime(x, torch.Generator().manual_seed(1)))
-    moved = explorers.two_views(byol, x, {"solarise_share": 1.0}, 0)
+    moved = two_views(byol, x, {"solarise_share": 1.0}, 0)
     assert torch.equal(moved[1], second) and not torch.equal(moved[0], first)
 
 
 def test_strengths_leave_the_method_alone(images, method):
     before, x = method.augmentation, images.x / 255
-    made = explorers.two_views(method, x, {"jitter": 0.0, "area": (0.1, 0.2)}, 0)
+    made = two_views(method, x, {"jitter": 0.0, "area": (0.1, 0.2)}, 0)
     other = replace(before, jitter=0.0, area=(0.1, 0.2))
     assert torch.equal(made[0], other(x, torch.Generator().manual_seed(0)))
     assert method.augmentation is before
@@ -201,7 +207,7 @@ def test_strengths_leave_the_method_alone(images, method):
 
 def test_the_meter_counts_the_views_that_are_drawn(images):
     explorer = ViewsExplorer(images, seed=4, jitter=0.2)
-    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {"jitter": 0.2}, 4)
+    x1, x2 = two_views(Augmentation(), images.x / 255, {"jitter": 0.2}, 4)
     assert 0 < colour_match(x1, x2) < 1
     assert f"Of 24 pictures, colour alone finds the partner of {round(24 * colour_match(x1, x2))}, " in explorer.summary
 
@@ -243,7 +249,7 @@ def test_what_colour_takes_is_the_second_view_that_it_takes(images, monkeypatch)
     real = explorers.plots.views
     monkeypatch.setattr(explorers.plots, "views", lambda *rows: kept.update(rows=rows) or real(*rows))
     ViewsExplorer(images, shown=3)
-    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {}, 0)
+    x1, x2 = two_views(Augmentation(), images.x / 255, {}, 0)
     pictures, one, other, taken, right, *_ = kept["rows"]
     assert torch.equal(pictures, images.x[:3] / 255)
     assert torch.equal(one, x1[:3])
@@ -262,13 +268,13 @@ def test_one_seed_is_one_draw_and_random_numbers_are_left_alone(images):
 
 
 def test_the_two_views_differ(images):
-    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {}, 0)
+    x1, x2 = two_views(Augmentation(), images.x / 255, {}, 0)
     assert not torch.equal(x1, x2)
 
 
 def test_crops_stay_when_the_colours_move(images):
     x = images.x / 255
-    for without, distorted in zip(*(explorers.two_views(Augmentation(), x, {"jitter": jitter}, 1) for jitter in (0, 1e-9))):
+    for without, distorted in zip(*(two_views(Augmentation(), x, {"jitter": jitter}, 1) for jitter in (0, 1e-9))):
         grey = (distorted - distorted.mean(1, keepdim=True)).abs().amax((1, 2, 3)) < 1e-6  # greyscale belongs to the jitter
         assert (~grey).sum() > 10
         assert torch.allclose(without[~grey], distorted[~grey], atol=1e-4)
@@ -424,9 +430,9 @@ def test_a_method_with_rand_augment_draws_its_own_views_and_has_its_controls(ima
     explorer = ViewsExplorer(images, noisy)
     assert list(explorer.controls) == [*AUGMENT[:-2], *RAND, *AUGMENT[-2:]]
     assert (explorer.controls["operations"].value, explorer.controls["magnitude"].value) == (2, 6)
-    for view, picture in enumerate(explorers.two_views(noisy, x, {}, 3)):
+    for view, picture in enumerate(two_views(noisy, x, {}, 3)):
         assert torch.equal(picture, noisy.views(x, torch.Generator().manual_seed(6 + view)))
-    for view, picture in enumerate(explorers.two_views(noisy, x, {"operations": 1, "magnitude": 9.0}, 3)):
+    for view, picture in enumerate(two_views(noisy, x, {"operations": 1, "magnitude": 9.0}, 3)):
         assert torch.equal(picture, Noisy(1, 9.0).views(x, torch.Generator().manual_seed(6 + view)))
     assert noisy.rand_augment == RandAugment(2, 6.0)
 
@@ -477,7 +483,7 @@ def test_the_words_of_all_strengths_have_room(images, readable):
 
 def test_what_colour_takes_says_whose_view_it_is(images):
     explorer = ViewsExplorer(images, shown=6, seed=1, jitter=0.3)
-    x1, x2 = explorers.two_views(Augmentation(), images.x / 255, {"jitter": 0.3}, 1)
+    x1, x2 = two_views(Augmentation(), images.x / 255, {"jitter": 0.3}, 1)
     taken = explorers.nearest_colours(x1, x2).tolist()
     assert len({n == taken[n] for n in range(6)}) == 2
     for n, words in enumerate(remarks(explorer)[3]):

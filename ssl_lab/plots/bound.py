@@ -9,7 +9,7 @@ from ssl_lab.errors import require
 from ssl_lab.gaussians import Contrast
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import FAINT, GREY, INK, NEGATIVE, POSITIVE, number
+from ssl_lab.plots.look import FAINT, GREY, HEAD, INK, NEGATIVE, POSITIVE, number
 from ssl_lab.plots.spots import Spots
 
 WIDE, HIGH, STRIP = 13.0, 6.4, 1.05  # inches; the strip has the title
@@ -17,7 +17,6 @@ TOP, LOW = 2.2, 5.55  # of the charts
 BOTTOM, MOST = -1.6, 10.0  # nats: the charts' range, whatever is seen; what is lower is drawn at the bottom, and its sentence has the figure
 X, END, FIRST, ROW, THICK = 8.95, 12.85, 1.75, 0.91, 0.22  # inches: of the bars, the first one's words, from one to the next, how thick they are
 MATTERS = 0.15  # nats: a smaller gap names no finding
-HEAD = {"size": 15, "bold": True}
 TRUTH = ("I(v1; v2)", "in the views"), ("I(z1; z2)", "left in z")
 LOST = ("forgotten by the encoder", "hidden: too few negatives", "lost by the critic", "log(1 + 1/k): no +1 in log k")  # from one to the next
 TIGHT, CMCS = "log(k + 1) − L", "log k − L"
@@ -94,13 +93,10 @@ def against_nats(page: Drawing, nats: float, share: float, by_nats: Mapping[floa
     over = now.ceiling < MOST / 2
     at, ha = (MOST, "right") if over else (0.15, "left")  # where the diagonal is not
     page.words(chart.x(at), chart.y(now.ceiling) - 0.17, f"ceiling {number(now.ceiling)}", 13, NEGATIVE, ha=ha)
-    curves(chart, [*by_nats], [*by_nats.values()])
-    chart.dots(nats, clipped(now.tight), POSITIVE, 11)
-    contrasts = [*by_nats.values()]
-    data = {"there": [number(one, 1) for one in by_nats], "left": [number(one * share) for one in by_nats], **figures(contrasts)}
+    data = {"there": [number(one, 1) for one in by_nats], "left": [number(one * share) for one in by_nats]}
     tip = "{there} nats in the views, {left} in z: " + f"{TIGHT} = {{tight}}, {CMCS} = {{bound}}"
-    tight = [clipped(one.tight) for one in contrasts]
-    chart.answers("bounds against the information", [*by_nats], tight, tip, data, {"information": [*map(float, by_nats)]})
+    curves(chart, [*by_nats], [*by_nats.values()], "bounds against the information", tip, data, {"information": [*map(float, by_nats)]})
+    chart.dots(nats, clipped(now.tight), POSITIVE, 11)
 
 
 def against_k(page: Drawing, nats: float, share: float, by_k: Mapping[int, Contrast], k: int) -> None:
@@ -115,16 +111,10 @@ def against_k(page: Drawing, nats: float, share: float, by_k: Mapping[int, Contr
     if share < 1:
         chart.level(nats * share, GREY, 1.5, "dotdash")
     chart.curve(x, [one.ceiling for one in contrasts], NEGATIVE, 2, "dashed")
-    curves(chart, x, contrasts)
-    chart.dots(np.log2(k + 1), clipped(by_k[k].tight), POSITIVE, 11)
-    data = {"k": [f"{one:,}" for one in by_k], "ceiling": [number(one.ceiling) for one in contrasts], **figures(contrasts)}
+    data = {"k": [f"{one:,}" for one in by_k], "ceiling": [number(one.ceiling) for one in contrasts]}
     tip = f"k = {{k}}: {TIGHT} = {{tight}}, {CMCS} = {{bound}}, ceiling {{ceiling}}; {number(nats * share)} nats are in z"
-    chart.answers("bounds against the negatives", x, [clipped(one.tight) for one in contrasts], tip, data, {"k": [*by_k]})
-
-
-def figures(contrasts) -> dict[str, list[str]]:
-    """Both bounds in words."""
-    return {"tight": [said(one.tight, one.error) for one in contrasts], "bound": [number(one.bound) for one in contrasts]}
+    curves(chart, x, contrasts, "bounds against the negatives", tip, data, {"k": [*by_k]})
+    chart.dots(np.log2(k + 1), clipped(by_k[k].tight), POSITIVE, 11)
 
 
 def clipped(value: float, low: float = BOTTOM, high: float = MOST) -> float:
@@ -132,13 +122,15 @@ def clipped(value: float, low: float = BOTTOM, high: float = MOST) -> float:
     return min(max(value, low), high)
 
 
-def curves(chart: Chart, x, contrasts) -> None:
-    """Both bounds, with bars of two standard errors to each side."""
+def curves(chart: Chart, x, contrasts: list[Contrast], name: str, tip: str, data: dict, sets: dict) -> None:
+    """Both bounds, with bars of two standard errors to each side; every point says them, and what else its tip asks for."""
     tight, error = (np.array([getattr(one, name) for one in contrasts]) for name in ("tight", "error"))
     ends = np.clip([tight - 2 * error, tight + 2 * error], BOTTOM, MOST).T
     chart.page.strokes([chart.points((at, at), pair) for at, pair in zip(x, ends)], POSITIVE, 4, alpha=0.4)
     chart.curve(x, [clipped(one.bound) for one in contrasts], INK, 2, "dashed")
     chart.curve(x, [*map(clipped, tight)], POSITIVE, 3)
+    bounds = {"tight": [*map(said, tight, error)], "bound": [number(one.bound) for one in contrasts]}
+    chart.answers(name, x, [*map(clipped, tight)], tip, data | bounds, sets)
 
 
 def legend(page: Drawing, left: float, top: float, *lines: tuple[str, str, str]) -> None:

@@ -71,9 +71,9 @@ class Chart:
         """A line from low to top at one value."""
         self.curve((value, value), self.up, colour, width, dash)
 
-    def band(self, start: float, end: float, colour: str = FAINT) -> None:
+    def band(self, start: float, end: float) -> None:
         """A ground from `start` to `end`, as high as the chart."""
-        self.page.areas([(self.x(start), self.top, self.x(end) - self.x(start), self.low - self.top)], colour)
+        self.page.areas([(self.x(start), self.top, self.x(end) - self.x(start), self.low - self.top)], FAINT)
 
     def dots(self, x, y, colour: str = INK, size: float = 10, kind: str = "o") -> None:
         """Marks at the data."""

@@ -138,9 +138,8 @@ def arrows(tails: Float[np.ndarray, "n 2"], ways: Float[np.ndarray, "n 2"]) -> F
 def key(page: Drawing, views: tuple[str, str]) -> None:
     """What the marks mean, in the corners that the circle leaves free."""
     left, right, top, low = 0.15, WIDE / 2 - 0.15, STRIP + 0.2, HIGH - 0.2
-    page.words(left, top, f"● {views[0]}", 13, POSITIVE)
-    page.words(left, top + 0.27, f"○ {views[1]}", 13, POSITIVE)
-    page.words(left, top + 0.54, "━ partners", 13, POSITIVE)
+    for line, said in enumerate((f"● {views[0]}", f"○ {views[1]}", "━ partners")):
+        page.words(left, top + 0.27 * line, said, 13, POSITIVE)
     page.words(right, top, "━ who pushes whom", 13, NEGATIVE, ha="right")
     page.words(left, low, "→ minus the gradient", 13)
     page.words(right, low, "─ where it came from", 13, GREY, ha="right")

@@ -174,11 +174,11 @@ class Drawing(Page):
         if any(below):
             self.words(0.15, 0.74, " · ".join(filter(None, below)), 14)
 
-    def picture(self, pixels, left: float, top: float, side: float, smooth: bool = True) -> None:
+    def picture(self, pixels, left: float, top: float, side: float) -> None:
         """An image, whole and neither squeezed nor cut, in the middle of a square of room."""
         height, width = np.shape(pixels)[:2]
         height, width = side * height / max(height, width), side * width / max(height, width)
-        self.image(pixels, left + (side - width) / 2, top + (side - height) / 2, width, height, smooth)
+        self.image(pixels, left + (side - width) / 2, top + (side - height) / 2, width, height, smooth=True)
 
     def printed(self) -> "Drawing":
         """Give matplotlib what it does not have yet: all items, on one pair of axes in inches."""
@@ -208,6 +208,12 @@ def corners(outline) -> Float[np.ndarray, "n 2"]:
         left, top, width, height = outline
         return np.array([(left, top), (left + width, top), (left + width, top + height), (left, top + height)], dtype=float)
     return np.asarray(outline, dtype=float)
+
+
+def square(left: float, top: float, side: float) -> list[tuple[float, float]]:
+    """A line around a square."""
+    right, low = left + side, top + side
+    return [(left, top), (right, top), (right, low), (left, low), (left, top)]
 
 
 def rounded(inches) -> list[float]:

@@ -1,7 +1,7 @@
 """A map of an embedding, one of its images, and that image's nearest neighbours in pixels and in the embedding."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from matplotlib import colormaps
@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import one_of, require
-from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.drawing import Drawing, square
 from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name
 from ssl_lab.plots.spots import Spots
 
@@ -68,15 +68,11 @@ class Colouring:
         return class_name(int(value), self.names, LONGEST) if value < len(self.names) else f"{value:.0f}"
 
 
-STEPS = {}  # way of colouring → its 256 colours
-
-
+@cache
 def steps(way: str) -> list[str]:
-    """The colours of numbers or angles, from the least to the greatest."""
-    if way not in STEPS:
-        scale = CYCLE if way == "angle" else colormaps["viridis"]
-        STEPS[way] = [to_hex(colour) for colour in scale(np.linspace(0.0 if way == "angle" else 0.15, 1, 256))]
-    return STEPS[way]
+    """256 colours of numbers or angles, from the least to the greatest."""
+    scale, start = (CYCLE, 0.0) if way == "angle" else (colormaps["viridis"], 0.15)
+    return [to_hex(colour) for colour in scale(np.linspace(start, 1, 256))]
 
 
 def embedding(
@@ -151,12 +147,6 @@ def chart(figure: Drawing, at: np.ndarray, colouring: Colouring, picked: int, ne
     for chosen, colour, kind in (near[same], POSITIVE, "o"), (near[~same], NEGATIVE, "s"):
         figure.marks(*at[chosen].T, kind, 9, colour, PAPER, 1.5)
     figure.marks(*at[picked], "*", 20.5, ANCHOR, INK, 1.5)
-
-
-def square(left: float, top: float, side: float) -> list[tuple[float, float]]:
-    """A line around a square."""
-    right, low = left + side, top + side
-    return [(left, top), (right, top), (right, low), (left, low), (left, top)]
 
 
 def scale(figure: Drawing, colouring: Colouring, left: float = 3.7, width: float = 1.5) -> None:

@@ -23,6 +23,7 @@ LOOK = {
     "text.parse_math": False,  # a class may be called $; pipelines have formulas, and say so
 }  # fmt: skip
 PARTS = {0: "0", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1: "100 %"}  # the ticks of every share
+HEAD = {"size": 15, "bold": True}  # of the words above a part of a picture
 LOOKING = threading.RLock()  # matplotlib's settings are global, and front ends may draw on a thread of their own
 
 
@@ -111,9 +112,9 @@ def percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.0995 else f"{share:.1%}" if share >= 0.0005 else "0%"
 
 
-def class_name(label: int, classes: tuple[str, ...], most: int = 11) -> str:
-    """In words, on one line, of at most so many letters: as many as a column has room for; a number where there is no name."""
+def class_name(label: int, classes: tuple[str, ...], most: int = 11, none: str = "no class") -> str:
+    """In words, on one line, of at most so many letters: as many as a column has room for; a number where there is no name.   none: for -1."""
     if label < 0:
-        return "no class"
+        return none
     name = (printable(classes[label]).strip() if label < len(classes) else "") or f"class {label}"
     return name if len(name) <= most else name[: most - 1] + "…"

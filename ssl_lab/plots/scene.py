@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
-from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.drawing import Drawing, square
 from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE, number
 from ssl_lab.plots.spots import Box, Spots
 
@@ -59,7 +59,7 @@ def pictures(figure: Drawing, before: np.ndarray, now: dict[str, np.ndarray]) ->
             figure.words(left, top - 0.18, name, 15)
             if name != "at the start":
                 figure.spots.append(lambda name=name, box=figure.items[-2].box: under(name, box, now))
-    figure.strokes([[(3.22, 1.08), (6.12, 1.08), (6.12, 3.98), (3.22, 3.98), (3.22, 1.08)]], ANCHOR, 4)
+    figure.strokes([square(3.22, 1.08, 2.9)], ANCHOR, 4)
 
 
 def under(name: str, box: Box, now: dict[str, np.ndarray]) -> Spots:

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
-from ssl_lab.plots.drawing import Drawing
+from ssl_lab.plots.drawing import Drawing, square
 from ssl_lab.plots.look import FAINT, GREY, NEGATIVE, PARTS, POSITIVE, hwc, percent
-from ssl_lab.plots.spots import Spots
+from ssl_lab.plots.spots import Box, Spots
 
 ROWS = ("picture", "one view", "the other", "the other,\nif asked by\ncolour alone")
 WHAT = ("picture", "one view of picture", "the other view of picture", "what colour takes for the other view of picture")
@@ -33,8 +33,7 @@ def views(pictures, x1, x2, taken, right: np.ndarray, setting: str = "", remarks
     require(n >= max(2, shown), f"got {n} answers for {shown} pictures; at least 2 are needed, and one for every picture")
     found, figure = int(right.sum()), Drawing(13, 6.6, HEAD, [SPLIT])
     figure.title(title(found, n), size=22)
-    strip(figure, rows, right[:shown])
-    figure.spots.append(lambda: answers(right[:shown], remarks() if remarks else [[""] * shown] * 4))
+    strip(figure, rows, right[:shown], remarks or (lambda: [[""] * shown] * 4))
     meter(figure, found, n)
     if setting:
         figure.words(9.1, 5.35, textwrap.fill(setting, 38), 14, GREY, va="top")
@@ -48,35 +47,28 @@ def title(found: int, n: int) -> str:
     return f"colour alone finds {int(hundred)} of {min(n, 100)} partners" + (": a shortcut" if found >= SHORTCUT * n else "")
 
 
-def strip(figure: Drawing, rows, right: np.ndarray) -> None:
+def strip(figure: Drawing, rows, right: np.ndarray, remarks: Remarks) -> None:
     """Four rows of images, each at its own resolution; the last framed: blue and solid where colour is right, vermilion and dashed where not."""
-    shown, cell = len(right), pitch(len(right))
+    shown, cell = len(right), min(1.35, 7.2 / len(right))  # inches
     side, few = 0.94 * cell, shown <= 6
     lefts, tops = LEFT + cell * (np.arange(shown) + 0.03), TOP + cell * (np.arange(4) + 0.03)
     for top, name, images in zip(tops, ROWS, rows):
         figure.words(LEFT - 0.1, top + side / 2, name, ha="right")
         for left, image in zip(lefts, images):
             figure.picture(image, left, top, side)
-    top, low = tops[3], tops[3] + side
     for hits, colour, dash, words in (right, POSITIVE, "", "✓ partner"), (~right, NEGATIVE, "dashed", "✗ another"):
-        frames = [[(x, top), (x + side, top), (x + side, low), (x, low), (x, top)] for x in lefts[hits]]
-        figure.strokes(frames, colour, 5 if few else 3, dash)
+        figure.strokes([square(left, tops[3], side) for left in lefts[hits]], colour, 5 if few else 3, dash)
         for left in lefts[hits]:
-            figure.words(left + side / 2, low + 0.22, words if few else words[0], colour=colour, bold=True, ha="center")
+            figure.words(left + side / 2, tops[3] + side + 0.22, words if few else words[0], colour=colour, bold=True, ha="center")
+    figure.spots.append(lambda: answers(right, remarks(), (LEFT, TOP, shown * cell, 4 * cell)))
 
 
-def answers(right: np.ndarray, remarks: Sequence[Sequence[str]]) -> Spots:
+def answers(right: np.ndarray, remarks: Sequence[Sequence[str]], box: Box) -> Spots:
     """Every image says what it is."""
     shown = len(right)
     ends = [[""] * shown] * 3 + [[": right" if hit else ": wrong" for hit in right]]
     said = [f"{what} {n + 1}{end[n]}{', ' * bool(own[n])}{own[n]}" for what, end, own in zip(WHAT, ends, remarks) for n in range(shown)]
-    columns, box = [str(n + 1) for n in range(shown)], (LEFT, TOP, shown * pitch(shown), 4 * pitch(shown))
-    return Spots("pictures and views", box, "{said}", {"said": said}, rows=WHAT, columns=columns)
-
-
-def pitch(shown: int) -> float:
-    """Inches from one image to the next."""
-    return min(1.35, 7.2 / shown)
+    return Spots("pictures and views", box, "{said}", {"said": said}, rows=WHAT, columns=[str(n + 1) for n in range(shown)])
 
 
 def meter(figure: Drawing, found: int, n: int) -> None:

@@ -57,25 +57,19 @@ class BoundExplorer(Explorer):
 @functools.lru_cache(maxsize=20_000)
 def measure(nats: float, k: int, kept: int, critic: str, seed: int) -> Contrast:
     """InfoNCE of the first coordinates of views that share so many nats."""
-    x, e, _ = grouped(k, kept, seed)
-    rho = gaussians.rho_for(nats, DIM)
-    losses = gaussians.anchor_losses(x, gaussians.partner(x, e, rho), others(k, kept, seed), rho, CRITICS[critic][1])
+    (x, new, others), rho = drawn(k, kept, seed), gaussians.rho_for(nats, DIM)
+    losses = gaussians.anchor_losses(x, gaussians.partner(x, new, rho), others, rho, CRITICS[critic][1])
     return gaussians.measured(k, losses.double())
 
 
 @functools.lru_cache(maxsize=2 * len(KS))
-def others(k: int, kept: int, seed: int) -> list[Pairs]:
-    """The anchors with their negatives, kept for other information and other critics: 17 MB for all k."""
-    x, _, pool = grouped(k, kept, seed)
-    seen = gaussians.pairs(x, pool)
-    parts = (part.split(gaussians.tile(k, 1, x.shape[1])) for part in (seen.products, seen.left, seen.right))
-    return [Pairs(*some, kept) for some in zip(*parts)]
-
-
-def grouped(k: int, kept: int, seed: int) -> list[Tensor]:
-    """The first coordinates of anchors, what is new in their partners, and negatives, in groups of k negatives."""
+def drawn(k: int, kept: int, seed: int) -> tuple[Tensor, Tensor, list[Pairs]]:
+    """Anchors in groups, what is new in their partners, and the anchors with their negatives: 17 MB for all k, whatever information and critic."""
     groups = min(ANCHORS, POOL // (k + 1))
-    return [part[:rows, :kept].reshape(groups, -1, kept) for part, rows in zip(normals(seed), (ANCHORS, ANCHORS, groups * k))]
+    rows = ANCHORS, ANCHORS, groups * k
+    x, new, pool = (part[:count, :kept].reshape(groups, -1, kept) for part, count in zip(normals(seed), rows))
+    seen, few = gaussians.pairs(x, pool), gaussians.tile(k, 1, ANCHORS // groups)
+    return x, new, [Pairs(*some, kept) for some in zip(*(part.split(few) for part in (seen.products, seen.left, seen.right)))]
 
 
 @functools.lru_cache(maxsize=2)

@@ -71,21 +71,16 @@ def byol_by_hand(angles: Angles, tau: float) -> tuple[float, Weights]:
 
 def repel(angles: Angles, tau: float) -> tuple[float, Weights]:
     """Uniformity as a loss: log of the mean of exp(-2 |z_i - z_j|²) over pairs of first views, and of second ones, halved; tau does nothing."""
-    near, weights, B = kernels(angles), np.zeros((len(angles), len(angles))), len(angles) // 2
+    (value, near), weights, B = crowding(angles), np.zeros((len(angles), len(angles))), len(angles) // 2
     weights[:B, :B], weights[B:, B:] = 4 * near / near.sum(axis=(1, 2), keepdims=True)
-    return crowding(near), weights
+    return value, weights
 
 
-def kernels(angles: Float[np.ndarray, "*T points"]) -> Float[np.ndarray, "*T 2 B B"]:
-    """exp(-2 |z_i - z_j|²) of all pairs of first views, and of second ones."""
-    views = angles.reshape(*angles.shape[:-1], 2, -1)
-    return np.exp(4 * np.cos(views[..., None] - views[..., None, :]) - 4) - np.eye(views.shape[-1])
-
-
-def crowding(near: Float[np.ndarray, "*T 2 B B"]):
-    """The uniformity that these kernels have."""
-    B = near.shape[-1]
-    return np.log(near.sum(axis=(-2, -1)) / (B * (B - 1))).mean(axis=-1)
+def crowding(angles: Float[np.ndarray, "*T points"]) -> tuple[float | Float[np.ndarray, " T"], Float[np.ndarray, "*T 2 B B"]]:
+    """The mean uniformity of first views and of second ones, and exp(-2 |z_i - z_j|²) of all pairs of each."""
+    views, B = angles.reshape(*angles.shape[:-1], 2, -1), angles.shape[-1] // 2
+    near = np.exp(4 * np.cos(views[..., None] - views[..., None, :]) - 4) - np.eye(B)
+    return np.log(near.sum(axis=(-2, -1)) / (B * (B - 1))).mean(axis=-1), near
 
 
 def by_autograd(loss: Callable[[Tensor, Tensor, float], Tensor]) -> Loss:
@@ -147,9 +142,8 @@ class CircleExplorer(Explorer):
         path = descent(LOSSES[loss], tau, pairs, seed, arc, M if loss in FOLLOWS else 1.0)
         following = f"{second}s following with m = {M:g}, " * (loss in FOLLOWS)
         what = f"{loss} at temperature {tau:.3g}, {following}{pairs} pairs from an arc of {arc} degrees (start {seed})"
-        curves = {"loss": path.loss, "alignment": path.alignment, "uniformity": path.uniformity}
         (_, weights), views = LOSSES[loss](path.angles[step], tau), (first, second + ", follows" * (loss in FOLLOWS))
-        return plots.circle(path.angles, path.moves[step], weights, curves, even(pairs), step, what, views)
+        return plots.circle(path.angles, path.moves[step], weights, path.curves, even(pairs), step, what, views)
 
 
 @dataclass(frozen=True)
@@ -157,14 +151,12 @@ class Path:
     """Gradient descent on the circle, at T = STEPS + 1 moments.
 
     angles, moves: (T, 2B), of all points, first views first, and what the gradient adds to them at the next step, in radians.
-    loss, alignment, uniformity: (T,); `uniformity` is the mean of that of first and of second views.
+    curves: "loss", "alignment", "uniformity" → (T,); the last is the mean of that of first and of second views.
     """
 
     angles: np.ndarray
     moves: np.ndarray
-    loss: np.ndarray
-    alignment: np.ndarray
-    uniformity: np.ndarray
+    curves: dict[str, np.ndarray]
 
 
 @functools.lru_cache(maxsize=64)
@@ -183,7 +175,7 @@ def descent(loss: Loss, tau: float, pairs: int, seed: int, arc: float, m: float 
         angles = follow(angles + move, m)
     angles, moves, values = map(np.array, zip(*rows))
     alignment = (2 - 2 * np.cos(angles[:, :pairs] - angles[:, pairs:])).mean(axis=1)
-    return Path(angles, moves, values, alignment, crowding(kernels(angles)))
+    return Path(angles, moves, {"loss": values, "alignment": alignment, "uniformity": crowding(angles)[0]})
 
 
 def slope(weights: Weights, angles: Angles) -> Angles:

@@ -1,5 +1,6 @@
 """A map of an embedding to walk through: pick an image, and see whom the network and whom the pixels hold for its neighbours."""
 
+import functools
 import math
 
 import torch
@@ -38,26 +39,21 @@ class EmbeddingExplorer(Explorer):
         self.squares = self.pixels.square().sum(dim=1)
         self.near, self.pca = nearest(self.z, torch.arange(len(h), device=self.z.device), self.k), pca(self.z)
         self.shown, self.labels = plots.hwc(self.images.x), self.images.labels.numpy()
-        self.colourings: dict[str, plots.Colouring] = {}
+        self.colouring = functools.cache(functools.partial(coloured, self.images))
         self.umaps: dict[int, Umap] = {}  # neighbours → finished, or the one that is running
         super().__init__(self.offers(), **start)
 
     def offers(self) -> dict[str, Control]:
-        """The controls."""
-        last = len(self.z) - 1
+        """The controls; those images to go to that are worth a look."""
+        last, confused = len(self.z) - 1, most_confused(self.z, self.images.labels, self.near)
+        found = [(f"a typical {class_name(label, self.images.classes, 60)}", row) for label, row in typical(self.z, self.images.labels).items()]
         return {
             "projection": Choice("map", ["PCA", "UMAP"]),
             "neighbours": Slider("UMAP's neighbours", 2, min(100, last), min(15, last)),
             "colour": Choice("colour", [(name.replace("_", " "), name) for name in ("class", *self.images.factors)]),
             "picked": Slider("image", 0, last),
-            "go": Choice("go to", self.sights()),
+            "go": Choice("go to", [("…", None), ("the most confused image", confused), *found]),
         }
-
-    def sights(self) -> list[tuple[str, int | None]]:
-        """What is worth a look."""
-        found = [(class_name(label, self.images.classes, 60), row) for label, row in typical(self.z, self.images.labels).items()]
-        confused = most_confused(self.z, self.images.labels, self.near)
-        return [("…", None), ("the most confused image", confused), *((f"a typical {name}", row) for name, row in found)]
 
     def follow(self, name: str) -> None:
         """The list to go to and the picked image say the same."""
@@ -81,12 +77,6 @@ class EmbeddingExplorer(Explorer):
         squares = self.squares - self.pixels @ (2 * self.pixels[picked])
         squares[picked] = torch.inf
         return squares.topk(self.k, largest=False).indices
-
-    def colouring(self, name: str) -> plots.Colouring:
-        """What the map's colours say, made once."""
-        if name not in self.colourings:
-            self.colourings[name] = coloured(self.images, name)
-        return self.colourings[name]
 
     def map(self, projection: str, neighbours: int) -> tuple[Tensor, str, str]:
         """Where the points lie, which map that is, and what is being waited for."""

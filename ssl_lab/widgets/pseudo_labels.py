@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,7 +10,7 @@ from ssl_lab.arguments import whole
 from ssl_lab.data import Images, check_images
 from ssl_lab.errors import require
 from ssl_lab.plots.look import class_name
-from ssl_lab.plots.pseudo_labels.numbers import THRESHOLDS, Teacher
+from ssl_lab.plots.pseudo_labels.numbers import Teacher
 from ssl_lab.pseudo_labels import filter, filter_and_balance
 from ssl_lab.widgets.controls import Choice, Slider
 from ssl_lab.widgets.explorer import Explorer
@@ -38,7 +37,7 @@ class PseudoLabelExplorer(Explorer):
         require(not missing, f"{missing} of {len(images)} images have no label; the true classes are needed here: images[images.labels >= 0]")
         require(per_class is None or (whole(per_class) and per_class >= 0), f"per_class={per_class!r}: a number of images is needed, or None")
         self.probs, self.seed = checked(images, probs), seed
-        self.teachers = [taught(name, one, images) for name, one in self.probs.items()]
+        self.teachers = [Teacher(name, one.numpy(), images.labels.numpy(), images.classes) for name, one in self.probs.items()]
         self.shown, C = plots.hwc(images.x), self.teachers[0].probs.shape[1]
         most = max(*(int(teacher.total.sum(1).max()) for teacher in self.teachers), per_class or 0, 1)
         count, called = len(self.teachers), [*probs] if isinstance(probs, Mapping) else ()
@@ -81,10 +80,3 @@ def odd(probs: Said) -> int | None:
     """The first row that is no probability: not finite, negative, or with another sum than 1, a percent aside for numbers of 16 bits."""
     bad = ~(((probs >= 0) & probs.isfinite()).all(1) & ((probs.double().sum(1) - 1).abs() <= 0.01))
     return int(bad.nonzero()[0]) if bad.any() else None
-
-
-def taught(name: str, probs: Said, images: Images) -> Teacher:
-    """A teacher with what passes every threshold."""
-    teacher = Teacher(name, probs.numpy(), images.labels.numpy(), images.classes, np.zeros((0, probs.shape[1], 2), int))
-    curve = np.stack([teacher.table(filter(probs, float(threshold)).numpy()) for threshold in THRESHOLDS])
-    return Teacher(name, teacher.probs, teacher.truth, teacher.classes, curve)

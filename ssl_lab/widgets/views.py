@@ -92,16 +92,14 @@ class Views:
 
     def __call__(self, drawn: Draw, x: Pixels) -> Tensor:
         for one in drawn:
-            x = self.view(one, x) if isinstance(one, Drawn) else one(x)
+            if isinstance(one, Drawn) and x.numel() <= KEPT:
+                place = (x, *one.box)
+                if not (self.place and all(map(torch.equal, place, self.place))):
+                    self.place, self.crops = place, one.cropped(x)
+                x = one.finish(self.crops)
+            else:
+                x = one(x)
         return x
-
-    def view(self, drawn: Drawn, x: Pixels) -> Tensor:
-        if x.numel() > KEPT:
-            return drawn(x)
-        place = (x, *drawn.box)
-        if not (self.place and all(map(torch.equal, place, self.place))):
-            self.place, self.crops = place, drawn.cropped(x)
-        return drawn.finish(self.crops)
 
 
 def stages(transform: Transform) -> list[list[Stage]]:
@@ -126,15 +124,12 @@ def strengths(transform: Transform) -> dict[str, object]:
     return {p.name: None if p.default is p.empty else p.default for p in parameters if p.name in KNOBS}
 
 
-def two_views(
-    transform: Transform, x: Pixels, arguments: dict, seed: int, drawn: list[Draw] | None = None, apply: tuple[Views, Views] | None = None
-) -> tuple[Tensor, Tensor]:
+def two_views(transform: Transform, x: Pixels, arguments: dict, seed: int, drawn: list[Draw], apply: tuple[Views, Views]) -> tuple[Tensor, Tensor]:
     """Two views of every picture, the same for one seed; the caller's random numbers and the method are left alone, on any thread.
 
-    drawn: what `draws` says, where it has been asked.   apply: what makes each of the two, where crops are kept.
+    drawn: what `draws` says.   apply: what makes each of the two.
     """
-    drawn = draws(transform, x, arguments, seed) if drawn is None else drawn
-    made = [view(one, x) for view, one in zip(apply or (Views(), Views()), drawn) if one]
+    made = [view(one, x) for view, one in zip(apply, drawn) if one]
     for view in range(0 if made else 2):
         with RandomStream(2 * seed + view, x.device):
             made.append(transform(to_float(x), **arguments))

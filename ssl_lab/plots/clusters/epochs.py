@@ -12,7 +12,7 @@ from ssl_lab.plots.clusters import parts
 from ssl_lab.plots.clusters.numbers import Clustering
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.embedding import UNKNOWN
-from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER, POSITIVE, class_name, percent
+from ssl_lab.plots.look import ANCHOR, GREY, HEAD, INK, NEGATIVE, PAPER, POSITIVE, class_name, percent
 from ssl_lab.plots.spots import Spots
 
 LARGE = 0.2  # share of the images from which a cluster is so large that the network mainly learns to say its name
@@ -116,7 +116,7 @@ def agreement(page: Drawing, epochs: Sequence[Epoch], usual: Sequence[Epoch], no
     """NMI with the epoch before and with the classes; a click goes to an epoch."""
     (top, low), number = parts.CHARTS, [epoch.number for epoch in epochs]
     chart = Chart(page, 6.55, top, 8.95, low, (1, max(number[-1], 2)), (0, 1))
-    page.words(parts.X, top - 0.28, "NMI", **parts.HEAD)
+    page.words(parts.X, top - 0.28, "NMI", **HEAD)
     page.words(6.55, top - 0.28, "epoch before", 13, bold=True)
     page.words(8.95, top - 0.28, "classes", 13, POSITIVE, True, ha="right")
     chart.frame({1: "epoch 1", max(number[-1], 2): f"{max(number[-1], 2)}"}, {0: "0", 0.5: "0.5", 1: "1"})
@@ -138,7 +138,7 @@ def drawn(page: Drawing, clustering: Clustering, draws: dict[str, Int[np.ndarray
     plain, uniform = draws["plain"][order], draws["uniform"][order]
     most = max(int(plain.max()), int(uniform.max()), 1)
     chart = Chart(page, 9.95, top, 12.85, low, (0, k), (0, 1.05 * most))
-    page.words(9.55, top - 0.28, f"{plain.sum():,} draws", **parts.HEAD)
+    page.words(9.55, top - 0.28, f"{plain.sum():,} draws", **HEAD)
     page.words(11.9, top - 0.28, "plain", 13, NEGATIVE, True, ha="right")
     page.words(12.85, top - 0.28, "uniform", 13, POSITIVE, True, ha="right")
     edges, place = np.repeat(np.arange(k + 1), 2), int(np.flatnonzero(order == chosen)[0])

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float, UInt8
 from ssl_lab.plots.clusters.numbers import Clustering, counted
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.embedding import KINDS, UNKNOWN
-from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER
+from ssl_lab.plots.look import ANCHOR, GREY, HEAD, INK, NEGATIVE, PAPER
 from ssl_lab.plots.spots import Box, Spots, Values
 
 WIDTH, HEIGHT, STRIP, SPLIT = 13.0, 7.4, 1.0, 5.75  # inches; STRIP: the height of the title's; SPLIT: where the right half begins
@@ -17,7 +17,6 @@ ROWS = 6  # strips, the chosen cluster's first
 CHARTS = 5.6, 6.7  # of the charts below the strips: top and low
 SHAPES = "os^Dv*P><X"  # ten colours in each, so that a hundred clusters look different
 LARGER = {"*": 1.45, "D": 0.9, "^": 1.1, "v": 1.1, ">": 1.1, "<": 1.1}  # shapes that have less paint, or more
-HEAD = {"size": 15, "bold": True}
 
 
 def colour(cluster: int) -> str:

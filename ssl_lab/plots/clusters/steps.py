@@ -13,7 +13,7 @@ from ssl_lab.plots.clusters import parts
 from ssl_lab.plots.clusters.numbers import Clustering, counted
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.embedding import KINDS
-from ssl_lab.plots.look import ANCHOR, GREY, INK, NEGATIVE, PAPER
+from ssl_lab.plots.look import ANCHOR, GREY, HEAD, INK, NEGATIVE, PAPER
 from ssl_lab.plots.spots import Spots
 
 FINE = 106  # places across the map whose nearest centroid is looked up
@@ -73,7 +73,7 @@ def kmeans_steps(
     page.words(parts.LEFT, 6.62, legend(plane), 13, GREY, va="top")
     if now.step == "start":
         for row, (step, said) in enumerate(TOLD):
-            page.words(parts.X, parts.FIRST + 0.7 * row, f"{row + 1}  {step}", **parts.HEAD)
+            page.words(parts.X, parts.FIRST + 0.7 * row, f"{row + 1}  {step}", **HEAD)
             page.words(parts.X + 1.3, parts.FIRST + 0.7 * row - 0.1, said, va="top")
     else:
         parts.strips(page, clustering, images, chosen, by)
@@ -171,7 +171,7 @@ def curve(page: Drawing, moments: Sequence[Moment], last: int) -> None:
     place, value = np.array(known).reshape(-1, 2).T
     top, low = parts.CHARTS
     chart = Chart(page, 6.75, top, 9.3, low, (0, max(last, len(moments) - 1)), (0, 1.08 * float(value.max(initial=1e-9))))
-    page.words(parts.X, top - 0.28, "mean squared distance", **parts.HEAD)
+    page.words(parts.X, top - 0.28, "mean squared distance", **HEAD)
     chart.frame({0: "start", max(last, 1): f"step {max(last, 1)}"}, {0: "0", **({float(value[0]): f"{value[0]:.2f}"} if len(value) else {})})
     chart.curve(place, value, width=2)
     chart.dots(place, value, size=5)
@@ -186,7 +186,7 @@ def bars(page: Drawing, clustering: Clustering, chosen: int) -> None:
     k, (top, low) = len(clustering), parts.CHARTS
     most = max(int(clustering.sizes.max()), 1)
     chart = Chart(page, 10.1, top, 12.85, low, (-0.6, k - 0.4), (0, 1.08 * most))
-    page.words(9.55, top - 0.28, "images of each cluster", **parts.HEAD)
+    page.words(9.55, top - 0.28, "images of each cluster", **HEAD)
     high = chart.low - chart.y(clustering.sizes)
     wide = 0.8 * float(chart.x(1) - chart.x(0))
     boxes = [(float(chart.x(cluster)) - wide / 2, chart.low - high[cluster], wide, high[cluster]) for cluster in range(k)]

@@ -32,8 +32,7 @@ class Views:
 
     def what(self, i: int) -> str:
         """ring, first view"""
-        named = [class_name(int(self.labels[i]), self.classes)] if self.labels[i] >= 0 else []
-        return ", ".join([*named, *([self.kinds[i]] if self.kinds[i] else [])])
+        return ", ".join(filter(None, (class_name(int(self.labels[i]), self.classes, none=""), self.kinds[i])))
 
     def full(self, i: int) -> str:
         """6 (ring, first view)"""
@@ -85,7 +84,7 @@ def candidates(batch: Contrast, anchor: int, views: Views, alike, top: int, part
     listed, order = batch.listed(anchor, top), batch.listed(anchor, len(images))
     rest, lines = [j for j in order if j not in listed], []
     for k, j in enumerate(listed):
-        kind = "negative" if views.labels[j] < 0 else class_name(int(views.labels[j]), views.classes)
+        kind = class_name(int(views.labels[j]), views.classes, none="negative")
         who, colour = special.get(j, ("same class" if alike[j] else kind, NEGATIVE))
         lines.append(Candidate(FIRST + STEP * k, who, colour, images[j], share[j], weight[j], j, cosine[j], order.index(j) + 1))
     if rest:

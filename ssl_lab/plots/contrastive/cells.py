@@ -5,7 +5,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.colors import LinearSegmentedColormap
 
 from ssl_lab.plots.contrastive.anchor import Views
-from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, brackets, marks, pointers, rim
+from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, Cells, brackets, marks, pointers, rim
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.look import ANCHOR, FAINT, GREY, NEGATIVE, POSITIVE, number, percent, sheets
@@ -23,32 +23,16 @@ DARK, LIGHT = "#000000", "#fffffe"  # on cells, which are the same on a dark pag
 DARKEST = 10  # the logit that is darkest: a cosine of 1 at temperature 0.1
 SPELLED = 8  # rows up to which every cell says its number
 SCALES = 5.85  # inches: the top of the scales below the matrix
+FIGURES = "cosine {cosine}, share {share}, −log p {cost}"  # what every cell says
 
 
-class Grid:
-    """Where the cells of n rows lie, in inches. Images are `k` cells large: for every k rows, k of them stand side by side.
-
-    cell: the side of a cell.   end: the right edge of all.
-    rim: from the outer edge of the images to the first cell, in cells: the images, and a gap for pointers.
-    """
+class Grid(Cells):
+    """Images are `k` cells large: for every k rows, k of them stand side by side. Between them and the first cell is a gap for pointers."""
 
     def __init__(self, n: int):
-        self.n, self.k = n, 1 if n <= 12 else 2 if n <= 64 else 4
-        self.rim = self.k**2 + 0.15 / SIDE * n
-        self.cell = SIDE / (n + self.rim)
-        self.end = self.x(n)
-
-    def x(self, column: float) -> float:
-        """The left edge of a column."""
-        return LEFT + self.cell * (self.rim + column)
-
-    def y(self, row: float) -> float:
-        """The upper edge of a row."""
-        return TOP + self.cell * (self.rim + row)
-
-    def box(self, row: float, column: float, height: float = 1, width: float = 1, free: float = 0.0) -> Box:
-        """Around some cells, that many inches off."""
-        return self.x(column) - free, self.y(row) - free, width * self.cell + 2 * free, height * self.cell + 2 * free
+        self.k = 1 if n <= 12 else 2 if n <= 64 else 4
+        rim = self.k**2 + 0.15 / SIDE * n
+        super().__init__(n, SIDE / (n + rim), rim, LEFT, TOP)
 
 
 def matrix(page: Drawing, batch: Contrast, views: Views, alike, anchor: int, shown: str, rows, named, rivals: list[int]) -> None:
@@ -83,11 +67,12 @@ def matrix(page: Drawing, batch: Contrast, views: Views, alike, anchor: int, sho
 
 
 def painted(batch: Contrast, shown: str, rows, partner) -> UInt8[np.ndarray, "M M 4"]:
-    """The matrix in colours: blue to partners, vermilion to negatives, the diagonal empty, or orange where it takes part."""
+    """The matrix in colours: blue to partners, vermilion to negatives; who meets itself is left out, or orange where it takes part."""
     values, every = brightness(batch, shown)[np.ix_(rows, rows)], np.arange(len(rows))
     cells = TO_NEGATIVE(values, bytes=True)
     cells[every, partner] = TO_PARTNER(values[every, partner], bytes=True)
-    cells[every, every] = TO_ITSELF(values[every, every], bytes=True) if batch.kept else 0
+    if batch.square:
+        cells[every, every] = TO_ITSELF(values[every, every], bytes=True) if batch.kept else 0
     return cells
 
 
@@ -103,20 +88,24 @@ def answers(name: str, box: Box, batch: Contrast, alike, anchors: Views, candida
     if batch.square:
         what[np.arange(len(what)), batch.partner] = ", its partner"
         np.fill_diagonal(what, ", itself")
-    cosine, share, cost, kinds = (of[np.ix_(rows, columns)].ravel().tolist() for of in (batch.cosine, batch.share, batch.cost, what))
-    said = [f"{one:.2f}".replace("inf", "∞") for one in cost]
-    data = {"what": kinds, "cosine": [number(one, sign="+") for one in cosine], "share": [*map(percent, share)], "loss": said}
-    tip = "anchor {row} → {column}{what}: cosine {cosine}, share {share}, −log p {loss}"
+    data, tip = {"what": what[np.ix_(rows, columns)].ravel().tolist(), **figures(batch, rows, columns)}, "anchor {row} → {column}{what}: " + FIGURES
     sets = {"anchor": anchors.called[rows].repeat(len(columns))}
     return Spots(name, box, tip, data, sets, rows=[*map(anchors.full, rows.tolist())], columns=[*map(candidates.full, columns.tolist())])
 
 
-def spell(page: Drawing, grid: Grid, batch: Contrast, shown: str, rows) -> None:
+def figures(batch: Contrast, rows, columns) -> dict[str, list[str]]:
+    """The numbers of cells, in words."""
+    cosine, share, cost = (of[np.ix_(rows, columns)].ravel().tolist() for of in (batch.cosine, batch.share, batch.cost))
+    costs = [f"{one:.2f}".replace("inf", "∞") for one in cost]
+    return {"cosine": [number(one, sign="+") for one in cosine], "share": [*map(percent, share)], "cost": costs}
+
+
+def spell(page: Drawing, grid: Cells, batch: Contrast, shown: str, rows) -> None:
     """The number of every cell, for batches that are small enough."""
     values = {"softmax": batch.share, "logits": batch.cosine / batch.tau, "cosine": batch.cosine}[shown][np.ix_(rows, rows)]
     dark = brightness(batch, shown)[np.ix_(rows, rows)] > 0.5
     for i, j in np.ndindex(values.shape):
-        if i != j or batch.kept:
+        if i != j or batch.kept or not batch.square:
             said = percent(values[i, j]) if shown == "softmax" else brief(values[i, j])
             page.words(grid.x(j + 0.5), grid.y(i + 0.5), said, 12, LIGHT if dark[i, j] else DARK, ha="center")
 
@@ -128,17 +117,21 @@ def brief(value: float) -> str:
 
 
 def scales(page: Drawing, shown: str, kept: bool, partner: str = "partner") -> None:
-    """What the colours mean, one strip for each kind of candidate."""
+    """What the colours mean."""
     kinds = {partner: TO_PARTNER, "negative": TO_NEGATIVE, **({"itself": TO_ITSELF} if kept else {})}
-    x, width, strip = LEFT + 0.85, SIDE - 0.85, 0.18 if kept else 0.2
-    foot = SCALES + strip * len(kinds)
-    page.image(np.stack([colour(np.linspace(0, 1, 256), bytes=True) for colour in kinds.values()]), x, SCALES, width, foot - SCALES)
+    strips(page, kinds, shown, LEFT + 0.85, SCALES, SIDE - 0.85, 0.18 if kept else 0.2)
+
+
+def strips(page: Drawing, kinds: dict, shown: str, x: float, top: float, width: float, strip: float, below: float = 0.12) -> None:
+    """One strip of colours for each kind of candidate, and their scale.   below: inches from the strips to the words of the scale."""
+    foot = top + strip * len(kinds)
+    page.image(np.stack([colour(np.linspace(0, 1, 256), bytes=True) for colour in kinds.values()]), x, top, width, foot - top)
     for k, kind in enumerate(kinds):
-        page.words(x - 0.08, SCALES + strip * (k + 0.5), kind, 12, ha="right")
+        page.words(x - 0.08, top + strip * (k + 0.5), kind, 12, ha="right")
     ticks = {
         "softmax": {0: "share 0", 0.1**0.5: "10 %", 0.5: "25 %", 0.5**0.5: "50 %", 1: "100 %"},
         "logits": {0: "logit ≤ 0", 0.5: f"{DARKEST / 2:g}", 1: f"≥ {DARKEST}"},
         "cosine": {0: "cosine ≤ 0", 0.5: "0.5", 1: "1"},
     }[shown]
     for part, said in ticks.items():
-        page.words(x + width * part, foot + 0.12, said, 12, GREY, ha={0: "left", 1: "right"}.get(part, "center"))
+        page.words(x + width * part, foot + below, said, 12, GREY, ha={0: "left", 1: "right"}.get(part, "center"))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import require
 from ssl_lab.plots.contrastive.anchor import Views, table
 from ssl_lab.plots.contrastive.cells import DARK, TO_NEGATIVE, TO_PARTNER, answers, brightness, scales
-from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, begun, brackets, check, marks, pointers, rim
+from ssl_lab.plots.contrastive.margins import LEFT, SIDE, TOP, Cells, begun, brackets, check, marks, pointers, rim
 from ssl_lab.plots.contrastive.numbers import Contrast, arranged, groups, lookup, same_class
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.look import ANCHOR, INK, POSITIVE, edged, sheets
@@ -58,27 +58,23 @@ def query_matrix(
     return page, f"{what}{', ' * bool(epoch)}{epoch}: {found} and the mean loss is {batch.loss.mean():.2f}; {facts}."
 
 
-class Strip:
+class Strip(Cells):
     """Where the cells of n queries and their 1 + K candidates lie, in inches: query, own key, its cell, then the columns of the queue.
 
     cell: the height of a row, and the side of a query, of its key and of their cell.   wide: the width of a column of the queue.
-    k: columns that an image of the queue is wide: for every k of them, k images stand one above the other.   end: the right edge of all.
+    k: columns that an image of the queue is wide: for every k of them, k images stand one above the other.
     """
 
     def __init__(self, n: int, K: int):
-        self.n, self.K, self.cell = n, K, min(TALL, (SIDE - RIM - GAP) / n)
-        self.wide = min(TALL, (SIDE - 3 * self.cell - 2 * GAP) / K)
-        self.k = max(1, int((RIM / self.wide) ** 0.5))
-        self.end = self.x(1 + K)
+        self.K, cell = K, min(TALL, (SIDE - RIM - GAP) / n)
+        self.wide = min(TALL, (SIDE - 3 * cell - 2 * GAP) / K)
+        super().__init__(n, cell, 0, LEFT, TOP + RIM + GAP)
+        self.k, self.end = max(1, int((RIM / self.wide) ** 0.5)), self.x(1 + K)
 
     def x(self, column: float) -> float:
         """The left edge of a column: 0 is that of the own keys, 1 the first of the queue."""
         own = LEFT + 2 * self.cell + GAP
         return own + column * self.cell if column < 1 else own + self.cell + GAP + (column - 1) * self.wide
-
-    def y(self, row: float) -> float:
-        """The upper edge of a row."""
-        return TOP + RIM + GAP + row * self.cell
 
     def box(self, row: float, column: float, height: float = 1, width: float = 1) -> Box:
         """Around some cells, of the own keys or of the queue."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ssl_lab.plots.contrastive.cells import DARK, LIGHT
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.factors import KEPT, in_words
 from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE, class_name
@@ -12,7 +13,6 @@ from ssl_lab.plots.spots import Spots
 
 Tables = Mapping[str, Mapping[str, float]]
 NAMES, WIDE, LINE, LOW = 1.75, 1.1, 0.5, 6.9  # inches: room for the factors' names; the most of a column and of a row; where the last row ends
-DARK, LIGHT = "#000000", "#fffffe"  # on cells, which are the same on a dark page
 
 
 def kept(page: Drawing, tables: Tables, first: str, second: str, count: int) -> str:

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-from ssl_lab.plots.contrastive.cells import DARK, LIGHT, TO_NEGATIVE, TO_PARTNER, brief, brightness
-from ssl_lab.plots.contrastive.margins import marks
+from ssl_lab.plots.contrastive.cells import FIGURES, TO_NEGATIVE, TO_PARTNER, brief, figures, painted, spell, strips
+from ssl_lab.plots.contrastive.margins import Cells, marks
 from ssl_lab.plots.contrastive.numbers import Contrast
 from ssl_lab.plots.drawing import Drawing
 from ssl_lab.plots.look import ANCHOR, FAINT, GREY, NEGATIVE, POSITIVE, class_name, edged, number, percent, sheets
@@ -16,40 +16,24 @@ CELL, GAP, SPELLED = 0.57, 0.1, 10  # inches: the most of a cell, before the res
 SCALES = 6.64
 
 
-class Grid:
-    """Where the cells of n scenes lie, in inches; a rim of images at the left and at the top, and a column of all others together at the right."""
+class Grid(Cells):
+    """A rim of images at the left and at the top, and a column of all others together at the right."""
 
     def __init__(self, n: int, rest: bool):
-        self.n, columns = n, n + 1 + rest
-        self.cell = min(CELL, (RIGHT - LEFT - 0.25 - 2 * GAP) / columns, (LOW - TOP - GAP) / (n + 1))
-        self.end = self.x(n) + (GAP + self.cell) * rest
-
-    def x(self, column: float) -> float:
-        """The left edge of a column."""
-        return LEFT + GAP + self.cell * (1 + column)
-
-    def y(self, row: float) -> float:
-        """The upper edge of a row."""
-        return TOP + GAP + self.cell * (1 + row)
-
-    def box(self, row: float, column: float, height: float = 1, width: float = 1) -> Box:
-        """Around some cells."""
-        return self.x(column), self.y(row), width * self.cell, height * self.cell
+        cell = min(CELL, (RIGHT - LEFT - 0.25 - 2 * GAP) / (n + 1 + rest), (LOW - TOP - GAP) / (n + 1))
+        super().__init__(n, cell, 1, LEFT + GAP, TOP + GAP, (GAP + cell) * rest)
 
 
 def matrix(page: Drawing, batch: Contrast, scenes: Scenes, scene: int, first: str, second: str, shown: str) -> None:
     """The cells in the colours of a contrastive matrix; the scene in hand framed; at the right of a row whether it finds its own among all."""
-    n, B = len(scenes), batch.share.shape[1]
-    grid, many = Grid(n, n < B), n < B
+    n, B, every = len(scenes), batch.share.shape[1], np.arange(len(scenes))
+    grid, many, shown = Grid(n, n < B), n < B, {"share": "softmax"}.get(shown, shown)
     cells, rest = grid.box(0, 0, n, n), (grid.x(n) + GAP, grid.y(0), grid.cell, n * grid.cell)
     named = [class_name(0, (name,), 9) for name in (first, second)]
     page.words(LEFT, HEAD, f"{named[0]} looks for its own {named[1]} among {B}", 14, bold=True)
     page.marks(RIGHT - 0.62, HEAD, "o", 7, POSITIVE)
     page.words(RIGHT, HEAD, "found", 12, GREY, ha="right")
-    values = brightness(batch, {"share": "softmax"}.get(shown, shown))[:n]
-    painted = TO_NEGATIVE(values[:, :n], bytes=True)
-    painted[range(n), range(n)] = TO_PARTNER(values[range(n), range(n)], bytes=True)
-    page.image(painted, *cells)
+    page.image(painted(batch, shown, every, every), *cells)
     if many:
         together(page, grid, others(batch, n, shown), B - n)
     rims(page, grid, scenes, first, second)
@@ -59,8 +43,10 @@ def matrix(page: Drawing, batch: Contrast, scenes: Scenes, scene: int, first: st
     page.areas([(beside[0] - GAP, *beside[1:]), (above[0], above[1] - GAP, *above[2:]), row], "", [ANCHOR, POSITIVE, ANCHOR], 3)
     marks(page, grid, batch.rank[:n] == 1)
     if n <= SPELLED:
-        spell(page, grid, batch, shown)
-    scale(page, shown)
+        spell(page, grid, batch, shown, every)
+        for i, value in enumerate(others(batch, n, shown) if many else ()):
+            page.words(grid.x(n + 0.5) + GAP, grid.y(i + 0.5), percent(value) if shown == "softmax" else brief(value), 12, ha="center")
+    strips(page, {"congruent": TO_PARTNER, "another": TO_NEGATIVE}, shown, LEFT + 1.0, SCALES, RIGHT - LEFT - 1.3, 0.19, 0.13)
     page.spots += [
         lambda: answers(batch, scenes, cells, first, second),
         lambda: rim(batch, scenes, (LEFT, grid.y(0), grid.cell, n * grid.cell), first, second),
@@ -72,7 +58,7 @@ def matrix(page: Drawing, batch: Contrast, scenes: Scenes, scene: int, first: st
 
 def others(batch: Contrast, n: int, shown: str) -> Float[np.ndarray, " n"]:
     """Of all candidates that are not drawn, row by row: their share of the softmax together, or the highest cosine among them."""
-    return batch.share[:n, n:].sum(1) if shown == "share" else batch.cosine[:n, n:].max(1)
+    return batch.share[:n, n:].sum(1) if shown == "softmax" else batch.cosine[:n, n:].max(1)
 
 
 def together(page: Drawing, grid: Grid, values: Float[np.ndarray, " n"], count: int) -> None:
@@ -92,39 +78,12 @@ def rims(page: Drawing, grid: Grid, scenes: Scenes, first: str, second: str) -> 
     page.image(along, grid.x(0), TOP, n * side, side, smooth=True)
 
 
-def spell(page: Drawing, grid: Grid, batch: Contrast, shown: str) -> None:
-    """The number of every cell, and of the others of its row."""
-    n = grid.n
-    values = (batch.share if shown == "share" else batch.cosine)[:n]
-    dark = brightness(batch, "softmax" if shown == "share" else "cosine")[:n] > 0.5
-    say = percent if shown == "share" else brief
-    for i, j in np.ndindex(n, n):
-        page.words(grid.x(j + 0.5), grid.y(i + 0.5), say(values[i, j]), 12, LIGHT if dark[i, j] else DARK, ha="center")
-    for i, value in enumerate(others(batch, n, shown) if values.shape[1] > n else ()):
-        page.words(grid.x(n + 0.5) + GAP, grid.y(i + 0.5), say(value), 12, ha="center")
-
-
-def scale(page: Drawing, shown: str) -> None:
-    """What the colours mean."""
-    x, width, strip = LEFT + 1.0, RIGHT - LEFT - 1.3, 0.19
-    colours = {"congruent": TO_PARTNER, "another": TO_NEGATIVE}
-    page.image(np.stack([colour(np.linspace(0, 1, 256), bytes=True) for colour in colours.values()]), x, SCALES, width, 2 * strip)
-    for place, name in enumerate(colours):
-        page.words(x - 0.08, SCALES + strip * (place + 0.5), name, 12, ha="right")
-    ticks = {0: "share 0", 0.1**0.5: "10 %", 0.5: "25 %", 0.5**0.5: "50 %", 1: "100 %"} if shown == "share" else {0: "cosine ≤ 0", 0.5: "0.5", 1: "1"}
-    for part, said in ticks.items():
-        page.words(x + width * part, SCALES + 2 * strip + 0.13, said, 12, GREY, ha={0: "left", 1: "right"}.get(part, "center"))
-
-
 def answers(batch: Contrast, scenes: Scenes, box: Box, first: str, second: str) -> Spots:
     """Every cell says both things and their numbers; a click takes the scene of its row."""
     n = len(scenes)
-    what = [", congruent" if i == j else "" for i, j in np.ndindex(n, n)]
-    cosine, share, cost = (of[:n, :n].ravel().tolist() for of in (batch.cosine, batch.share, batch.cost))
-    costs = [f"{one:.2f}".replace("inf", "∞") for one in cost]
-    data = {"what": what, "cosine": [number(one, sign="+") for one in cosine], "share": [*map(percent, share)], "cost": costs}
-    tip = f"i: {first} of {{row}}, j: {second} of {{column}}{{what}}: cosine {{cosine}}, share {{share}}, −log p {{cost}}"
-    names = [*map(scenes.called, range(n))]
+    what, names = [", congruent" if i == j else "" for i, j in np.ndindex(n, n)], [*map(scenes.called, range(n))]
+    data = {"what": what, **figures(batch, np.arange(n), np.arange(n))}
+    tip = f"i: {first} of {{row}}, j: {second} of {{column}}{{what}}: " + FIGURES
     return Spots("cells of the matrix", box, tip, data, {"scene": np.arange(n).repeat(n)}, names, names)
 
 
@@ -144,7 +103,7 @@ def others_say(batch: Contrast, scenes: Scenes, box: Box, second: str) -> Spots:
     nearest = n + batch.cosine[:n, n:].argmax(1)
     rows = np.arange(n)
     data = {
-        "share": [*map(percent, others(batch, n, "share"))],
+        "share": [*map(percent, others(batch, n, "softmax"))],
         "who": nearest,
         "cosine": [number(one, sign="+") for one in batch.cosine[rows, nearest]],
         "own": [*map(percent, batch.share[rows, nearest])],

@@ -7,14 +7,13 @@ from jaxtyping import Int, UInt8
 
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import GREY, INK, NEGATIVE, POSITIVE, class_name, smaller
+from ssl_lab.plots.look import GREY, HEAD, INK, NEGATIVE, POSITIVE, class_name, smaller
 from ssl_lab.plots.pseudo_labels.numbers import THRESHOLDS, Student, Teacher, part, shares, sure
 from ssl_lab.plots.spots import Spots
 
 X, END = 8.8, 12.85  # inches: where the right half begins and ends
 FIRST, COLUMNS, WIDE, HIGH, IMAGE = 1.5, 4, 1.03, 1.42, 0.92  # of the images: the first row's top, from one to the next, their side
 SHORT = 9  # letters of a class below an image
-HEAD = {"size": 15, "bold": True}
 TOP, LOW = 5.05, 6.62  # of the charts
 LINES = (("precision", POSITIVE, ""), ("recall", INK, "dashed"), ("pass", GREY, "dotted"))
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 
 from ssl_lab.plots.look import class_name
+from ssl_lab.pseudo_labels import filter
 
 THRESHOLDS = np.arange(100) / 100  # at which curves have a point
 BINS = 40  # of the confidence, from 0 to 1
@@ -15,16 +17,12 @@ WRONG, RIGHT = 0, 1  # columns of a table
 
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """What one teacher says of N images.   name: of it, or of its generation.   probs: of C classes.   truth: the classes, which it never saw.
-
-    curve: labels that pass each of THRESHOLDS, by their class, wrong ones and right ones.
-    """
+    """What one teacher says of N images.   name: of it, or of its generation.   probs: of C classes.   truth: the classes, which it never saw."""
 
     name: str
     probs: Float[np.ndarray, "N C"]
     truth: Int[np.ndarray, " N"]
     classes: tuple[str, ...]
-    curve: Int[np.ndarray, "T C 2"]
 
     @cached_property
     def labels(self) -> Int[np.ndarray, " N"]:
@@ -58,6 +56,11 @@ class Teacher:
         """Labels of these images by their class, wrong ones and right ones; an image that comes twice counts twice."""
         C = self.probs.shape[1]
         return np.bincount(2 * self.labels[images] + self.right[images], minlength=2 * C).reshape(C, 2)
+
+    @cached_property
+    def curve(self) -> Int[np.ndarray, "T C 2"]:
+        """Labels that pass each of THRESHOLDS, by their class, wrong ones and right ones."""
+        return np.stack([self.table(filter(torch.from_numpy(self.probs), float(threshold)).numpy()) for threshold in THRESHOLDS])
 
     @cached_property
     def cells(self) -> Int[np.ndarray, " N"]:

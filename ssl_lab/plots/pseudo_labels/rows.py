@@ -117,20 +117,16 @@ def bars(page: Drawing, student: Student, lines: list[Row], most: int, foot: flo
     """Kept images, right ones and wrong ones, hatched copies of them, and an empty bar for what is cut; the target as a line."""
     start, end = BARS
     unit = (end - start) / most
-    parts = [*((student.kept[:, side], colour) for side, colour in ((RIGHT, POSITIVE), (WRONG, NEGATIVE))),
-             *((student.copies[:, side], colour) for side, colour in ((RIGHT, POSITIVE), (WRONG, NEGATIVE)))]  # fmt: skip
+    parts = [(table[:, side], colour, "", alpha) for table, alpha in ((student.kept, 1.0), (student.copies, PALE))
+             for side, colour in ((RIGHT, POSITIVE), (WRONG, NEGATIVE))]  # fmt: skip
     high, place = min(0.6 * lines[0].pitch, 0.4), np.zeros(len(student.kept))
-    for number, (counted, colour) in enumerate(parts):
+    for counted, colour, edge, alpha in (*parts, (student.cut.sum(1), FAINT, GREY, 1.0)):
         boxes = [box(start + unit * place[line.label], line, unit * counted[line.label], high) for line in lines if counted[line.label]]
         place = place + counted
         if boxes:
-            page.areas(boxes, colour, alpha=1.0 if number < 2 else PALE)
-            if number >= 2:
+            page.areas(boxes, colour, edge, alpha=alpha)
+            if alpha == PALE:
                 page.strokes([stroke for one in boxes for stroke in hatched(one)], colour, 1.2)
-    cut = student.cut.sum(1)
-    boxes = [box(start + unit * place[line.label], line, unit * cut[line.label], high) for line in lines if cut[line.label]]
-    if boxes:
-        page.areas(boxes, FAINT, GREY, 1)
     page.strokes([[(start, FIRST), (start, foot)]], GREY, 1)
     if student.target:
         x = start + unit * student.target

@@ -99,8 +99,7 @@ class Seen:
 
     def name(self, picture: int) -> str:
         """A picture's class, or nothing."""
-        label = int(self.labels[picture])
-        return "" if label < 0 else class_name(label, self.classes)
+        return class_name(int(self.labels[picture]), self.classes, none="")
 
     def taken(self, slots: Bool[np.ndarray, " K"]) -> str:
         """What some slots take of the softmax, in words."""

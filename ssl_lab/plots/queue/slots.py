@@ -8,7 +8,7 @@ from jaxtyping import Int, UInt8
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import ANCHOR, FAINT, GREY, INK, NEGATIVE, PAPER, POSITIVE, centred, opaque, percent
+from ssl_lab.plots.look import ANCHOR, FAINT, GREY, HEAD, INK, NEGATIVE, PAPER, POSITIVE, centred, opaque, percent
 from ssl_lab.plots.queue.numbers import Moment, Seen, old, steps
 from ssl_lab.plots.spots import Spots
 
@@ -21,7 +21,6 @@ CLASH = {"kind": "X", "fills": NEGATIVE, "edge": PAPER}  # a false negative
 OWN = {"kind": "*", "fills": POSITIVE, "edge": PAPER}  # the query's own key
 TWIN = OWN | {"fills": NEGATIVE}  # and the same key as a negative
 CROSS, STAR = 9.5, 14  # across, in points; in the chart stars are larger, and an own key that is a negative stands around itself
-HEAD = {"size": 15, "bold": True}
 
 
 def queue(
