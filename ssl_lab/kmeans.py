@@ -189,7 +189,7 @@ def pca_whiten(x: Float[Tensor, "N D"], dim: int) -> Whitening:
     real = variances > rounding + 1e-9 * variances[-1]
     rank, variances, directions = int(real.sum()), variances[real], directions[:, real]
     what = f"{len(x)} rows of {x.shape[1]} features vary in {rank} directions"
-    fix = f"use {rank} or fewer; if a training made them so alike, its features collapse" if rank else "all rows are equal: has the network collapsed?"
+    fix = f"use {rank} or fewer; if a training made them so, its features collapse" if rank else "all rows are equal: has the network collapsed?"
     require(dim <= rank, f"whitening to {dim} dimensions: {what}; {fix}")
     top, scale = directions[:, -dim:].flip(1), variances[-dim:].flip(0).sqrt()
     top = top * top.gather(0, top.abs().argmax(0, keepdim=True)).sign()
