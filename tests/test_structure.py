@@ -59,6 +59,14 @@ def test_imports_never_turn_back(module):
         assert part(imported) == part(module) or ORDER.index(part(imported)) < ORDER.index(part(module)), f"{module} imports {imported}"
 
 
+READ_ALOUD = [path for path in FILES if path.parent.name == "methods" or path.name in ("losses.py", "panels.py")]  # `show` displays them
+
+
+@pytest.mark.parametrize("path", READ_ALOUD, ids=lambda path: path.name)
+def test_what_is_read_aloud_fits_a_projector(path):
+    assert [line for line in path.read_text(encoding="utf-8").splitlines() if len(line) > 88] == []
+
+
 def test_no_two_files_import_each_other():
     graphlib.TopologicalSorter({module: imports(module) for module in INNER}).prepare()
 
