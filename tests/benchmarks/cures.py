@@ -50,10 +50,13 @@ class Trial(seeds.Trial):
         method = DeepCluster(small_resnet(), **dict(self.given.set) | CHANGES[row])
         method.augmentation = seeds.suited(method.augmentation, self.given.area)
         recipe, start = replace(DeepCluster.recipes["scenes"], **dict(self.given.recipe), seed=self.seed), time.process_time()
+        last = None
         try:
             for log in train(method, darkened(self.images, share), recipe):
                 last = log
         except InputError as error:  # features that vary in too few directions to be clustered: nothing is learned any more
+            if last is None:  # what is given is wrong
+                raise
             print(f"      {row}: after epoch {last.epoch} of {recipe.epochs}, {error}", flush=True)
         spent = time.process_time() - start
         return *self.probed(method.encoder), last.stats["empty"], last.stats["largest"], spent
