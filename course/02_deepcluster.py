@@ -562,11 +562,11 @@ for repaired in (True, False):
     print(f"repaired={repaired}: {held} of 50 hold a picture, the largest {most:.0%}")
 
 # %% [markdown] tags=["answer"]
-# - About 45 of the 50 first centroids are black pictures, all equal, and one of them takes all black pictures. So nine
+# - Here 42 of the 50 first centroids are black pictures, all equal, and one of them takes all black pictures. So nine
 #   clusters are left. The repair divides the other clusters until about 45 hold a picture.
 # - A batch of 128 has about 115 black pictures. The network learns to say the number of their cluster, and its features
-#   collapse: after two epochs they vary in fewer than 32 directions, k-means has nothing left to look at, and
-#   the training ends with a message that says so.
+#   collapse. After two epochs they vary in fewer than 32 directions. The whitening needs 32, so the training ends with
+#   a message.
 #
 # Here both cures are needed. Accuracy of kNN for the shape, mean of three seeds, on the same unseen scenes as always
 # (`tests/benchmarks/cures.py` measures it again):
