@@ -121,3 +121,10 @@ def test_clusters_are_the_same_twice_and_those_of_the_cpu():
     ties = torch.randn(20, 32).repeat(5, 1)
     assert int(assign(x.cuda(), ties.cuda()).max()) < 20
     torch.testing.assert_close(pca_whiten(x.cuda(), 8)(x).cpu(), pca_whiten(x, 8)(x), atol=1e-4, rtol=1e-4)
+
+
+def test_the_explorer_of_the_queue_looks_at_a_method_where_it_is(images):
+    widgets = pytest.importorskip("ssl_lab.widgets", reason="ipywidgets is not here", exc_type=ImportError)
+    explorer = widgets.QueueExplorer(build("MoCo"), images, steps=5, batch=8, step=4)
+    assert all(run.method.queue.is_cuda for run in explorer.runs.values())
+    assert "Step 4 of MoCo" in explorer.summary

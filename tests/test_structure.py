@@ -123,6 +123,12 @@ def test_no_malicious_lightning_can_be_installed():
         assert not [version for version in ("2.6.2", "2.6.3") if version in allowed[name]]
 
 
+def test_tests_that_need_a_gpu_are_those_that_the_benchmark_runs_on_one():
+    asking = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if re.search(r"skipif\([^)]*cuda", path.read_text())]
+    assert asking == ["test_cuda.py"]
+    assert 'names = ["tests/test_cuda.py"]' in (ROOT / "tests" / "benchmarks" / "gpu.py").read_text()
+
+
 def test_conda_installs_what_the_project_needs():
     conda = (ROOT / "environment.yml").read_text()
     names = {Requirement(need).name for need in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]}

@@ -250,10 +250,3 @@ def test_steps_that_diverge_are_a_sentence_and_the_picture_stays(images):
     assert re.match(r"step \d gives embeddings that are not finite; take a smaller lr than 1e\+30, or other weights", explorer.trouble)
     assert explorer.picture == seen
     assert explorer.set(step=1).trouble == ""
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_method_on_a_gpu_is_looked_at_there(images):
-    explorer = explore(images, moco().cuda(), step=4)
-    assert explorer.runs[4 * B, 0.9].method.queue.is_cuda
-    assert "Step 4 of MoCo" in explorer.summary
