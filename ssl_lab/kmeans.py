@@ -110,7 +110,7 @@ def assign(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> Int64[Te
 
 
 def tiles(rows: Tensor) -> tuple[Tensor, ...]:
-    """The rows, TILE at a time: what is computed for all of them at once would not fit."""
+    """The rows, so many at a time: what is computed for all of them at once would not fit."""
     return rows.split(TILE if rows.device.type == "cpu" else 64 * TILE)
 
 

@@ -22,7 +22,7 @@ from sklearn.cluster import KMeans
 
 from ssl_lab import kmeans as module
 from ssl_lab.errors import InputError
-from ssl_lab.kmeans import assign, kmeans, kmeans_step, largest, pca_whiten, repair, spread, start, whitened_rows
+from ssl_lab.kmeans import TILE, assign, kmeans, kmeans_step, largest, pca_whiten, repair, spread, start, tiles, whitened_rows
 from ssl_lab.stream import generator
 
 
@@ -145,6 +145,13 @@ def test_the_size_of_tiles_cannot_be_seen(size, k, monkeypatch):
     after = kmeans(x, k, 3)
     assert torch.equal(before.assignment, after.assignment)
     torch.testing.assert_close(before.inertia, after.inertia)
+
+
+def test_another_device_assigns_in_larger_tiles_and_needs_no_numpy():
+    x = torch.empty(65 * TILE, 3, device="meta")
+    assert [len(part) for part in tiles(x)] == [64 * TILE, TILE] and {len(part) for part in tiles(torch.empty(3 * TILE, 3))} == {TILE}
+    found = assign(x, x[:5])
+    assert (found.shape, found.dtype, found.device.type) == (x.shape[:1], torch.int64, "meta")
 
 
 @pytest.mark.parametrize("k", [32, 64, 320])

@@ -55,7 +55,7 @@ class Trial(seeds.Trial):
             for log in train(method, darkened(self.images, share), recipe):
                 last = log
         except InputError as error:  # features that vary in too few directions to be clustered: nothing is learned any more
-            if last is None:  # what is given is wrong
+            if last is None or "collapse" not in str(error):  # what is given is wrong
                 raise
             print(f"      {row}: after epoch {last.epoch} of {recipe.epochs}, {error}", flush=True)
         spent = time.process_time() - start
