@@ -18,6 +18,7 @@ from ssl_lab.stream import generator
 from ssl_lab.surroundings import lift, uncast, usual
 
 TILE = 256  # points at a time: 1 MB of scores for 1,000 centroids, which a CPU's cache holds; other devices take 64 times as many
+WIDE = 32  # centroids are filled up to a multiple: the last few of a product are rounded otherwise, and equal ones must have equal scores
 SHIFT = 1 / 1024  # how far a repair moves a centroid, as a share of the centroids' standard deviation; faiss takes this share of each coordinate
 
 
@@ -104,7 +105,8 @@ def repair(centroids: Float[Tensor, "k d"], counts: Int64[Tensor, " k"], draw: t
 def assign(x: Float[Tensor, "N d"], centroids: Float[Tensor, "k d"]) -> Int64[Tensor, " N"]:
     """The nearest centroid of every point, the first of several: of |x|² - 2 xc + |c|² only the last two differ between centroids."""
     x, centroids = lift(x), centroids.to(lift(x))
-    columns, half = centroids.T, -centroids.square().sum(1) / 2
+    fill = -len(centroids) % WIDE  # with centroids that are never nearest
+    columns, half = F.pad(centroids, (0, 0, 0, fill)).T, F.pad(-centroids.square().sum(1) / 2, (0, fill), value=-torch.inf)
     scores = x.new_empty(len(tiles(x)[0]), len(half))  # of one tile after another, since new memory takes time
     return torch.cat([largest(torch.addmm(half, part, columns, out=scores[: len(part)])) for part in tiles(x)])
 

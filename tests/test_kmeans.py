@@ -1,7 +1,7 @@
 """What k-means and whitening promise; the oracles are double loops in float64, scikit-learn's Lloyd and numpy.
 
 Each of these changes of kmeans.py fails a test here (tried by hand):
-    assign      without |c|², with all of it, the farthest, the last of several
+    assign      without |c|², with all of it, the farthest, the last of several, the filling left out or not masked
     step        divided by all points, an empty cluster moved to 0 or to 0 / 0, the assignment after the move, half precision not lifted
     kmeans      points not centred, first centroids not centred, repair left out, repaired at the end only or before the move, assignment or inertia
                 of the old centroids, inertia as a mean, centroids returned without the mean, not rounded as they are returned, the seed ignored,
@@ -159,6 +159,14 @@ def test_the_largest_is_the_first_of_several(k):
     scores = torch.randint(0, 3, (50, k), generator=generator(0)).float()
     assert largest(scores).tolist() == [row.index(max(row)) for row in scores.tolist()]
     assert largest(torch.full((2, k), -math.inf)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("k", [2, 7, 33, 50])
+@pytest.mark.parametrize("d", [3, 32, 256])
+def test_all_centroids_are_equal_and_the_first_is_taken(k, d):
+    """The last columns of a product of matrices may be rounded otherwise than the first."""
+    x, one = points(300, d, dtype=torch.float32), points(1, d, seed=1, dtype=torch.float32)
+    assert assign(x, one.repeat(k, 1)).unique().tolist() == [0]
 
 
 def test_of_equal_centroids_the_first_is_taken():
