@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
 from ssl_lab.arguments import Range, Share
-from ssl_lab.augment.colours import jitter_colours, solarise
+from ssl_lab.augment.colours import column, jitter_colours, solarise
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.shapes import Batch, PerImage, Pixels, Strengths, in_range, to_float
 from ssl_lab.errors import require
@@ -124,7 +124,7 @@ class Drawn:
         if self.blurs:
             x = torch.where(self.blurred[:, None, None, None], blur(x, self.sigma), x)
         if self.solarises:
-            x = torch.where(self.solarised[:, None, None, None], solarise(x), x)
+            x = solarise(x, column(torch.where(self.solarised, 0.5, 2.0)))  # no value is 2
         return x
 
     @torch.no_grad()

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -24,16 +24,12 @@ class Conv3x3(nn.Conv2d):
 
 
 def as_matrix(x: Float[Tensor, "B c H W"], weight: Float[Tensor, "d c 3 3"], stride: int) -> Float[Tensor, "B d h w"]:
-    """y[b, d, i, j] = Σ x[b, c, p, q] · weight[d, c, 1 + p - stride · i, 1 + q - stride · j] over c, p, q, for maps of at most 2×2."""
-    (B, _, H, W), d = x.shape, len(weight)
-    rows, columns = taps(H, stride, x.device), taps(W, stride, x.device)
-    h, w = len(rows), len(columns)
-    which = (3 * rows[:, None, :, None] + columns[:, None, :]).flatten()  # of the nine, for every i, j, p, q
-    matrix = weight.permute(0, 2, 3, 1).flatten(1, 2)[:, which].view(d, h * w, -1).transpose(0, 1).flatten(0, 1)
-    y = F.linear(x.permute(0, 2, 3, 1).flatten(1), matrix)  # with channels last, the permuted map is a view
-    return y.view(B, h, w, d).permute(0, 3, 1, 2)
+    """y[b, d, i, j] = Σ x[b, c, p, q] · weight[d, c, 1 + p - stride · i, 1 + q - stride · j] over c, p, q, for maps of at most 2×2.
 
-
-def taps(side: int, stride: int, device: torch.device) -> Int[Tensor, "out side"]:
-    """For every output, and every row (or column) of the map: which of the kernel's three rows (or columns) lies on it."""
-    return 1 + torch.arange(side, device=device) - torch.arange(0, side, stride, device=device)[:, None]
+    So the output at (i, j) takes a window of the kernel, as large as the map, which begins at 1 - stride · i and 1 - stride · j.
+    """
+    _, _, H, W = x.shape
+    rows, columns, kernel = range(1, 1 - H, -stride), range(1, 1 - W, -stride), weight.permute(0, 2, 3, 1)
+    windows = torch.stack([kernel[:, top : top + H, left : left + W] for top in rows for left in columns])
+    y = F.linear(x.permute(0, 2, 3, 1).flatten(1), windows.flatten(0, 1).flatten(1))  # with channels last, the permuted map is a view
+    return y.view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)

@@ -1,5 +1,6 @@
 """Batch norm as on several devices, each of which normalises its own part of the batch. It is MoCo's shuffled batch norm, on one device."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,6 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from ssl_lab.arguments import whole
 from ssl_lab.errors import require
+from ssl_lab.surroundings import lift
 
 
 class SplitBatchNorm(_NormBase):  # not a _BatchNorm, which nn.SyncBatchNorm.convert_sync_batchnorm would convert: the leak would be back
@@ -25,17 +27,20 @@ class SplitBatchNorm(_NormBase):  # not a _BatchNorm, which nn.SyncBatchNorm.con
     def forward(self, x: Float[Tensor, "B c ..."]) -> Float[Tensor, "B c ..."]:
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        split, C = self.split, x.shape[1]
-        check_groups(len(x), split)
-        rows = x.movedim(1, -1)
-        groups = rows.unflatten(0, (split, -1)).flatten(1, -2).transpose(0, 1).flatten(1)  # (rows of a group, split · C): one batch norm for all
-        means, variances = self.running_mean.repeat(split), self.running_var.repeat(split)
-        weight, bias = (None if p is None else p.repeat(split) for p in (self.weight, self.bias))
-        y = F.batch_norm(groups, means, variances, weight, bias, True, self.momentum, self.eps)
-        self.running_mean.copy_(means.view(split, C).mean(0))
-        self.running_var.copy_(variances.view(split, C).mean(0))
-        self.num_batches_tracked.add_(1)
-        return y.unflatten(1, (split, C)).transpose(0, 1).reshape(rows.shape).movedim(-1, 1)
+        check_groups(len(x), self.split)
+        rows = x.movedim(1, -1)  # with channels last, a view
+        groups = lift(rows).reshape(self.split, -1, x.shape[1])
+        n, mean = groups.shape[1], groups.mean(1, keepdim=True)
+        centred = groups - mean
+        variance = centred.square().mean(1, keepdim=True)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.mean((0, 1)), self.momentum)
+            self.running_var.lerp_(variance.mean((0, 1)) * (n / (n - 1)), self.momentum)
+            self.num_batches_tracked.add_(1)
+        y = centred * (variance + self.eps).rsqrt()
+        if self.affine:
+            y = y * self.weight + self.bias
+        return y.to(x.dtype).view(rows.shape).movedim(-1, 1)
 
 
 def split_batch_norm(module: nn.Module, split: int) -> nn.Module:
