@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 from ssl_lab.panels import NTXentInPanels
+from ssl_lab.shares import MinusLogShare
 from ssl_lab.surroundings import in_float32, lift
 
 Tau = float | Float[Tensor, ""]  # a number, or a learned parameter
@@ -47,11 +48,12 @@ def minus_log_share(
 
     scores: of all candidates, the partner too; -inf excludes a candidate.
     own: the partner's score. It is subtracted first, since that difference is exact.
-    tau=None: the scores are not divided, which saves a fifth of the time.
+    tau=None: the scores are not divided.
     F.cross_entropy is not used: over 65,536 terms its error is 3e-5.
     """
-    scores = scores - own[:, None]
-    return (scores if tau is None else scores / tau).logsumexp(dim=1)
+    if isinstance(tau, Tensor):  # it may be learned
+        return ((scores - own[:, None]) / tau).logsumexp(dim=1)
+    return MinusLogShare.apply(scores, own, 1.0 if tau is None else tau)
 
 
 @in_float32

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 ORDER = (
     "version errors files parse terminal interrupts arguments catalogue stream turns surroundings scenes motion decoding reading folders pairs "
-    "sources datasets data groups fingerprint augment corruptions distributed tensors models features panels losses geometry gaussians kmeans "
+    "sources datasets data groups fingerprint augment corruptions distributed tensors models features panels shares losses geometry gaussians kmeans "
     "pseudo_labels optim recipe method methods threads lock checkpoint guard precision train evaluate studies tables plots front widgets checks "
     "progress cells notebook lab doctor options commands __main__ start"
 ).split()
@@ -59,7 +59,7 @@ def test_imports_never_turn_back(module):
         assert part(imported) == part(module) or ORDER.index(part(imported)) < ORDER.index(part(module)), f"{module} imports {imported}"
 
 
-READ_ALOUD = [path for path in FILES if path.parent.name == "methods" or path.name in ("losses.py", "panels.py")]  # `show` displays them
+READ_ALOUD = [path for path in FILES if path.parent.name == "methods" or path.name in ("losses.py", "panels.py", "shares.py")]  # `show` displays them
 
 
 @pytest.mark.parametrize("path", READ_ALOUD, ids=lambda path: path.name)
