@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ssl_lab.errors import require
 from ssl_lab.panels import NTXentInPanels
-from ssl_lab.shares import MinusLogShare
+from ssl_lab.softmax import MinusLogShare
 from ssl_lab.surroundings import in_float32, lift
 
 Tau = float | Float[Tensor, ""]  # a number, or a learned parameter

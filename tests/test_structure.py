@@ -17,9 +17,9 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 ORDER = (
     "version errors files parse terminal interrupts arguments catalogue stream turns surroundings scenes motion decoding reading folders pairs "
-    "sources datasets data groups fingerprint augment corruptions distributed tensors models features panels shares losses geometry gaussians kmeans "
-    "pseudo_labels optim recipe method methods threads lock checkpoint guard precision train evaluate studies tables plots front widgets checks "
-    "progress cells notebook lab doctor options commands __main__ start"
+    "sources datasets data groups fingerprint augment corruptions distributed tensors models features panels softmax losses geometry gaussians "
+    "kmeans pseudo_labels optim recipe method methods threads lock checkpoint guard precision train evaluate studies tables plots front widgets "
+    "checks progress cells notebook lab doctor options commands __main__ start"
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
@@ -59,7 +59,8 @@ def test_imports_never_turn_back(module):
         assert part(imported) == part(module) or ORDER.index(part(imported)) < ORDER.index(part(module)), f"{module} imports {imported}"
 
 
-READ_ALOUD = [path for path in FILES if path.parent.name == "methods" or path.name in ("losses.py", "panels.py", "shares.py")]  # `show` displays them
+ALOUD = "losses.py", "panels.py", "softmax.py"
+READ_ALOUD = [path for path in FILES if path.parent.name == "methods" or path.name in ALOUD]  # `show` displays them
 
 
 @pytest.mark.parametrize("path", READ_ALOUD, ids=lambda path: path.name)

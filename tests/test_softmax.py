@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ssl_lab.shares import MinusLogShare
+from ssl_lab.softmax import MinusLogShare
 
 
 def torchs(scores, own, tau):
