@@ -3,6 +3,7 @@
     python tests/benchmarks/minute.py [--seeds 0 1 2]                                          SimCLR on 10,000 scenes, 120 CPU seconds
     python tests/benchmarks/minute.py --method SimCLR MoCo BYOL --jitter 1                     several, one after another
     python tests/benchmarks/minute.py --method MoCo --jitter 1 --set split=1 K=2048            with other arguments
+    python tests/benchmarks/minute.py --method MoCo --jitter 1 --views grey_share=0.2          with other views
     python tests/benchmarks/minute.py --limit 500 --epochs 1 --jitter 1                        to try it
     python tests/benchmarks/minute.py --data cifar10 --root data --epochs 40 --area 0.2 --hue 0.1    five minutes, the same code
 
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--hue", type=float, default=0.5)
     parser.add_argument("--jitter", type=float, nargs="+", default=[1.0, 0.0])
+    parser.add_argument("--views", nargs="+", default=[], type=seeds.setting, metavar="NAME=VALUE", help="other strengths of every Augmentation")
     parser.set_defaults(area=0.5)
     given = parser.parse_args()
     changes = dict(given.recipe) | ({"epochs": given.epochs} if given.epochs else {})
@@ -51,7 +53,8 @@ def main() -> None:
             recipe, suiting = replace(kind.recipes["scenes"], **changes), kind.suits.get("scenes", {})
             torch.manual_seed(seed)
             network = {} if arguments(kind)["encoder"].default is None else {"encoder": small_resnet()}
-            method, strengths = kind(**network, **suiting | dict(given.set)), {"jitter": jitter, "area": (given.area, 1.0), "hue": given.hue}
+            strengths = {"jitter": jitter, "area": (given.area, 1.0), "hue": given.hue} | dict(given.views)
+            method = kind(**network, **suiting | dict(given.set))
             for part, value in list(vars(method).items()):
                 if isinstance(value, Augmentation):
                     setattr(method, part, replace(value, **strengths))
