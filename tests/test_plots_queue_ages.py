@@ -112,7 +112,7 @@ def test_the_shaded_reach_ends_at_the_oldest_key(K):
 
 
 def test_the_two_worlds_have_bars_of_their_own_on_the_scale_of_0_to_100():
-    figure = drawing()[0]
+    figure = drawing(keys=1024)[0]
     for left, wanted in ((ages.OURS, [100 * share for share in OURS.values()]), (ages.THEIRS, [0, *[THEIRS[m] for m in MS[1:]]])):
         grounds, others, chosen = (item.outlines for item in items(figure, Areas) if item.outlines[0][0] == left)
         assert [box[2] for box in grounds] == [BAR] * 5
@@ -120,8 +120,8 @@ def test_the_two_worlds_have_bars_of_their_own_on_the_scale_of_0_to_100():
         assert [100 * box[2] / BAR for box in found] == pytest.approx(wanted)
         assert [box[1] for box in chosen] == [grounds[MS.index(0.99)][1]]
     here, paper = ([item.text for item in items(figure, Words) if item.x == left] for left in (ages.OURS, ages.THEIRS))
-    assert here == ["here", "kNN", "scenes", "23.8 %", "40.0 %", "95.0 %", "90.0 %", "50.0 %"]
-    assert paper == ["the paper", "linear, top 1", "ImageNet", "fails", "55.2 %", "57.8 %", "59.0 %", "58.9 %"]
+    assert here == ["here", "kNN, scenes", "K = 1,024", "23.8 %", "40.0 %", "95.0 %", "90.0 %", "50.0 %"]
+    assert paper == ["the paper", "top 1, ImageNet", "K = 4,096", "fails", "55.2 %", "57.8 %", "59.0 %", "58.9 %"]
 
 
 @pytest.mark.parametrize("steps", [64, 39])

@@ -13,7 +13,6 @@ from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features, knn_accuracy
 from ssl_lab.methods import MoCo
-from ssl_lab.models import small_resnet
 from ssl_lab.studies import BYOLS, FOLDER, MOMENTA, STUDIES, begin, record, recorded
 from ssl_lab.studies.ages import MOMENTS, OLDEST
 from ssl_lab.studies.labels import COUNTS
@@ -73,7 +72,7 @@ def test_every_file_belongs_to_a_study():
 def test_the_momenta_are_those_of_the_runs_and_their_keys_were_recorded_whole(m, name):
     """At every moment ages 0 to 64, or as many as there are steps; the runs' queue is MoCo's own, as the picture says."""
     (method, recipe), rows = begin(name), recorded(name).seen
-    assert method.m == m and len(method.queue) == len(MoCo(small_resnet(width=4)).queue) == 4096
+    assert method.m == m and len(method.queue) == MoCo.suits["scenes"]["K"] == recorded(name).settings["K"]
     assert [row["epoch"] for row in rows] == [*MOMENTS, recipe.epochs]
     steps = 10_000 // recipe.batch
     assert all(len(row["agreement"]) == 1 + min(OLDEST, steps * row["epoch"]) for row in rows)

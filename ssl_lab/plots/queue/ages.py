@@ -17,13 +17,14 @@ APART = 0.13  # least distance of the labels at the curves' ends, as a cosine
 
 def momentum(
     agreement: dict[float, list[float]], strangers: dict[float, float], ours: dict[float, float], theirs: dict[float, float | str],
-    m: float, K: int, B: int = 256, *, when: str = "",
+    m: float, K: int, B: int = 256, *, keys: int = 4096, when: str = "",
 ) -> tuple[Drawing, str]:  # fmt: skip
     """Agreement of keys against their age, the chosen m among others, and as far as a queue reaches; at the right two tables of what was learned.
 
     agreement: m → by age in steps, from 0 on, the cosine of a key and the present network's key of the same view.
     strangers: m → the cosine of keys of different pictures.   ours: m → kNN accuracy in [0, 1].   theirs: m → percent, or a word.
-    K >= 1: keys in the queue, K / B steps of them; what is older than any curve is not there yet.   B: keys a step.   when: in words.
+    K >= 1: keys in the queue, K / B steps of them; what is older than any curve is not there yet.   B: keys a step.   keys: in the queue
+    of our runs; the paper's had 4,096.   when: in words.
     Raises: InputError for an m without a curve, or K < 1.
     """
     one_of(m, agreement, "m")
@@ -36,7 +37,7 @@ def momentum(
     page.strokes([[(4.71, 1.1), (5.1, 1.1)]], NEGATIVE, 2.5, "dotted")
     page.words(5.18, 1.1, "keys of different pictures", 13, NEGATIVE)
     oldest = curves(page, agreement, strangers[m], m, reach)
-    tables(page, {one: 100 * share for one, share in ours.items()}, theirs, m)
+    tables(page, {one: 100 * share for one, share in ours.items()}, theirs, m, keys)
     ends = ", ".join(f"{curve[-1]:.2f} (m = {one:g}, {len(curve) - 1} steps old)" for one, curve in agreement.items())
     return page, (
         f"With {', '.join(filter(None, (f'm = {m:g}', when, said)))}: keys in the queue agree to {kept} with the present network's of the same "
@@ -89,11 +90,11 @@ def answers(chart: Chart, agreement, ends: dict[float, float]) -> Spots:
     return Spots("agreement at every age", (LEFT, TOP, SPLIT - LEFT, LOW - TOP), "{said}", {"said": said}, {"m": ms}, at=at)
 
 
-def tables(page: Drawing, ours: dict[float, float], theirs: dict[float, float | str], m: float) -> None:
+def tables(page: Drawing, ours: dict[float, float], theirs: dict[float, float | str], m: float, keys: int) -> None:
     """The right half: what was learned, in two worlds, as bars on the scale of 0 to 100; a word stands for itself."""
-    page.words(SPLIT + 0.16, 1.1, "learned in the end, K = 4,096", 15, bold=True)
+    page.words(SPLIT + 0.16, 1.1, "learned in the end", 15, bold=True)
     there, y = {one: theirs[one] for one in ours}, FIRST + PITCH * np.arange(len(ours))
-    heads = {OURS: ("here", "kNN", "scenes"), THEIRS: ("the paper", "linear, top 1", "ImageNet")}
+    heads = {OURS: ("here", "kNN, scenes", f"K = {keys:,}"), THEIRS: ("the paper", "top 1, ImageNet", "K = 4,096")}
     for left, values, colour in (OURS, ours, POSITIVE), (THEIRS, there, GREY):
         page.words(left, 1.48, heads[left][0], 15, colour, True)
         page.words(left, 1.75, heads[left][1], 13, GREY)
