@@ -263,3 +263,20 @@ def test_a_flow_that_is_cropped_with_its_frames_still_takes_one_to_the_other():
     assert apart(a, draw.map(flow), b) > 0.1
     unsigned = draw.flow(flow) * torch.where(draw.flip, -1.0, 1.0)[:, None, None, None]
     assert apart(a, unsigned, b) > 0.1
+
+
+WHO = {"flip": ("flip", lambda x, draw: x.flip(3)), "blur_share": ("blurred", lambda x, draw: A.blur(x, draw.sigma)),
+       "solarise_share": ("solarised", lambda x, draw: A.solarise(x))}  # fmt: skip
+
+
+@pytest.mark.parametrize("share, named", WHO.items())
+def test_an_operation_changes_the_images_that_were_drawn_for_it_and_no_others(share, named):
+    name, operation = named
+    torch.manual_seed(0)
+    x = torch.rand(200, 3, 16, 16)
+    x[:, :, 0, 0], x[:, :, 0, 1] = 0.5, 1.0  # both ends of what is inverted
+    draw = Augmentation(**{"area": (1.0, 1.0), "ratio": (1.0, 1.0), "flip": 0.0, "jitter": 0.0} | {share: 0.3}).draw(x)
+    on, y = getattr(draw, name), draw(x)
+    assert 30 < int(on.sum()) < 90
+    torch.testing.assert_close(y[~on], x[~on])
+    torch.testing.assert_close(y[on], operation(x, draw)[on])

@@ -54,9 +54,9 @@ class MoCo(Method):
     tell which key belongs to a query.
     mlp_head: version 2's projector, in place of one linear layer.
     augmentation: draws both views.
-    The defaults are for small images and short trainings; `suits` has what 10,000
-    scenes want, and the authors' CIFAR-10 notebook. The paper's for ImageNet: dim=128,
-    K=65536, m=0.999, tau=0.07, mlp_head=False,
+    The defaults are for small images and short trainings. `suits` has the values for
+    10,000 scenes, and those of the authors' CIFAR-10 notebook. The paper's for
+    ImageNet: dim=128, K=65536, m=0.999, tau=0.07, mlp_head=False,
     Augmentation(area=(0.2, 1), hue=0.4, jitter_share=1).
     Raises: InputError for values outside the ranges below; in `train`, for a batch
     larger than K, or one that `split` cannot divide.
@@ -64,7 +64,7 @@ class MoCo(Method):
 
     recipes: ClassVar = {"scenes": SCENES, "paper": RECIPE}
     suits: ClassVar = {
-        # keys of a tenth of the 10,000 images; the paper's are those of a twentieth
+        # keys of a tenth of the images; the paper's queue has those of a twentieth
         "scenes": {"K": 1024, "augmentation": GREYER},
         "paper": {
             "dim": 128,
