@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from dummies.drawings import items
 from ssl_lab.errors import InputError
+from ssl_lab.plots.drawing import Words
 from ssl_lab.studies import MOMENTA, recorded
 from ssl_lab.tables.moco import MOMENTUM
 from ssl_lab.widgets import MomentumExplorer
@@ -24,6 +26,14 @@ def test_the_sentence_says_what_was_recorded(runs, m, epoch, K):
     assert f"keys of different pictures to {row['strangers']:.2f};" in summary
     assert f"after epoch {epoch} of {run.recipe['epochs']}, K = {K:,}" in summary
     assert f"kNN is {100 * run.knn:.1f} % here" in summary
+
+
+def test_it_begins_with_the_queue_of_the_runs_and_prints_its_length_beside_the_papers(runs):
+    (own,) = {run.settings["K"] for run in runs.values()}
+    explorer = MomentumExplorer()
+    assert explorer.controls["K"].value == own
+    figure, _ = explorer.draw(m=0.99, epoch=5, K=256)
+    assert [item.text for item in items(figure, Words) if item.text.startswith("K = ")] == [f"K = {own:,}", "K = 4,096"]
 
 
 def test_the_papers_figures_are_those_of_the_table():
