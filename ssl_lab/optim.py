@@ -80,12 +80,16 @@ def warmup_cosine(progress: float, warmup: float = 0.1) -> float:
     return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
 
 
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict]:
+def parameter_groups(module: nn.Module, weight_decay: float, rates: dict[str, float] | None = None) -> list[dict]:
     """Two groups for any optimizer: matrices and kernels with decay; biases and normalisation, with at most one dimension, without.
 
-    Every trainable parameter is in exactly one of them, also where a module is used twice; frozen ones are in neither.
+    rates: parts of the module that learn at a rate of their own → its multiple of the lr. Each has two groups more, and every group has its
+    multiple as "rate". A trainable parameter is in exactly one group, also where a module is used twice; frozen ones are in none.
     """
-    trainable = [p for p in module.parameters() if p.requires_grad]
-    decayed = {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay}
-    plain = {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0}
-    return [decayed, plain]
+    rates, groups = rates or {}, []
+    part = {p: name for name in rates for p in getattr(module, name).parameters()}
+    for name, rate in {None: 1.0, **rates}.items():
+        own = [p for p in module.parameters() if p.requires_grad and part.get(p) == name]
+        groups.append({"params": [p for p in own if p.ndim > 1], "weight_decay": weight_decay, "rate": rate})
+        groups.append({"params": [p for p in own if p.ndim <= 1], "weight_decay": 0.0, "rate": rate})
+    return groups

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ssl_lab.checkpoint import Run
 from ssl_lab.data import Images
@@ -210,9 +210,9 @@ class Training:
         return loss.detach()
 
 
-def make_optimizer(method: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer; biases and normalisation have no weight decay."""
-    groups = parameter_groups(method, recipe.weight_decay)
+def make_optimizer(method: Method, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer; biases and normalisation have no weight decay, and parts may have a learning rate of their own."""
+    groups = parameter_groups(method, recipe.weight_decay, method.rates)
     if recipe.optimizer == "lars":
         return LARS(groups, recipe.lr, recipe.momentum, eta=recipe.eta)
     if recipe.optimizer == "sgd":
@@ -221,7 +221,8 @@ def make_optimizer(method: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> float:
+    """Set the learning rate of this progress, times the rate of each group; returns it."""
     lr = recipe.lr * warmup_cosine(progress, recipe.warmup)
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["rate"]
     return lr

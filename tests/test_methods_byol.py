@@ -358,7 +358,7 @@ class Watched(BYOL):
 @pytest.mark.parametrize("stop", [1, 2])
 def test_target_and_schedule_are_exact_through_a_save_and_a_load(tmp_path, stop):
     images = load("scenes", limit=60).unlabelled()
-    whole, first, last = small(Watched), small(Watched), small(Watched, seed=9)
+    whole, first, last = (small(Watched, seed, predictor_rate=3.0) for seed in (0, 0, 9))
     losses = [log.loss for log in train(whole, images, QUICK)]
     assert whole.seen == pytest.approx([(i + 1) / 6 for i in range(6)]) and whole.momentum(whole.seen[-1]) == 1
     assert [log.loss for log in in_parts(first, last, images, QUICK, tmp_path, stop)] == losses and equal(numbers(whole), numbers(last))
@@ -374,6 +374,22 @@ def test_without_predictor_the_projection_itself_is_compared():
     expected = byol_regression(twin.embed(x1), twin.target(x2)) + byol_regression(twin.embed(x2), twin.target(x1))
     torch.testing.assert_close(method(x1, x2), expected)
     assert not list(method.predictor.parameters())
+
+
+@pytest.mark.parametrize("rate", [0.0, 3.0])
+def test_the_predictor_alone_has_a_learning_rate_of_its_own(rate):
+    """One step of gradient descent moves it so many times as far, and all else as far as before."""
+    images, once = load("scenes", limit=16).unlabelled(), Recipe(epochs=1, batch=16, optimizer="sgd", lr=1.0, momentum=0.0, warmup=0.0)
+    start, usual, other = small(BYOL), small(BYOL), small(BYOL, predictor_rate=rate)
+    for method in (usual, other):
+        list(train(method, images, once, threads=1))
+    for name, before in start.state_dict().items():
+        there, here = usual.state_dict()[name], other.state_dict()[name]
+        if name in dict(start.predictor.named_parameters(prefix="predictor")):
+            assert not torch.equal(before, there)
+            torch.testing.assert_close(here - before, rate * (there - before), atol=1e-6, rtol=1e-4)
+        else:
+            assert torch.equal(here, there)
 
 
 def test_without_stop_gradient_the_online_network_is_its_own_target_and_learns_from_both_sides():
@@ -420,6 +436,7 @@ def test_a_collapse_is_said_in_words_with_what_to_try():
 
 @pytest.mark.parametrize("wrong, words", [
     ({"m": 1.1}, "m=1.1 must be a number from 0 to 1"), ({"m": -0.1}, "m=-0.1"), ({"m": math.nan}, "m=nan"), ({"hidden": 0}, "hidden=0"),
+    ({"predictor_rate": -1.0}, "predictor_rate=-1.0 must be a number from 0"),
 ])
 def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
     with pytest.raises(InputError, match=words):

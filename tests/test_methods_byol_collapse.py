@@ -1,8 +1,8 @@
 """Without its predictor BYOL collapses and with it it does not: the same scenes, recipe and weights at the start, one switch turned.
 
-Measured with seeds 0 to 4 (EPYC, one thread, torch 2.15, 2 CPU seconds a run): with the predictor std 0.59 to 0.79 and a loss of 1.26 to
-1.96; without it 0.026 to 0.037 and at most 0.01; with it and without stop-gradient 0.029 to 0.040 and 0.005; with both and m = 0,
-0.70 to 0.84 and 1.35 to 2.08.
+Measured with seeds 0 to 4 (EPYC, one thread, torch 2.15, 2 CPU seconds a run): with the predictor std 0.68 to 0.84 and a loss of 1.41 to
+1.91; without it 0.022 to 0.036 and at most 0.012; with it and without stop-gradient 0.026 to 0.035 and 0.003; with both and m = 0,
+0.68 to 0.83 and 1.08 to 1.94.
 """
 
 import dataclasses

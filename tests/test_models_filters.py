@@ -10,8 +10,7 @@ from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features
 from ssl_lab.models import FILTERS, Filtered, encoder, filtered, small_resnet, sobel
-from ssl_lab.recipe import Recipe
-from ssl_lab.train import make_optimizer
+from ssl_lab.optim import adamw, parameter_groups
 
 
 class Shown(nn.Module):
@@ -102,7 +101,7 @@ def test_the_filter_has_no_parameters_and_no_optimizer_changes_it(input):
     assert isinstance(f, Filtered)
     assert [id(p) for p in f.parameters()] == [id(p) for p in network.parameters()]
     assert {name.removeprefix("network.") for name in f.state_dict()} == set(network.state_dict())
-    optimizer, x = make_optimizer(f, Recipe(epochs=1, lr=1.0)), torch.rand(8, 3, 32, 32)
+    optimizer, x = adamw(parameter_groups(f, 0.1), lr=1.0), torch.rand(8, 3, 32, 32)
     before = f.filter(x)
     F.mse_loss(f(x), torch.ones(8, f.dim)).backward()
     optimizer.step()

@@ -213,6 +213,14 @@ def test_a_module_used_twice_is_counted_once_and_frozen_ones_not_at_all():
     assert [len(group["params"]) for group in groups] == [1, 1]
 
 
+def test_a_part_with_a_rate_of_its_own_has_groups_of_its_own():
+    net = nn.ModuleDict({"f": nn.Linear(2, 2), "q": nn.Linear(2, 2), "empty": nn.Identity()})
+    groups = parameter_groups(net, 0.1, {"q": 5.0, "empty": 2.0})
+    given = [([id(p) for p in group["params"]], group["weight_decay"], group["rate"]) for group in groups]
+    f, q = ([[id(layer.weight)], [id(layer.bias)]] for layer in (net["f"], net["q"]))
+    assert given == [(f[0], 0.1, 1.0), (f[1], 0.0, 1.0), (q[0], 0.1, 5.0), (q[1], 0.0, 5.0), ([], 0.1, 2.0), ([], 0.0, 2.0)]
+
+
 def test_the_groups_fit_every_optimizer():
     for make in (LARS, torch.optim.SGD, torch.optim.AdamW):
         assert [group["weight_decay"] for group in make(parameter_groups(nn.Linear(2, 2), 0.1), lr=0.1).param_groups] == [0.1, 0]

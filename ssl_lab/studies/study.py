@@ -134,6 +134,7 @@ STUDIES = {
     "cpc-one": predicted("one direction: down", directions=1),
     "byol": Study("BYOL as it is", "BYOL", watch=Spread),
     "byol-no-average": switched("no moving average, m = 0", m=0.0),
+    "byol-equal-rates": switched("predictor as fast as the rest", predictor_rate=1.0),
     "byol-no-stop": switched("no stop-gradient", stop_gradient=False),
     "byol-no-predictor": switched("no predictor", predictor=False),
     "byol-no-predictor-no-average": switched("no predictor, no moving average", predictor=False, m=0.0),
