@@ -371,8 +371,8 @@ print("BYOL, no predictor, kNN ", within(rows["BYOL, no predictor"]["knn"], 0.05
 # %% [markdown]
 # BYOL's loss does not ask for a distance between different pictures. Look at the matrix; its rows are ordered by
 # class. Many pictures of one shape are as similar as partners: the dark blocks. SimCLR would push them apart, as false
-# negatives. BYOL has no negatives. But crescents and ells are similar, too: BYOL does not push different shapes apart
-# either.
+# negatives. BYOL has no negatives. But some squares and hearts are similar, too: BYOL does not push different
+# shapes apart either.
 #
 # A cross beside a row says that another candidate is more similar to the anchor than its partner is. The right half
 # shows what *SimCLR's* loss would do with this embedding: BYOL itself has no shares, no pushes and no temperature.
