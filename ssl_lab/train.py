@@ -31,7 +31,8 @@ class Step:
     """One step of a training, after its update.
 
     epoch: from 1.   number: steps so far.   i: number of the step in its epoch, from 1.   of: steps of its epoch.   loss: detached, on the device.
-    embeddings: name → what the method noted of its views.   lr: of this step.   progress: from 0 to 1 over the recipe.
+    embeddings: name → what the method noted of its views.   lr: of this step; a part with a rate of its own has a multiple.
+    progress: from 0 to 1 over the recipe.
     """
 
     epoch: int
