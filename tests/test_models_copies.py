@@ -180,8 +180,8 @@ def test_no_number_is_waited_for_and_half_precision_and_networks_without_numbers
 
 
 @pytest.mark.parametrize("online, m, words", [
-    (nn.BatchNorm1d(2), 1.01, "m=1.01"), (nn.BatchNorm1d(3), 0.5, "parameters of different shapes"),
-    (nn.BatchNorm1d(2, track_running_stats=False), torch.tensor(0.5), "buffers of different shapes.*frozen_copy"),
+    (nn.BatchNorm1d(2), 1.01, "m=1.01"), (nn.BatchNorm1d(3), 0.5, "parameters or buffers of different shapes"),
+    (nn.BatchNorm1d(2, track_running_stats=False), torch.tensor(0.5), "parameters or buffers of different shapes.*frozen_copy"),
 ])
 def test_an_impossible_average_with_statistics_is_refused(online, m, words):
     with pytest.raises(InputError, match=words):

@@ -39,16 +39,17 @@ def average_(target: nn.Module, online: nn.Module, m: float | Float[Tensor, ""])
     """
     if not isinstance(m, Tensor):
         check_share(m)
-    check_alike(target.parameters(), online.parameters(), "parameters")
-    check_alike(target.buffers(), online.buffers(), "buffers")
-    pairs = [*zip(target.parameters(), online.parameters()), *zip(target.buffers(), online.buffers())]
+    targets, onlines = ([*network.parameters(), *network.buffers()] for network in (target, online))
+    check_alike(targets, onlines, "parameters or buffers")
+    pairs = list(zip(targets, onlines))
     for a, b in pairs:
         if not a.is_floating_point():
             a.copy_(b)
     averaged = [(a, b) for a, b in pairs if a.is_floating_point()]
     if averaged:
         targets, onlines = map(list, zip(*averaged))
-        torch._foreach_lerp_(targets, onlines, [(1 - m).to(a.dtype) for a in targets] if isinstance(m, Tensor) else 1 - m)
+        weight = {kind: (1 - m).to(kind) for kind in {a.dtype for a in targets}} if isinstance(m, Tensor) else None
+        torch._foreach_lerp_(targets, onlines, [weight[a.dtype] for a in targets] if weight else 1 - m)
 
 
 def check_share(m: float) -> None:
