@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ssl_lab.errors import require
+from ssl_lab.errors import InputError, require
 from ssl_lab.files import folder_to_be, write_text
 from ssl_lab.fingerprint import Fingerprint, fingerprint
 from ssl_lab.lock import Lock
@@ -48,11 +48,35 @@ class Begun:
         """Raise InputError for a training that is another one, naming the first difference."""
         for name in (field.name for field in fields(self)):
             there, here = getattr(self, name), getattr(now, name)
-            what = {"images": f"on {there}, and these are {here}"}.get(name, f"with {name} = {there}, not {here}")
-            if name == "trained" and there != here:
+            if there == here:
+                continue
+            what = f"with {difference({name: there}, {name: here})}"
+            if name == "images":
+                what = f"on {there}, and these are {here}"
+            if name == "trained":
                 one = next(iter({*there} ^ {*here}))
                 what = f"with {one} {'trained' if one in there else 'frozen'}, and now it is not"
-            require(there == here, f"{folder} was begun {what}; resume it with its own, or choose another folder")
+            raise InputError(f"{folder} was begun {what}; resume it with its own, or choose another folder")
+
+
+def difference(there: object, here: object) -> str:
+    """What differs between two values, dataclasses or dictionaries within dictionaries, by name.
+
+    >>> difference({"m": 0.9, "views": {"hue": 0.5, "blur": 0}}, {"m": 0.9, "views": {"hue": 0.1, "blur": 0}, "K": 64})
+    'views.hue = 0.5, not 0.1; no K, which is 64 now'
+    """
+    old, new = flat(there), flat(here)
+    other = [f"{name} = {old[name]}, not {new[name]}" for name in old if name in new and old[name] != new[name]]
+    gone = [f"{name} = {old[name]}, which is missing now" for name in old if name not in new]
+    return "; ".join(other + gone + [f"no {name}, which is {new[name]} now" for name in new if name not in old])
+
+
+def flat(value: object, name: str = "") -> dict[str, object]:
+    """Every value of a dataclass, or of dictionaries within dictionaries, under its names joined by dots."""
+    value = asdict(value) if is_dataclass(value) else value
+    if not isinstance(value, dict):
+        return {name: value}
+    return {path: inner for key, held in value.items() for path, inner in flat(held, f"{name}.{key}".lstrip(".")).items()}
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,13 @@ def parameter_groups(module: nn.Module, weight_decay: float, rates: dict[str, fl
 
     rates: parts of the module that learn at a rate of their own → its multiple of the lr. Each has two groups more, and every group has its
     multiple as "rate". A trainable parameter is in exactly one group, also where a module is used twice; frozen ones are in none.
+    Raises: InputError for a rate of a part that the module does not have.
     """
-    rates, groups = rates or {}, []
-    part = {p: name for name in rates for p in getattr(module, name).parameters()}
+    rates, groups, parts = rates or {}, [], {name: getattr(module, name, None) for name in rates or {}}
+    for name, found in parts.items():
+        own = ", ".join(child for child, _ in module.named_children())
+        require(isinstance(found, nn.Module), f"rates has {name!r}, and {type(module).__name__} has no such part; it has: {own}")
+    part = {p: name for name, found in parts.items() for p in found.parameters()}
     for name, rate in {None: 1.0, **rates}.items():
         own = [p for p in module.parameters() if p.requires_grad and part.get(p) == name]
         groups.append({"params": [p for p in own if p.ndim > 1], "weight_decay": weight_decay, "rate": rate})

@@ -221,6 +221,13 @@ def test_a_part_with_a_rate_of_its_own_has_groups_of_its_own():
     assert given == [(f[0], 0.1, 1.0), (f[1], 0.0, 1.0), (q[0], 0.1, 5.0), (q[1], 0.0, 5.0), ([], 0.1, 2.0), ([], 0.0, 2.0)]
 
 
+@pytest.mark.parametrize("name", ["g", "training", "0"])
+def test_a_rate_of_a_part_that_is_not_there_is_refused_by_name(name):
+    net = nn.ModuleDict({"f": nn.Linear(2, 2), "q": nn.Linear(2, 2)})
+    with pytest.raises(InputError, match=f"rates has '{name}', and ModuleDict has no such part; it has: f, q"):
+        parameter_groups(net, 0.1, {name: 5.0})
+
+
 def test_the_groups_fit_every_optimizer():
     for make in (LARS, torch.optim.SGD, torch.optim.AdamW):
         assert [group["weight_decay"] for group in make(parameter_groups(nn.Linear(2, 2), 0.1), lr=0.1).param_groups] == [0.1, 0]
