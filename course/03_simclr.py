@@ -60,7 +60,8 @@ lab
 # The paper makes a view in three steps. It **crops** a random part and resizes it to the original size (half of the
 # crops are mirrored). It **distorts the colours**: brightness, contrast, saturation and hue change at random, and some
 # views turn grey. It **blurs** half of the views. Our scenes use crops and colours, but no blur: with 32 × 32 pixels
-# they are too small. The paper uses no blur on CIFAR-10 either.
+# they are too small. The paper uses no blur on CIFAR-10 either. It distorts eight views of ten and turns two of ten
+# grey. We distort all of them and turn half of them grey, since our training is short.
 
 # %% tags=["picture"]
 show(plots.pipeline("SimCLR"))

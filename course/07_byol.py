@@ -272,7 +272,7 @@ def knn(f, known=images, asked=unseen):
 few, some = images[:2_000], unseen[:500]  # enough for a curve
 untrained = small_resnet().to(lab.device)  # random weights, to compare with
 broken = BYOL(small_resnet(), **settings, predictor=False).to(lab.device)
-recipe = lab.recipe(replace(SCENES, epochs=4))
+recipe = lab.recipe(replace(SCENES, epochs=3))
 with TrainingView(recipe.epochs) as view:
     view.append(epoch=0, knn=knn(broken.encoder, few, some))
     for log in train(broken, images.unlabelled(), recipe):

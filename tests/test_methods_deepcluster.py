@@ -847,7 +847,7 @@ def test_impossible_settings_are_refused_when_it_is_made(wrong, words):
 
 def test_a_run_of_other_clusters_is_refused_by_name(tmp_path, images):
     next(train(small(DeepCluster), images, QUICK, out=tmp_path, threads=1))
-    with pytest.raises(InputError, match="was begun with settings.clusters = 8, not 9;"):
+    with pytest.raises(InputError, match=r"was begun with settings\.clusters = 8, not 9;"):
         train(small(DeepCluster, clusters=9), images, QUICK, out=tmp_path, resume=True)
 
 

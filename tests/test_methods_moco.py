@@ -11,7 +11,7 @@ from torch import nn
 from dummies.promises import breaks, keeps
 from dummies.slow import Pixel, TurnedRound, batch_norm_is_its_own, copies_are_equal, copies_follow, copies_rest, pixels
 from dummies.trainings import a_step, equal, in_parts, numbers
-from ssl_lab.augment import SMALL
+from ssl_lab.augment import GREYER
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.losses import info_nce
@@ -408,7 +408,7 @@ def test_a_resumed_run_of_another_queue_is_refused_by_name(tmp_path, other, ther
 
 @pytest.mark.parametrize("other, there", [
     ({"m": 0.5}, "m = 0.9, not 0.5;"), ({"tau": 5.0}, "tau = 0.2, not 5.0;"), ({"split": 2}, "split = 4, not 2;"),
-    ({"augmentation": replace(SMALL, jitter=0.0)}, "augmentation.jitter = 1.0, not 0.0;"),
+    ({"augmentation": replace(GREYER, jitter=0.0)}, "augmentation.jitter = 1.0, not 0.0;"),
 ])
 def test_a_run_is_not_resumed_with_other_settings(tmp_path, other, there):
     images = load("scenes", limit=40).unlabelled()
@@ -494,7 +494,7 @@ def test_it_draws_two_different_views():
     x1, x2 = small(MoCo).views(x)
     assert ((x1 - x2).abs().amax((1, 2, 3)) > 0.01).all()
     flat = (torch.rand(64, 3, 1, 1) * 255).to(torch.uint8).expand(64, 3, 32, 32)
-    torch.testing.assert_close(small(MoCo, augmentation=replace(SMALL, jitter=0.0)).views(flat)[1], flat / 255, atol=1e-5, rtol=0)
+    torch.testing.assert_close(small(MoCo, augmentation=replace(GREYER, jitter=0.0)).views(flat)[1], flat / 255, atol=1e-5, rtol=0)
 
 
 def test_recipes():

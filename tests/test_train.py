@@ -332,7 +332,7 @@ def test_folder_of_another_run_is_refused(images, tmp_path):
     run(images=images, out=tmp_path)
     with pytest.raises(InputError, match="holds a run already"):
         train(method(), images, QUICK, out=tmp_path)
-    with pytest.raises(InputError, match="begun with recipe.lr = 1.0, not 0.5;"):
+    with pytest.raises(InputError, match=r"begun with recipe\.lr = 1\.0, not 0\.5;"):
         train(method(), images, replace(QUICK, lr=0.5), out=tmp_path, resume=True)
 
 

@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from ssl_lab import augment as transforms
-from ssl_lab.augment import Augmentation, PatchAugmentation, RandAugment
+from ssl_lab.augment import GREYER, Augmentation, PatchAugmentation, RandAugment
 from ssl_lab.data import Images, load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import colour_match
 from ssl_lab.method import Method
 from ssl_lab.methods import BYOL, SimCLR
-from ssl_lab.methods.byol import T as BYOL_T
 from ssl_lab.models import small_resnet
 from ssl_lab.widgets import ViewsExplorer
 from ssl_lab.widgets import views as explorers
@@ -189,7 +188,7 @@ def test_a_method_draws_its_own_views(images, method):
 
 
 def test_two_augmentations_draw_one_view_each_until_a_hand_moves_a_strength_of_both(images):
-    byol, x = BYOL(small_resnet(width=4), T_prime=replace(BYOL_T, solarise_share=1.0)), images.x / 255
+    byol, x = BYOL(small_resnet(width=4), T_prime=replace(GREYER, solarise_share=1.0)), images.x / 255
     first, second = two_views(byol, x, {"solarise_share": 0.0, "jitter": byol.T.jitter}, 0)
     assert torch.equal(first, byol.T(x, torch.Generator().manual_seed(0)))
     assert torch.equal(second, byol.T_prime(x, torch.Generator().manual_seed(1)))
@@ -286,7 +285,7 @@ MOVES = [{"jitter": 0.4}, {"flip": 1.0}, {"first": 7}, {"seed": 2}, {"area": 0.5
 @pytest.mark.parametrize("kept", [explorers.KEPT, 0])
 def test_what_a_hand_has_reached_is_what_a_fresh_explorer_shows(images, kept, monkeypatch):
     monkeypatch.setattr(explorers, "KEPT", kept)
-    transform = BYOL(small_resnet(width=4), T_prime=replace(BYOL_T, solarise_share=0.3, area=(0.2, 0.9)))
+    transform = BYOL(small_resnet(width=4), T_prime=replace(GREYER, solarise_share=0.3, area=(0.2, 0.9)))
     explorer = ViewsExplorer(images, transform)
     for k, move in enumerate(MOVES):
         explorer.answer(move, settled=k % 2 > 0)
@@ -398,7 +397,7 @@ def remarks(explorer):
 
 
 def test_an_image_says_what_was_done_to_it_and_which_second_views_are_solarised(images):
-    byol = BYOL(small_resnet(width=4), T_prime=replace(BYOL_T, solarise_share=0.5, grey_share=0.4, blur_share=0.3))
+    byol = BYOL(small_resnet(width=4), T_prime=replace(GREYER, solarise_share=0.5, grey_share=0.4, blur_share=0.3))
     explorer, x = ViewsExplorer(images, byol, shown=10, seed=3), images.x / 255
     drawn = [one.draw(x, torch.Generator().manual_seed(6 + view)) for view, one in enumerate((byol.T, byol.T_prime))]
     _, *views = remarks(explorer)

@@ -29,13 +29,13 @@ from ssl_lab.augment.patches import grid_shape, patches
 from ssl_lab.augment.places import blur, box, crop, nearest_crop
 from ssl_lab.augment.rand_augment import OPERATIONS, Chosen, RandAugment, rand_augment
 from ssl_lab.augment.shapes import Batch, PerImage, Pixels, in_range, to_float
-from ssl_lab.augment.views import SMALL, Augmentation, Drawn, augment
+from ssl_lab.augment.views import GREYER, SMALL, Augmentation, Drawn, augment
 from ssl_lab.augment.warps import rotate, shear_x, shear_y, translate_x, translate_y
 
 __all__ = [
-    "LUMA", "OPERATIONS", "SMALL", "YIQ", "Augmentation", "Batch", "Chosen", "Drawn", "DrawnPatches", "PatchAugmentation", "PerImage", "Pixels",
-    "RandAugment", "augment", "autocontrast", "blend", "blur", "box", "brightness", "chrominance", "contrast", "crop", "cutout", "drop_colours",
-    "elastic", "equalise", "grey", "greyscale", "grid_shape", "hue", "hue_yiq", "in_range", "invert", "jitter_colours", "luminance", "nearest_crop",
-    "normalised_lab", "patches", "posterise", "rand_augment", "rgb_to_lab", "rotate", "saturation", "sharpness", "shear_x", "shear_y", "solarise",
-    "solarise_add", "to_float", "tone", "translate_x", "translate_y",
+    "GREYER", "LUMA", "OPERATIONS", "SMALL", "YIQ", "Augmentation", "Batch", "Chosen", "Drawn", "DrawnPatches", "PatchAugmentation", "PerImage",
+    "Pixels", "RandAugment", "augment", "autocontrast", "blend", "blur", "box", "brightness", "chrominance", "contrast", "crop", "cutout",
+    "drop_colours", "elastic", "equalise", "grey", "greyscale", "grid_shape", "hue", "hue_yiq", "in_range", "invert", "jitter_colours",
+    "luminance", "nearest_crop", "normalised_lab", "patches", "posterise", "rand_augment", "rgb_to_lab", "rotate", "saturation", "sharpness",
+    "shear_x", "shear_y", "solarise", "solarise_add", "to_float", "tone", "translate_x", "translate_y",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """An `Augmentation`, a frozen set of strengths, draws parameters. A `Drawn` applies them to an image and to all that belongs to it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated
 
 import torch
@@ -65,6 +65,7 @@ class Augmentation(Strengths):
 
 
 SMALL = Augmentation(area=(0.5, 1.0), hue=0.5)  # for small images and trainings of a minute
+GREYER = replace(SMALL, jitter_share=1.0, grey_share=0.5)  # every view has other colours, and half of them have none
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.arguments import Momentum, Range, Width, declared
-from ssl_lab.augment import SMALL, Augmentation
+from ssl_lab.augment import GREYER, Augmentation
 from ssl_lab.losses import byol_regression
 from ssl_lab.method import Method
 from ssl_lab.models import ema_, frozen_copy, mlp
@@ -41,8 +41,7 @@ RECIPE = Recipe(
 SCENES = Recipe(
     epochs=20, batch=96, optimizer="adamw", lr=3e-3, weight_decay=0.05, warmup=0.5
 )
-T = replace(SMALL, jitter_share=1.0, grey_share=0.5)
-T_PRIME = replace(T, solarise_share=0.2)
+T_PRIME = replace(GREYER, solarise_share=0.2)
 
 
 class BYOL(Method):
@@ -84,7 +83,7 @@ class BYOL(Method):
         predictor: bool = True,
         predictor_rate: Annotated[float, Range(0, hint="the paper: 0 to 20")] = 1.0,
         stop_gradient: bool = True,
-        T: Augmentation = T,
+        T: Augmentation = GREYER,
         T_prime: Augmentation = T_PRIME,
     ):
         super().__init__()

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.arguments import Range, Temperature, declared
-from ssl_lab.augment import SMALL, Augmentation
+from ssl_lab.augment import GREYER, Augmentation
 from ssl_lab.distributed import gather
 from ssl_lab.losses import nt_xent
 from ssl_lab.method import Method
@@ -29,7 +29,13 @@ RECIPE = Recipe(
     epochs=1000, batch=1024, optimizer="lars", lr=4.0, weight_decay=1e-6, warmup=0.01
 )
 SCENES = Recipe(
-    epochs=24, batch=128, optimizer="lars", lr=0.8, weight_decay=1e-6, eta=0.02
+    epochs=20,
+    batch=128,
+    optimizer="lars",
+    lr=0.8,
+    weight_decay=1e-6,
+    warmup=0.3,
+    eta=0.02,
 )
 
 
@@ -52,7 +58,7 @@ class SimCLR(Method):
         encoder: nn.Module,
         dim: Annotated[int | None, Range(1, whole=True)] = 128,
         tau: Temperature = 0.2,
-        augmentation: Augmentation = SMALL,
+        augmentation: Augmentation = GREYER,
     ):
         super().__init__()
         self.tau, self.augmentation = tau, augmentation

@@ -26,7 +26,7 @@ class Supervised(Method):
     """A linear classifier on the encoder, trained end to end.
 
     encoder: f, with `.dim`.   classes: their number.   augmentation: PLAIN crops and
-    flips; SMALL is SimCLR's own.
+    flips; GREYER is SimCLR's own.
     Raises: InputError for values outside the ranges below.
     """
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from ssl_lab.augment import SMALL
+from ssl_lab.augment import GREYER
 from ssl_lab.data import Images
 from ssl_lab.evaluate import features, finetune, knn_accuracy, linear_probe
 from ssl_lab.evaluate.finetune import GENTLE
@@ -43,7 +43,7 @@ class Labels(Watch):
         return {
             "pixels": knn_accuracy(some.x.flatten(1).float(), some.labels, test.x.flatten(1).float(), test.labels, k=1),
             "supervised": finetune(fresh, some, test, recipe=scratch, augmentation=PLAIN, threads=1),
-            "augmented": finetune(fresh, some, test, recipe=scratch, augmentation=SMALL, threads=1),
+            "augmented": finetune(fresh, some, test, recipe=scratch, augmentation=GREYER, threads=1),
             "probe": linear_probe(features(trained, some), some.labels, features(trained, test), test.labels).accuracy,
-            "fine-tuned": finetune(trained, some, test, recipe=gentle, augmentation=SMALL, threads=1),
+            "fine-tuned": finetune(trained, some, test, recipe=gentle, augmentation=GREYER, threads=1),
         }
