@@ -39,7 +39,7 @@ RECIPE = Recipe(
     epochs=200, batch=512, optimizer="sgd", lr=0.06, weight_decay=5e-4, warmup=0.0
 )
 SCENES = Recipe(
-    epochs=28, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.3, warmup=0.3
+    epochs=30, batch=192, optimizer="adamw", lr=3.5e-3, weight_decay=0.3, warmup=0.3
 )
 KEYS = Range(1, whole=True, hint="at least one batch of keys; the paper uses 65536")
 GROUPS = Range(1, whole=True, hint="8 in the paper; 1 leaves batch norm as it is")
@@ -64,9 +64,8 @@ class MoCo(Method):
 
     recipes: ClassVar = {"scenes": SCENES, "paper": RECIPE}
     suits: ClassVar = {
-        # keys of a tenth of the images (the paper's queue: of a twentieth), and 64
-        # images in a group of f_k's batch norm (the authors' CIFAR-10 notebook: 64)
-        "scenes": {"K": 1024, "split": 2},
+        # keys of a tenth of the images; the paper's queue has those of a twentieth
+        "scenes": {"K": 1024},
         "paper": {
             "dim": 128,
             "tau": 0.1,
