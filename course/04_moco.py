@@ -83,7 +83,7 @@ show(plots.pipeline("MoCo"))
 # %%
 images = load("scenes", limit=lab.count(10_000)).to(lab.device)
 unseen = load("scenes", split="test", limit=lab.count(2_000)).to(lab.device)
-settings = MoCo.suits["scenes"]  # K = 1,024; split = 2, see section 8
+settings = MoCo.suits["scenes"]  # K = 1,024
 moco = MoCo(small_resnet(), **settings).to(lab.device)
 
 queue_mb = moco.queue.numel() * 4 / 1e6
