@@ -491,7 +491,7 @@ tables.moco.MOMENTUM
 #   views a gradient, because it has no old embeddings.
 # - **D.** Both, for the same number of negatives: the queue costs 0.26 MB and one matrix product, instead of 1,026 views
 #   forward and backward. For the same number of pictures it saves no time: in our recorded runs an epoch costs 4.0 CPU
-#   seconds with MoCo and 4.5 with SimCLR, on machines of different speed.
+#   seconds with MoCo and 4.1 with SimCLR, on machines of different speed.
 
 # %% [markdown]
 # ## Recap
