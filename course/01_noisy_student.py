@@ -488,7 +488,7 @@ for name, (with_100, with_1000) in rows.items():
 
 # %% [markdown]
 # With 1,000 labels all three reach 97 or 98 %: pictures without labels help where labels are *few*. With 100, our short
-# Noisy Student gains about six points on its teacher. SimCLR reaches 93 %, but its network has learned from all
+# Noisy Student gains about six points on its teacher. SimCLR reaches 94 %, but its network has learned from all
 # pictures for a longer time before. The recorded run of section 6 trains longer, too, and reaches 98 %. The two ways do
 # not exclude each other: a fine-tuned network of SimCLR can be the first teacher.
 #
