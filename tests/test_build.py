@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course import build, outline
+from course import build, outline, picture
+from ssl_lab.studies import label_efficiency
 
 SOURCE = '''# ruff: noqa: B018
 # title: "99 Example"
@@ -338,3 +339,11 @@ def test_stored_pictures_take_few_colours_and_nobody_sees_it():
     colours, close = stored(Image.fromarray(waves.astype(np.uint8)))
     assert colours <= 64
     assert close >= 0.99
+
+
+def test_the_readme_shows_the_pictures_and_the_table_of_labels_as_they_are_now():
+    for name, (png, _) in picture.pictures().items():
+        assert (picture.FOLDER / name).read_bytes() == png, f"{name} is older than notebook 03; run python -m course.picture"
+    counts, learners = label_efficiency()
+    table = [f"| {count:,} | " + " | ".join(f"{learners[name][k]:.3f}" for name in learners) + " |" for k, count in enumerate(counts)]
+    assert "\n".join(table) in (picture.FOLDER.parent / "README.md").read_text()
