@@ -183,7 +183,7 @@ def cpc_nce(
     prediction[b, :, r, c] is for target[b, :, r + k, c]; the last k rows have no target
     and are left out. Candidates are all B·H·W positions of target; the scores are dot
     products, neither normalised nor divided by a temperature. Mean over B·(H - k)·W.
-    The loss is log(B·H·W) when all scores are equal. Hénaff et al. 2020, section 2.1.
+    It is log(B·H·W) when all scores are equal. Hénaff et al. 2020, section 2.1.
     Raises: InputError (a ValueError) for unequal shapes, or k outside 1 to H - 1.
     A NaN spreads to the loss.
     """
