@@ -62,8 +62,8 @@ class Begun:
 def difference(there: object, here: object) -> str:
     """What differs between two values, dataclasses or dictionaries within dictionaries, by name.
 
-    >>> difference({"m": 0.9, "views": {"hue": 0.5, "blur": 0}}, {"m": 0.9, "views": {"hue": 0.1, "blur": 0}, "K": 64})
-    'views.hue = 0.5, not 0.1; no K, which is 64 now'
+    >>> difference({"m": 0.9, "views": {"hue": 0.5, "blur": 0}, "dim": None}, {"m": 0.9, "views": {"hue": 0.1, "blur": 0}, "K": 64})
+    'views.hue = 0.5, not 0.1; dim = None, which is missing now; no K, which is 64 now'
     """
     old, new = flat(there), flat(here)
     other = [f"{name} = {old[name]}, not {new[name]}" for name in old if name in new and old[name] != new[name]]
