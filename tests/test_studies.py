@@ -8,12 +8,15 @@ import torch
 
 from ssl_lab import studies
 from ssl_lab.__main__ import main
+from ssl_lab.augment import SMALL
 from ssl_lab.checkpoint import settings
 from ssl_lab.data import load
 from ssl_lab.errors import InputError
 from ssl_lab.evaluate import features, knn_accuracy
-from ssl_lab.methods import MoCo
-from ssl_lab.studies import BYOLS, FOLDER, MOMENTA, STUDIES, begin, record, recorded
+from ssl_lab.methods import MoCo, SimCLR
+from ssl_lab.methods.supervised import PLAIN
+from ssl_lab.models import small_resnet
+from ssl_lab.studies import BYOLS, FOLDER, MOMENTA, STUDIES, begin, labels, record, recorded
 from ssl_lab.studies.ages import MOMENTS, OLDEST
 from ssl_lab.studies.labels import COUNTS
 from ssl_lab.train import train
@@ -165,6 +168,13 @@ def test_an_unknown_study_is_one_sentence(capsys, tmp_path):
     for ask in (begin, recorded):
         with pytest.raises(InputError, match="is unknown"):
             ask("simclr-blue")
+
+
+def test_what_labels_are_worth_is_measured_with_the_views_of_the_method_itself(monkeypatch):
+    given, images, views = [], load("scenes", limit=40), dataclasses.replace(SMALL, hue=0.1)
+    monkeypatch.setattr(labels, "finetune", lambda *_, augmentation, **__: given.append(augmentation) or 0.0)
+    labels.Labels(SimCLR(small_resnet(width=4), augmentation=views), images, images, begin("simclr")[1]).row(images)
+    assert given == [PLAIN, views, views]
 
 
 def test_label_efficiency_has_a_point_for_every_count():

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import torch
 
-from ssl_lab.augment import GREYER
 from ssl_lab.data import Images
 from ssl_lab.evaluate import features, finetune, knn_accuracy, linear_probe
 from ssl_lab.evaluate.finetune import GENTLE
@@ -20,7 +19,7 @@ COUNTS = (10, 40, 100, 400, 10_000)
 class Labels(Watch):
     """seen: "labels", their number, and the accuracy of every learner. All networks are built alike; the trained one has seen all images, no label.
 
-    pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with SimCLR's own augmentation.   probe: logistic regression on
+    pixels: nearest neighbour.   supervised: crop and flip.   augmented: supervised with the method's own views.   probe: logistic regression on
     the trained network's frozen features.   fine-tuned: all of the trained network, augmented.
     counts: numbers of labels; those that are more than the images are left out.
     """
@@ -35,7 +34,7 @@ class Labels(Watch):
 
     def row(self, some: Images) -> dict[str, float]:
         """The accuracy of every learner with these labels."""
-        test, trained, seed = self.unseen, self.method.encoder, self.recipe.seed
+        test, trained, views, seed = self.unseen, self.method.encoder, self.method.augmentation, self.recipe.seed
         gentle = replace(GENTLE, seed=seed)
         scratch = replace(gentle, lr=2e-3)
         with RandomStream(seed, torch.device("cpu")):
@@ -43,7 +42,7 @@ class Labels(Watch):
         return {
             "pixels": knn_accuracy(some.x.flatten(1).float(), some.labels, test.x.flatten(1).float(), test.labels, k=1),
             "supervised": finetune(fresh, some, test, recipe=scratch, augmentation=PLAIN, threads=1),
-            "augmented": finetune(fresh, some, test, recipe=scratch, augmentation=GREYER, threads=1),
+            "augmented": finetune(fresh, some, test, recipe=scratch, augmentation=views, threads=1),
             "probe": linear_probe(features(trained, some), some.labels, features(trained, test), test.labels).accuracy,
-            "fine-tuned": finetune(trained, some, test, recipe=gentle, augmentation=GREYER, threads=1),
+            "fine-tuned": finetune(trained, some, test, recipe=gentle, augmentation=views, threads=1),
         }
