@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lab.errors import require
+from ssl_lab.method import Method
+from ssl_lab.recipe import Recipe
 
 
 def adamw(groups, lr: float) -> torch.optim.AdamW:
@@ -44,27 +46,31 @@ class LARS(torch.optim.Optimizer):
         with torch.enable_grad():
             loss = closure() if closure else None
         for group in self.param_groups:
-            for w in group["params"]:
-                if w.grad is not None:
-                    self.move(w, group)
+            learning = [w for w in group["params"] if w.grad is not None]
+            for scaled in (True, False):
+                if some := [w for w in learning if (w.ndim > 1) == scaled]:
+                    self.move(some, group, scaled)
         return loss
 
-    def move(self, w: Tensor, group: dict) -> None:
-        """The equation above, for one parameter; nothing waits for the device."""
-        u, lr = w.grad, group["lr"]
-        if w.ndim > 1:
-            u = u.add(w, alpha=group["weight_decay"])
-            u = u * trust(w, u, group["eta"])
-        if w not in self.state:
-            self.state[w]["momentum"] = torch.zeros_like(w)
-        v = self.state[w]["momentum"]
-        w.sub_(v.mul_(group["momentum"]).add_(u, alpha=lr))
+    def move(self, ws: list[Tensor], group: dict, scaled: bool) -> None:
+        """The equation above, for all of these parameters at once; nothing waits for the device."""
+        us = [w.grad for w in ws]
+        if scaled:
+            us = list(torch._foreach_add(us, ws, alpha=group["weight_decay"]))
+            torch._foreach_mul_(us, trust(ws, us, group["eta"]))
+        for w in ws:
+            if w not in self.state:
+                self.state[w]["momentum"] = torch.zeros_like(w)
+        vs = [self.state[w]["momentum"] for w in ws]
+        torch._foreach_mul_(vs, group["momentum"])
+        torch._foreach_add_(vs, us, alpha=group["lr"])
+        torch._foreach_sub_(ws, vs)
 
 
-def trust(w: Tensor, u: Tensor, eta: float) -> Tensor:
-    """eta |w| / |u|: by how much a layer may move; 1 where either norm is 0."""
-    norm_w, norm_u = w.norm(), u.norm()
-    return torch.where((norm_w > 0) & (norm_u > 0), eta * norm_w / norm_u, 1.0)
+def trust(ws: list[Tensor], us: list[Tensor], eta: float) -> list[Tensor]:
+    """eta |w| / |u|: by how much each layer may move; 1 where either norm is 0."""
+    norm_w, norm_u = (torch.stack(torch._foreach_norm(some)) for some in (ws, us))
+    return list(torch.where((norm_w > 0) & (norm_u > 0), eta * norm_w / norm_u, 1.0).unbind())
 
 
 def warmup_cosine(progress: float, warmup: float = 0.1) -> float:
@@ -97,3 +103,20 @@ def parameter_groups(module: nn.Module, weight_decay: float, rates: dict[str, fl
         groups.append({"params": [p for p in own if p.ndim > 1], "weight_decay": weight_decay, "rate": rate})
         groups.append({"params": [p for p in own if p.ndim <= 1], "weight_decay": 0.0, "rate": rate})
     return groups
+
+def make_optimizer(method: Method, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer; biases and normalisation have no weight decay, and parts may have a learning rate of their own."""
+    groups = parameter_groups(method, recipe.weight_decay, method.rates)
+    if recipe.optimizer == "lars":
+        return LARS(groups, recipe.lr, recipe.momentum, eta=recipe.eta)
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, recipe.lr, recipe.momentum)
+    return adamw(groups, recipe.lr)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> float:
+    """Set the learning rate of this progress, times the rate of each group; returns it."""
+    lr = recipe.lr * warmup_cosine(progress, recipe.warmup)
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["rate"]
+    return lr

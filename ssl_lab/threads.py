@@ -35,10 +35,15 @@ def asked(threads: int | None) -> int | None:
     return torch.get_num_threads() if threads is None and "OMP_NUM_THREADS" in os.environ else threads
 
 
-def choices(cores: int | None = None) -> list[int]:
-    """1, 2, 4, ... and all cores that this process may use."""
-    cores = cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return sorted({2**i for i in range(cores.bit_length()) if 2**i <= cores} | {cores})
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choices() -> list[int]:
+    """1, 2, 4, ... and all cores."""
+    every = cores()
+    return sorted({2**i for i in range(every.bit_length()) if 2**i <= every} | {every})
 
 
 def fastest(step: Callable[[], object]) -> int:

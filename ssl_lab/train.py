@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssl_lab.checkpoint import Run
 from ssl_lab.data import Images
@@ -18,7 +18,7 @@ from ssl_lab.groups import Groups
 from ssl_lab.guard import Guard
 from ssl_lab.method import Method
 from ssl_lab.models import check_encoder
-from ssl_lab.optim import LARS, adamw, parameter_groups, warmup_cosine
+from ssl_lab.optim import make_optimizer, set_lr
 from ssl_lab.precision import autocast, scaler
 from ssl_lab.recipe import Log, Recipe
 from ssl_lab.stream import RandomStream
@@ -120,6 +120,7 @@ class Training:
         self.optimizer, self.scaler = make_optimizer(method, recipe), scaler(self.device)
         own = (recipe.seed, "rank", rank()) if rank() else recipe.seed
         self.stream, self.threads, self.epoch, self.number = RandomStream(own, self.device), asked(threads), 0, 0
+        self.modes: list[tuple[nn.Module, bool]] = []  # the layers of the method, and whether each is in training mode
 
     def check(self) -> None:
         """Refuse at once a batch that is too large or does not suit the method, labels beyond its classes, and an encoder that breaks a promise."""
@@ -171,7 +172,7 @@ class Training:
         with RandomStream((self.recipe.seed, "epoch", epoch), self.device), gradients(self.device):
             if epoch and epoch % self.recipe.epochs == 0:
                 method.renew()
-            data = method.relabel(self.lesson)
+            data, self.modes = method.relabel(self.lesson), []
             data = data if isinstance(data, Groups) else data.select(*method.columns)
             count = data.steps(B)
             require(count > 0, f"batch={B} is more than the {len(data)} images of epoch {epoch + 1}; take a smaller batch")
@@ -187,7 +188,7 @@ class Training:
             first = next(batches)
             trial = copy.copy(self)
             trial.method = trial.model = copy.deepcopy(self.method)
-            trial.optimizer = make_optimizer(trial.method, self.recipe)
+            trial.optimizer, trial.modes = make_optimizer(trial.method, self.recipe), []
             set_lr(trial.optimizer, self.recipe, 0.0)
             with RandomStream(self.recipe.seed, self.device):
                 self.threads = fastest(lambda: trial.step(first))
@@ -201,7 +202,7 @@ class Training:
 
     def learn(self, views: tuple[Tensor, ...]) -> Tensor:
         """Loss, gradient, update."""
-        self.method.train()
+        self.set_modes()
         with autocast(self.device):
             loss = self.model(*views)
         self.optimizer.zero_grad()
@@ -210,20 +211,11 @@ class Training:
         self.scaler.update()
         return loss.detach()
 
-
-def make_optimizer(method: Method, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer; biases and normalisation have no weight decay, and parts may have a learning rate of their own."""
-    groups = parameter_groups(method, recipe.weight_decay, method.rates)
-    if recipe.optimizer == "lars":
-        return LARS(groups, recipe.lr, recipe.momentum, eta=recipe.eta)
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, recipe.lr, recipe.momentum)
-    return adamw(groups, recipe.lr)
-
-
-def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> float:
-    """Set the learning rate of this progress, times the rate of each group; returns it."""
-    lr = recipe.lr * warmup_cosine(progress, recipe.warmup)
-    for group in optimizer.param_groups:
-        group["lr"] = lr * group["rate"]
-    return lr
+    def set_modes(self) -> None:
+        """Training mode, whatever the caller did since the last step. `Method.train` says once an epoch what it is for each layer: 0.5 to 1 ms."""
+        if not self.modes:
+            self.method.train()
+            self.modes = [(module, module.training) for module in self.method.modules()]
+        for module, mode in self.modes:
+            if module.training != mode:
+                module.training = mode

@@ -21,9 +21,8 @@ from ssl_lab.losses import nt_xent
 from ssl_lab.method import Method
 from ssl_lab.methods import BYOL, SimCLR, Supervised, byol, deepcluster, moco, simclr, supervised
 from ssl_lab.models import small_resnet
-from ssl_lab.optim import parameter_groups
+from ssl_lab.optim import make_optimizer, parameter_groups
 from ssl_lab.recipe import Log, Recipe
-from ssl_lab.train import make_optimizer
 
 IMAGES = load("scenes", limit=16)
 SLOW = {name: getattr(methods, name).slow for name in methods.__all__}

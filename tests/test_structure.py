@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 ORDER = (
     "version errors files parse terminal interrupts arguments catalogue stream turns surroundings scenes motion decoding reading folders pairs "
     "sources datasets data groups fingerprint augment corruptions distributed tensors models features panels softmax losses geometry gaussians "
-    "kmeans pseudo_labels optim recipe method methods threads lock checkpoint guard precision train evaluate studies tables plots front widgets "
-    "checks progress cells notebook lab doctor options commands __main__ start"
+    "kmeans pseudo_labels recipe method optim methods threads lock checkpoint guard precision train evaluate studies tables plots front "
+    "widgets checks progress cells notebook lab doctor options commands __main__ start"
 ).split()
 FILES = sorted((ROOT / "ssl_lab").rglob("*.py"))
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]

@@ -18,10 +18,10 @@ from ssl_lab.guard import Diverged
 from ssl_lab.method import Method
 from ssl_lab.methods import MoCo, SimCLR, Supervised
 from ssl_lab.models import small_resnet
-from ssl_lab.optim import LARS, warmup_cosine
+from ssl_lab.optim import LARS, make_optimizer, warmup_cosine
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
-from ssl_lab.train import make_optimizer, steps, train
+from ssl_lab.train import steps, train
 from ssl_lab.widgets import QueueExplorer, ViewsExplorer
 
 QUICK = Recipe(epochs=3, batch=32, optimizer="lars", lr=1.0, eta=0.02)
@@ -208,13 +208,35 @@ def test_a_method_that_learns_without_labels_never_sees_them(images):
     assert len(list(train(Peeking(small_resnet(width=4), dim=8), labelled, QUICK))) == 3
 
 
+def test_the_modes_of_layers_are_asked_for_once_an_epoch(images):
+    """Walking through a network takes 0.5 to 1 ms, so a step only compares; relabel may have changed the network."""
+
+    class Counting(SimCLR):
+        calls = 0
+
+        def train(self, mode=True):
+            type(self).calls += mode
+            return super().train(mode)
+
+        def relabel(self, data):
+            self.projector.append(nn.Dropout(0.0))
+            return data
+
+    torch.manual_seed(0)
+    counting = Counting(small_resnet(width=4), dim=8)
+    for _ in steps(counting, images, QUICK):
+        assert counting.projector[-1].training
+        counting.projector[-1].eval()
+    assert Counting.calls == 3
+
+
 def test_every_step_is_yielded_and_train_is_the_loop_over_them(images):
     stepped = method()
     seen = []
     for step in steps(stepped, images, QUICK):
         seen.append(step)
         torch.rand(5)
-        stepped.eval()  # the body of this loop does not change the training either
+        (stepped if step.i == 1 else stepped.encoder).eval()  # the body of this loop does not change the training either
     places = [(e + 1, i, 3, 3 * e + i, i == 3) for e in range(3) for i in (1, 2, 3)]
     assert [(step.epoch, step.i, step.of, step.number, step.last) for step in seen] == places
     assert [step.progress for step in seen] == pytest.approx([n / 9 for n in range(1, 10)])

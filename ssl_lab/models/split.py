@@ -37,9 +37,8 @@ class SplitBatchNorm(_NormBase):  # not a _BatchNorm, which nn.SyncBatchNorm.con
             self.running_mean.lerp_(mean.mean((0, 1)), self.momentum)
             self.running_var.lerp_(variance.mean((0, 1)) * (n / (n - 1)), self.momentum)
             self.num_batches_tracked.add_(1)
-        y = centred * (variance + self.eps).rsqrt()
-        if self.affine:
-            y = y * self.weight + self.bias
+        scale = (variance + self.eps).rsqrt()
+        y = torch.addcmul(self.bias, centred, scale * self.weight) if self.affine else centred * scale
         return y.to(x.dtype).view(rows.shape).movedim(-1, 1)
 
 
