@@ -38,7 +38,9 @@ from ssl_lab.recipe import Log, Recipe
 RECIPE = Recipe(
     epochs=200, batch=512, optimizer="sgd", lr=0.06, weight_decay=5e-4, warmup=0.0
 )
-SCENES = Recipe(epochs=36, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.3)
+SCENES = Recipe(
+    epochs=29, batch=128, optimizer="adamw", lr=3e-3, weight_decay=0.3, warmup=0.3
+)
 KEYS = Range(1, whole=True, hint="at least one batch of keys; the paper uses 65536")
 GROUPS = Range(1, whole=True, hint="8 in the paper; 1 leaves batch norm as it is")
 
