@@ -238,7 +238,7 @@ MomentumExplorer()
 # - Its key network hardly moves. The run has 29 epochs of 78 steps, and $0.9999^{2262} = 0.80$ of the random start is
 #   still left at the end. The keys are consistent, but a nearly random network computes them: after epoch 10 keys of
 #   different pictures still have 0.61, with $m = 0.99$ 0.00.
-# - Here 0.99 is best (97.2 %), in the paper 0.999 (59.0 %). They disagree most at $m = 0.9$: it loses 13 points here,
+# - Here 0.99 is best (97.2 %), in the paper 0.999 (59.0 %). They disagree most at $m = 0.9$: it loses 13.5 points here,
 #   and 4 in the paper. Our run is short, and its weights change fast, which may be the reason: with $m = 0.9$, after
 #   epoch 1, a key that is 8 steps old (0.91) is hardly more similar to its new key than keys of different pictures are
 #   (0.87), and one that is 16 steps old (0.73) is less similar.
