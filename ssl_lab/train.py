@@ -188,7 +188,7 @@ class Training:
             first = next(batches)
             trial = copy.copy(self)
             trial.method = trial.model = copy.deepcopy(self.method)
-            trial.optimizer, trial.modes = make_optimizer(trial.method, self.recipe), []
+            trial.optimizer = make_optimizer(trial.method, self.recipe)
             set_lr(trial.optimizer, self.recipe, 0.0)
             with RandomStream(self.recipe.seed, self.device):
                 self.threads = fastest(lambda: trial.step(first))
@@ -212,7 +212,10 @@ class Training:
         return loss.detach()
 
     def set_modes(self) -> None:
-        """Training mode, whatever the caller did since the last step. `Method.train` says once an epoch what it is for each layer: 0.5 to 1 ms."""
+        """Put every layer into the mode that `Method.train` gave it in the first step of the epoch, whatever the caller changed since.
+
+        `Method.train` itself takes 0.5 to 1 ms, so not every step calls it.
+        """
         if not self.modes:
             self.method.train()
             self.modes = [(module, module.training) for module in self.method.modules()]
