@@ -17,7 +17,7 @@ from ssl_lab.widgets import EmbeddingExplorer, scatter
 from ssl_lab.widgets.embedding import coloured
 
 PATIENCE = 300  # seconds
-HANGING = "import sys, time; print('loaded', file=sys.stderr, flush=True); time.sleep(600)"
+HANGING = "import time; time.sleep(600)"
 PROMPT = """
 import io, sys, numpy as np
 task = np.load(io.BytesIO(sys.stdin.buffer.read()))
@@ -60,7 +60,7 @@ def prompt(monkeypatch):
 
 @pytest.fixture
 def hanging(monkeypatch):
-    """A process that never answers."""
+    """A process that never answers, and says nothing of its own while a test speaks for it."""
     monkeypatch.setattr(project, "CHILD", HANGING)
 
 
