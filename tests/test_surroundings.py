@@ -164,7 +164,6 @@ def test_a_study_is_recorded_as_it_is_alone(around, study, tmp_path):
 LEARNED = {
     "a training": lambda f, x, h: train(f, x, QUICK),
     "fine-tuning": lambda f, x, h: finetune(f.encoder, x, x, steps=1, recipe=QUICK),
-    "a probe": lambda f, x, h: linear_probe(h, x.labels, h, x.labels),
     "an MLP": lambda f, x, h: mlp_probe(h, x.labels, h, x.labels),
 }
 

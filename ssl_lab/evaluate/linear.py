@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ssl_lab.arguments import Range
 from ssl_lab.evaluate.knn import check
-from ssl_lab.surroundings import gradients
+
+TOLERANCE, ROUNDS = 1e-5, 20  # of the gradient in scaled weights, which leaves the loss within 1e-6 of its minimum; of 80 steps each
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,47 @@ def deviation(h: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
 
 
 def fit(x: Float[Tensor, "N D"], y: Int64[Tensor, " N"], classes: int, l2: float) -> tuple[Float[Tensor, "C D"], Float[Tensor, " C"], float]:
-    """The minimum of the regularised cross-entropy: weights, bias and the loss there."""
-    parameters = torch.zeros(classes, x.shape[1] + 1, dtype=x.dtype, device=x.device, requires_grad=True)
-    until = {"max_iter": 500, "tolerance_grad": 1e-6, "tolerance_change": 1e-9}
-    optimizer = torch.optim.LBFGS([parameters], history_size=20, line_search_fn="strong_wolfe", **until)
+    """The minimum of the regularised cross-entropy: weights, bias and the loss there.
 
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        weight, bias = parameters[:, :-1], parameters[:, -1]
-        value = F.cross_entropy(F.linear(x, weight, bias), y) + l2 / (2 * len(x)) * weight.square().sum()
-        value.backward()
-        return value
+    L-BFGS begins again every 80 steps, each time with weights scaled by the curvature at the place it has reached.
+    """
+    x = F.pad(x, (0, 1), value=1.0)  # the last weight is the bias, which has no penalty
+    penalty = F.pad(x.new_full((x.shape[1] - 1,), l2), (0, 1))
+    theta, target = x.new_zeros(classes, x.shape[1]), F.one_hot(y, classes).T.to(x)
+    until = {"max_iter": 80, "history_size": 80, "tolerance_grad": TOLERANCE, "tolerance_change": 0.0, "line_search_fn": "strong_wolfe"}
+    for _ in range(ROUNDS):
+        loss = ScaledLoss(x, target, penalty, theta)
+        minimum = loss().item()
+        if loss.u.grad.abs().max() <= TOLERANCE:
+            break
+        torch.optim.LBFGS([loss.u], **until).step(loss)
+        theta = loss.theta()
+    return theta[:, :-1], theta[:, -1], minimum
 
-    with gradients(x.device):
-        optimizer.step(loss)
-        final = loss().item()
-    return parameters[:, :-1].detach(), parameters[:, -1].detach(), final
+
+class ScaledLoss:
+    """The loss as a function of u, (C, D + 1), whose second derivative is close to 1 near a given theta.
+
+    u = theta R, where R Rᵀ is the second derivative in the weights of one class at that theta, as a mean over the classes.
+    """
+
+    def __init__(self, x: Float[Tensor, "N E"], target: Float[Tensor, "C N"], penalty: Float[Tensor, " E"], theta: Float[Tensor, "C E"]):
+        self.target, self.penalty, p = target, penalty / len(x), (theta @ x.T).softmax(dim=0)
+        curvature = (x * (p * (1 - p)).mean(dim=0)[:, None]).T @ x / len(x) + self.penalty.diag()
+        least = 1e-12 * curvature.diagonal().max() + 1e-20  # without a penalty, a copy of a feature has no curvature, nor has a single class
+        self.root = torch.linalg.cholesky(curvature + least * torch.ones_like(penalty).diag())
+        self.columns = torch.linalg.solve_triangular(self.root, x.T, upper=False).contiguous()
+        self.rows = self.columns.T.contiguous()  # the same numbers twice, since a CPU multiplies long rows two to three times as fast
+        self.u = theta @ self.root
+
+    def theta(self) -> Float[Tensor, "C E"]:
+        """The weights, and in the last column the bias, of x as it is."""
+        return torch.linalg.solve_triangular(self.root, self.u, upper=False, left=False)
+
+    @torch.no_grad()
+    def __call__(self) -> Float[Tensor, ""]:
+        """The loss at u. Its gradient is put into u.grad, where L-BFGS looks for it."""
+        theta, log_p, N = self.theta(), (self.rows @ self.u.T).T.contiguous().log_softmax(dim=0), len(self.rows)
+        pull = torch.linalg.solve_triangular(self.root, (theta * self.penalty).T, upper=False).T
+        self.u.grad = (log_p.exp() - self.target) @ self.columns.T / N + pull
+        return -(log_p * self.target).sum() / N + (self.penalty * theta.square()).sum() / 2
