@@ -167,6 +167,13 @@ def test_it_works_where_gradients_are_off(off):
         assert linear_probe(h, y, h, y).accuracy == 1.0
 
 
+def test_features_that_have_a_gradient_are_taken_as_numbers():
+    h, y = clouds(60, C=3)
+    probe = linear_probe(h.clone().requires_grad_(), y, h, y)
+    assert not probe.weight.requires_grad
+    assert torch.equal(probe.weight, linear_probe(h, y, h, y).weight)
+
+
 @pytest.mark.parametrize(
     "change, complaint",
     [

@@ -2,6 +2,9 @@
 
 import copy
 import math
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ssl_lab.errors import InputError
-from ssl_lab.optim import LARS, adamw, parameter_groups, warmup_cosine
+from ssl_lab.optim import LARS, LBFGS, SGD, AdamW, adamw, parameter_groups, warmup_cosine
 
 
 def parameter(*values, grad):
@@ -231,3 +234,65 @@ def test_a_rate_of_a_part_that_is_not_there_is_refused_by_name(name):
 def test_the_groups_fit_every_optimizer():
     for make in (LARS, torch.optim.SGD, torch.optim.AdamW):
         assert [group["weight_decay"] for group in make(parameter_groups(nn.Linear(2, 2), 0.1), lr=0.1).param_groups] == [0.1, 0]
+
+
+# without torch.compile
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, options",
+    [
+        (SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+        (AdamW, torch.optim.AdamW, {"lr": 0.1, "fused": True}),
+        (AdamW, torch.optim.AdamW, {"lr": 0.1}),
+        (LBFGS, torch.optim.LBFGS, {"lr": 0.1, "max_iter": 3}),
+    ],
+)
+def test_a_plain_optimizer_is_torchs(ours, theirs, options):
+    """Same bits, saved and loaded half way; gradients are recorded for the closure, and not for the step, whatever the caller has switched."""
+    w = [nn.Parameter(torch.tensor([[1.0, -2.0], [0.5, 3.0]])) for _ in range(2)]
+    made = [kind([p], **options) for kind, p in zip((ours, theirs), w)]
+    assert isinstance(made[0], theirs)
+    assert made[0].__doc__ == theirs.__doc__
+
+    def closure(optimizer, p):
+        optimizer.zero_grad()
+        loss = (p**4).sum() + p.prod()
+        loss.backward()
+        return loss
+
+    for step in range(4):
+        losses = [optimizer.step(lambda optimizer=optimizer, p=p: closure(optimizer, p)) for optimizer, p in zip(made, w)]
+        assert torch.equal(*losses)
+        assert torch.equal(*w)
+        if step == 1:
+            made[0].load_state_dict(pickle.loads(pickle.dumps(made[0].state_dict())))
+    assert type(pickle.loads(pickle.dumps(made[0]))) is ours
+
+
+ALONE = """
+import sys, torch
+from ssl_lab.evaluate import features, linear_probe, mlp_probe
+from ssl_lab.data import load
+from ssl_lab.methods import SimCLR
+from ssl_lab.models import small_resnet
+from ssl_lab.recipe import Recipe
+from ssl_lab.train import train
+
+images = load("scenes", limit=64)
+for optimizer in ("lars", "adamw", "sgd"):
+    method, recipe, out = SimCLR(small_resnet(width=4)), Recipe(epochs=2, batch=32, optimizer=optimizer), f"{sys.argv[1]}/{optimizer}"
+    next(train(method, images, recipe, out=out))
+    assert len(list(train(method, images, recipe, out=out, resume=True))) == 1
+    assert "torch._dynamo" not in sys.modules, optimizer
+h = features(method.encoder, images)
+linear_probe(h, images.labels, h, images.labels)
+mlp_probe(h, images.labels, h, images.labels, epochs=1)
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_neither_a_training_nor_a_probe_imports_torch_compile(tmp_path):
+    """That would take longer than `import torch`."""
+    done = subprocess.run([sys.executable, "-c", ALONE, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ssl_lab.arguments import Range
 from ssl_lab.evaluate.knn import check
+from ssl_lab.optim import LBFGS
 
 TOLERANCE, ROUNDS = 1e-5, 20  # of the gradient in scaled weights, which leaves the loss within 1e-6 of its minimum; of 80 steps each
 
@@ -50,8 +51,10 @@ def linear_probe(h: Float[Tensor, "N D"], y: Int64[Tensor, " N"], ht: Float[Tens
 
 
 def at_double(rows: Tensor) -> Tensor:
-    """Floats in float64, so that L-BFGS finds the same minimum on every machine. Rows on MPS, which has no float64, move to the CPU."""
-    rows = rows.cpu() if rows.device.type == "mps" else rows
+    """Floats in float64, so that L-BFGS finds the same minimum on every machine; without their gradient. On MPS, which has no float64, they move to
+    the CPU.
+    """
+    rows = rows.detach().cpu() if rows.device.type == "mps" else rows.detach()
     return rows.double() if rows.is_floating_point() else rows
 
 
@@ -75,7 +78,7 @@ def fit(x: Float[Tensor, "N D"], y: Int64[Tensor, " N"], classes: int, l2: float
         minimum = loss().item()
         if loss.u.grad.abs().max() <= TOLERANCE:
             break
-        torch.optim.LBFGS([loss.u], **until).step(loss)
+        LBFGS([loss.u], **until).step(loss)
         theta = loss.theta()
     return theta[:, :-1], theta[:, -1], minimum
 
@@ -99,7 +102,6 @@ class ScaledLoss:
         """The weights, and in the last column the bias, of x as it is."""
         return torch.linalg.solve_triangular(self.root, self.u, upper=False, left=False)
 
-    @torch.no_grad()
     def __call__(self) -> Float[Tensor, ""]:
         """The loss at u. Its gradient is put into u.grad, where L-BFGS looks for it."""
         theta, log_p, N = self.theta(), (self.rows @ self.u.T).T.contiguous().log_softmax(dim=0), len(self.rows)
