@@ -84,7 +84,14 @@ def test_resized_crop_equals_torchvision_on_whole_pixels(pictures, each):
 
 def test_whole_image_is_left_as_it_is(pictures):
     zero, height, width = torch.zeros(6), torch.full((6,), 24.0), torch.full((6,), 32.0)
-    assert torch.equal(A.crop(pictures, zero, zero, height, width, NEVER), pictures)
+    torch.testing.assert_close(A.crop(pictures, zero, zero, height, width, NEVER), pictures, atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("H, W", [(32, 32), (64, 16), (1, 1)])
+def test_an_image_whose_sides_are_powers_of_two_is_left_as_it_is_to_the_bit(H, W):
+    x, zero = torch.rand(6, 3, H, W), torch.zeros(6)
+    assert torch.equal(A.crop(x, zero, zero, zero + H, zero + W, NEVER), x)
+    assert torch.equal(A.crop(x, zero, zero, zero + H, zero + W, ~NEVER), x.flip(3))
 
 
 def test_crops_show_nothing_from_outside_the_box():

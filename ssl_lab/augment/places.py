@@ -1,6 +1,7 @@
-"""Crop, flip and blur: one matrix for the rows of an image, and one for its columns."""
+"""Crop and flip, which look up every pixel; blur, with one matrix for the rows of an image and one for its columns."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64, Num
 from torch import Tensor
 
@@ -35,8 +36,12 @@ def crop(
     x: Float[Tensor, "B c H W"], top: PerImage, left: PerImage, height: PerImage, width: PerImage, flip: Bool[Tensor, " B"]
 ) -> Float[Tensor, "B c H W"]:
     """Enlarge every image's box, in pixels, to the full size: bilinear, without pixels from outside the box, flipped where `flip`."""
-    _, _, H, W = x.shape
-    return mix_pixels(x, interpolation(top, height, H), interpolation(left, width, W, flip))
+    B, _, H, W = x.shape
+    rows, columns = inside(top, height, H), inside(left, width, W)
+    columns = torch.where(flip[:, None], columns.flip(1), columns)
+    grid = torch.stack([columns[:, None].expand(B, H, W), rows[:, :, None].expand(B, H, W)], dim=3)
+    kind = torch.promote_types(x.dtype, grid.dtype)  # 16 bits are too few for places
+    return F.grid_sample(x.to(kind), grid.to(kind), padding_mode="zeros", align_corners=False).to(x.dtype)
 
 
 def nearest_crop(
@@ -55,11 +60,10 @@ def nearest(start: PerImage, length: PerImage, n: int) -> Int64[Tensor, "B n"]:
     return (centres(start, length, n) + 0.5).floor().long().clamp(0, n - 1)
 
 
-def interpolation(start: PerImage, length: PerImage, n: int, flip: Bool[Tensor, " B"] | None = None) -> Float[Tensor, "B n n"]:
-    """Weights that mix n samples of [start, start + length) from n pixels: a triangle around each sample's centre."""
+def inside(start: PerImage, length: PerImage, n: int) -> Float[Tensor, "B n"]:
+    """Where n samples of [start, start + length) are taken, no further out than the box's own pixels; in half sides, as grid_sample counts."""
     at = centres(start, length, n).clamp(start[:, None], (start + length - 1)[:, None])
-    at = at if flip is None else torch.where(flip[:, None], at.flip(1), at)
-    return (1 - (torch.arange(n, device=start.device) - at[:, :, None]).abs_()).clamp_(min=0)
+    return (2 * at + 1) / n - 1
 
 
 def centres(start: PerImage, length: PerImage, n: int) -> Float[Tensor, "B n"]:
