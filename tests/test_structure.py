@@ -116,6 +116,12 @@ def test_no_file_contains(pattern):
     assert [name for name, text in texts().items() if re.search(pattern, text)] == []
 
 
+def test_every_optimizer_comes_from_optim():
+    """torch's own import torch.compile at their first call, which takes longer than to import torch."""
+    named = [name for name, text in texts().items() if name.startswith("ssl_lab/") and "torch.optim" in text]
+    assert named == ["ssl_lab/optim.py"]
+
+
 def test_no_malicious_lightning_can_be_installed():
     """lightning and pytorch-lightning 2.6.2 and 2.6.3 stole credentials; lightly, a peer in the tests, asks for one of them."""
     constraints = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
