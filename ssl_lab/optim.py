@@ -18,8 +18,8 @@ def plain(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     takes longer than `import torch` does.
     """
     methods = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
-    bare = {name: inspect.unwrap(getattr(kind, name)) for name in methods}
-    return type(kind.__name__, (kind,), bare | {"step": torch.no_grad()(inspect.unwrap(kind.step)), "__doc__": kind.__doc__})
+    bare = {name: inspect.unwrap(getattr(kind, name)) for name in methods} | {"step": torch.no_grad()(inspect.unwrap(kind.step))}
+    return type(kind.__name__, (kind,), bare | {"__doc__": f"torch.optim.{kind.__name__}, which does not import torch.compile."})
 
 
 AdamW, LBFGS, SGD = plain(torch.optim.AdamW), plain(torch.optim.LBFGS), plain(torch.optim.SGD)
