@@ -139,6 +139,14 @@ def test_few_passes_over_the_rows_are_needed(monkeypatch):
     assert len({id(loss) for loss in passes}) < ROUNDS
 
 
+def test_the_loss_is_that_of_the_weights_where_the_rounds_end_before_the_minimum(monkeypatch):
+    monkeypatch.setattr("ssl_lab.evaluate.linear.ROUNDS", 1)
+    h, y = clouds(300)
+    probe = linear_probe(h, y, h, y, l2=1e-3)
+    slopes = derivative(probe, h, y, l2=1e-3)  # it compares the losses
+    assert max(slope.abs().max() for slope in slopes) > 1e-7
+
+
 @pytest.mark.parametrize("l2", [0.0, 1.0])
 def test_copies_of_a_feature_and_classes_without_rows_are_no_obstacle(l2):
     h, y = clouds(40, C=3)

@@ -75,12 +75,12 @@ def fit(x: Float[Tensor, "N D"], y: Int64[Tensor, " N"], classes: int, l2: float
     until = {"max_iter": 80, "history_size": 80, "tolerance_grad": TOLERANCE, "tolerance_change": 0.0, "line_search_fn": "strong_wolfe"}
     for _ in range(ROUNDS):
         loss = ScaledLoss(x, target, penalty, theta)
-        minimum = loss().item()
+        loss()
         if loss.u.grad.abs().max() <= TOLERANCE:
             break
         LBFGS([loss.u], **until).step(loss)
         theta = loss.theta()
-    return theta[:, :-1], theta[:, -1], minimum
+    return theta[:, :-1], theta[:, -1], loss().item()
 
 
 class ScaledLoss:
