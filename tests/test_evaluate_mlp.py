@@ -33,6 +33,11 @@ def test_the_same_seed_gives_the_same_and_another_one_another_network(xor):
     assert first == again and len({first, *others}) > 1
 
 
+def test_features_that_have_a_gradient_are_taken_as_numbers(xor):
+    h, *rest = xor
+    assert mlp_probe(h.clone().requires_grad_() * 1.0, *rest, epochs=3) == mlp_probe(*xor, epochs=3)
+
+
 def test_nothing_of_the_callers_is_changed(xor):
     before, state = [tensor.clone() for tensor in xor], torch.get_rng_state()
     mlp_probe(*xor, epochs=1)

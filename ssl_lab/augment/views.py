@@ -101,7 +101,7 @@ class Drawn:
     @uncast
     def __call__(self, x: Pixels) -> Batch:
         """The view of every image, float32 in [0, 1]. Raises: InputError for pixels that are neither bytes nor floats in [0, 1]."""
-        square = max(x.shape[2:]) ** 2  # the size of the matrices
+        square = max(x.shape[2:]) ** 2  # the size of a blur's matrices
         step = CACHED if square <= LARGE else max(1, 32 * LARGE // square)
         if x.device.type == "cpu" and len(x) > step:
             out = torch.empty(x.shape, dtype=torch.float32)
