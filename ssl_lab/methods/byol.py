@@ -39,7 +39,7 @@ RECIPE = Recipe(
 )
 # without a slow start or a fast q, z soon uses few directions: kNN 0.20 to 0.65
 SCENES = Recipe(
-    epochs=20, batch=96, optimizer="adamw", lr=3e-3, weight_decay=0.05, warmup=0.5
+    epochs=18, batch=96, optimizer="adamw", lr=3e-3, weight_decay=0.05, warmup=0.5
 )
 T_PRIME = replace(GREYER, solarise_share=0.2)
 

@@ -29,11 +29,12 @@ RECIPE = Recipe(
     epochs=1000, batch=1024, optimizer="lars", lr=4.0, weight_decay=1e-6, warmup=0.01
 )
 SCENES = Recipe(
-    epochs=20,
+    epochs=18,
     batch=128,
     optimizer="lars",
     lr=0.8,
     weight_decay=1e-6,
+    momentum=0.8,
     warmup=0.3,
     eta=0.02,
 )
