@@ -398,7 +398,7 @@ show(plots.factors(read))
 # %% [markdown] tags=["answer"]
 # - They differ most in the class: 0.84 (SimCLR), 0.78 (MoCo), 0.62 (BYOL), and in the $x$ position: 0.22, 0.39, 0.37.
 #   Both hues are at 0.00 for all three, while random weights keep 0.92 and 0.99: the views change the colours at
-#   random, so a hue says nothing about the other view. Texture is 0.05 at most; random weights do not show it either.
+#   random, so a hue says nothing about the other view. Texture is at 0.00 in all four columns.
 
 # %% [markdown]
 # ## 9 · What the paper did
