@@ -304,7 +304,7 @@ CollapseLab(predictor=False, step=220)
 #
 # - **No predictor**: it collapses, within seconds. Here and in the paper, the predictor is necessary.
 # - **No moving average** ($m = 0$, a copy with stop-gradient): here it learns as well as BYOL does, kNN 80 %. (One
-#   seed. BYOL itself has 79 to 96 % with five seeds.) In the paper it fails, with 0.3 % or 5.5 %, but reaches 66.6 % if the
+#   seed. BYOL itself has 78 to 96 % with five seeds.) In the paper it fails, with 0.3 % or 5.5 %, but reaches 66.6 % if the
 #   predictor learns ten times as fast as the rest. Ours does. *SimSiam*, a later method, works without a moving average.
 # - **No stop-gradient**: it collapses. Both networks learn to give the same output.
 #
