@@ -9,7 +9,7 @@
 Rows, all on the same labels, which the seed draws:
     noisy        NoisyStudent by its recipe for scenes: the average network of every round
     alone        the labels alone for as many steps: one round of more epochs. Its CPU seconds must agree with noisy's within a tenth
-    no-noise, hard, no-filter, no-balance      one switch, as in the study of that name; the last round
+    no-noise, hard, no-filter, no-balance      one switch, as in the study of that name; every round
     fine-tuned   SimCLR on all images, then fine-tuned on the labels
     taught       NoisyStudent whose first teacher is that network: its student of every round
 
@@ -120,7 +120,7 @@ class Trial:
             yield from self.alone()
         for name in SWITCHED:
             if name in rows:
-                yield from self.last(name, **STUDIES[f"noisy-student-{name}"].change)
+                yield from self.rounds(name, **STUDIES[f"noisy-student-{name}"].change)
         if {"fine-tuned", "taught"} & {*rows}:
             yield from self.pretrained(rows)
 
