@@ -400,8 +400,8 @@ PseudoLabelExplorer(others, said_by, threshold=threshold, generation=3)
 
 # %% [markdown] tags=["answer"]
 # - Of the labels that pass, about 96 % are right, then 98 %, then 99 %. And more of them pass: 77 %, then 86 %, then
-#   89 %. So each generation is surer than its teacher, and more often right. Stars are hard for the teacher: 49 % of them
-#   pass as stars. For the last student 80 % do.
+#   89 %. So each generation is surer than its teacher, and more often right. Stars are hard for the teacher: half of them
+#   pass as stars. For the last student nearly 80 % do.
 
 # %% tags=["nbval-check-output"]
 print("teacher    ", within(right_of["teacher"], 0.8, 0.95))
