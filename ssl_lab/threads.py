@@ -10,7 +10,7 @@ import torch
 from ssl_lab.arguments import whole
 from ssl_lab.errors import require
 
-ROUNDS, PATIENCE = 3, 1.0  # steps a choice, and seconds after which one is enough
+TURNS, PATIENCE = 5, 1.0  # steps a choice, and seconds a choice after which there is no further turn
 MOST = 1024  # threads that a pool may have
 
 
@@ -53,20 +53,21 @@ def fastest(step: Callable[[], object]) -> int:
 
 
 def timed(step: Callable[[], object]) -> dict[int, float]:
-    """Number of threads → seconds of a step."""
-    spent = {}
-    for threads in choices():
-        with using(threads):
-            step()  # warms up
-            spent[threads] = quickest(step)
-    return spent
+    """Number of threads → seconds of its quickest step. The choices take turns: work beside the training then slows no single one of them."""
+    found = {threads: [] for threads in choices()}
+    for threads in found:
+        seconds(step, threads)  # warms up
+    for _ in range(TURNS):
+        for threads, spent in found.items():
+            spent.append(seconds(step, threads))
+        if sum(map(sum, found.values())) > PATIENCE * len(found):
+            break
+    return {threads: min(spent) for threads, spent in found.items()}
 
 
-def quickest(step: Callable[[], object]) -> float:
-    """Seconds of the quickest of some steps."""
-    found = []
-    while len(found) < ROUNDS and sum(found) < PATIENCE:
+def seconds(step: Callable[[], object], threads: int) -> float:
+    """Of one step."""
+    with using(threads):
         start = time.perf_counter()
         step()
-        found.append(time.perf_counter() - start)
-    return min(found)
+        return time.perf_counter() - start
