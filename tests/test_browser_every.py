@@ -73,6 +73,14 @@ def one(every, name):
 SIZES = [(1280, 800), (1024, 768)]
 CUT = "controls => controls.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
 
+LONGEST = """boxes => boxes.map((box) => {
+  const [now, longest] = [box.value, (box.min < 0 ? "-" : "") + (box.step === "any" ? "0.0568" : box.max)];
+  box.value = longest;
+  const cut = box.scrollWidth > box.clientWidth;
+  box.value = now;
+  return cut ? `${box.ariaLabel}: ${longest}` : "";
+}).filter(Boolean)"""
+
 
 @pytest.mark.parametrize("name", EXPLORERS)
 @pytest.mark.parametrize("size", SIZES)
@@ -85,6 +93,7 @@ def test_no_word_is_smaller_than_eleven_pixels_and_the_control_in_hand_is_seen_w
     sizes = seen.evaluate_all(f"words => words.map((word) => parseFloat(getComputedStyle(word).fontSize) * {scale})")
     assert len(sizes) > 5 and min(sizes) > 10.8
     assert found.locator(".control").evaluate_all(CUT) == []
+    assert found.locator("input.value").evaluate_all(LONGEST) == []
     if size == SIZES[0]:
         assert found.locator(".panel").count() == 1, "the picture has fallen apart"
         assert found.locator(".controls").bounding_box()["height"] + found.locator(".panel").first.bounding_box()["height"] < 720

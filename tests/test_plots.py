@@ -35,6 +35,7 @@ PICTURES = {
     "curves, before training": lambda: plots.curves([{"epoch": 0, "knn": 0.14}]),
     "curves, nothing yet": lambda: plots.curves([]),
     "compare": lambda: plots.compare({"raw pixels": 0.2, "network of random weights": 0.14, "SimCLR": 0.97}, "kNN accuracy", chance=0.1),
+    "compare, one near chance": lambda: plots.compare({"collapsed": 0.07, "ours": 0.97}, "kNN accuracy", chance=0.1),
     "compare, all right": lambda: plots.compare({"ours": 1.0}, "accuracy"),
     "gallery": lambda: plots.gallery({"picture": batch()[1], "a view of the picture": batch()[1]}, title="two views"),
     "gallery with columns": lambda: plots.gallery({"one": batch(5)[1], "two": batch(5)[1]}, columns=["hourglass"] * 10),

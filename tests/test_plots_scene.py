@@ -29,6 +29,7 @@ PICTURES = {
     "nothing": lambda: drawn(dict.fromkeys(MOVED, 0.0)),
     "one": lambda: drawn(MOVED, "object_hue"),
     "three": lambda: drawn(MOVED, "shape", "object_hue", "x"),
+    "as far as two random scenes, nearly": lambda: drawn({"pixels": 1.0, "random network": 0.95, "SimCLR": 0.89}, "shape"),
     "pixels alone": lambda: drawn({"pixels": 0.3}, "background_hue"),
     "long names": lambda: drawn(LONG, "background_hue"),
     "eight networks": lambda: drawn({f"network {i}": i / 3 for i in range(9)}, "light"),

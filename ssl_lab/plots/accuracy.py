@@ -5,7 +5,7 @@ import textwrap
 from matplotlib.figure import Figure
 
 from ssl_lab.errors import require
-from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE, Page, number, our_look
+from ssl_lab.plots.look import GREY, INK, PAPER, PARTS, POSITIVE, Page, number, our_look
 
 
 @our_look()
@@ -18,8 +18,9 @@ def compare(scores: dict[str, float], what: str, chance: float | None = None) ->
     figure = Page(figsize=(11, 0.75 * len(names) + 1.7), layout="constrained")
     axes = figure.subplots()
     axes.barh([textwrap.fill(name, 24) for name in names], values, color=[GREY] * (len(names) - 1) + [POSITIVE], height=0.62)
+    ground = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # no dashes through a number
     for y, value in enumerate(values):
-        axes.text(value + 0.012, y, f"{value:.0%}", va="center", color=INK, fontweight="bold")
+        axes.text(value + 0.012, y, f"{value:.0%}", va="center", color=INK, fontweight="bold", bbox=ground)
     axes.set(xlim=(0, 1.08), ylim=(len(names) - 0.5, -0.5), xlabel=what, xticks=list(PARTS), xticklabels=list(PARTS.values()))
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=15)
     if chance is not None:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from ssl_lab.errors import require
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing, square
-from ssl_lab.plots.look import ANCHOR, GREY, POSITIVE, number
+from ssl_lab.plots.look import ANCHOR, GREY, PAPER, POSITIVE, number
 from ssl_lab.plots.spots import Box, Spots
 
 LAYERS = np.array([(239, 236, 230), (27, 31, 36), (150, 155, 162)], np.uint8)  # ground, object, shadow
@@ -85,7 +85,7 @@ def bars(figure: Drawing, moved: dict[str, float]) -> None:
     figure.areas(boxes, [GREY] * (n - 1) + [POSITIVE if n > 1 else GREY])
     chart.upright(1)
     for (left, top, length, _), (name, value) in zip(boxes, moved.items()):
-        figure.words(left + 0.08, top - 0.16, name, 15)
-        figure.words(left + length + 0.08, top + height / 2, f"{value:.0%}", 16, bold=True)
+        figure.words(left + 0.08, top - 0.16, name, 15, ground=PAPER)
+        figure.words(left + length + 0.08, top + height / 2, f"{value:.0%}", 16, bold=True, ground=PAPER)
     box, tip = (chart.left, float(chart.y(-0.5)), 6.3, row * n), "{row}: moved by {moved} of the mean distance of two random scenes"
     figure.spots.append(Spots("how far it has moved", box, tip, {"moved": [f"{value:.1%}" for value in moved.values()]}, rows=[*moved]))
