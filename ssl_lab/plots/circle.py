@@ -181,7 +181,7 @@ def curve(page: Drawing, top: float, name: str, values, step: int, lowest: bool,
     chart.curve(steps[: step + 1], values[: step + 1])
     for aim in aims:
         chart.level(aim, POSITIVE, 2)
-        page.words(chart.right - 0.06, chart.y(aim) - 0.13, words, 14, POSITIVE, ha="right")
+        page.words(chart.right, top - 0.22, f"╍ {words}", 14, POSITIVE, ha="right")
     chart.dots(step, values[step])
     said = {"step": steps, "value": [number(value, 3) for value in values]}
     chart.answers(name, steps, values, f"step {{step}}: {name} {{value}}", said, {"step": steps})

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 from ssl_lab.method import COLLAPSED
 from ssl_lab.plots.chart import Chart
 from ssl_lab.plots.drawing import Drawing
-from ssl_lab.plots.look import GREY, INK, PARTS, POSITIVE
+from ssl_lab.plots.look import GREY, INK, PAPER, PARTS, POSITIVE
 
 MEASURES = {  # name → (in words, its form)
     "loss": ("loss", "{:.2f}"), "knn": ("kNN accuracy", "{:.0%}"), "rank": ("effective rank", "{:.3g}"), "std": ("std", "{:.2f}"),
@@ -46,10 +46,11 @@ def curve(page: Drawing, left: float, width: float, name: str, points: list[tupl
     levels = PARTS if name == "knn" else {tick: f"{tick:g}" for tick in ([0, 0.5, 1] if name in ("std", "nmi") else ticks(up))}
     if name == "std":
         page.areas([(chart.left, float(chart.y(COLLAPSED)), chart.box[2], chart.low - float(chart.y(COLLAPSED)))], PALE)
-        page.words(chart.right, chart.y(COLLAPSED) - 0.12, "↓ collapsed", 12, GREY, ha="right")
     chart.frame({tick: f"{tick:g}" for tick in ticks(across, whole=True)}, levels if np.isfinite(y).any() else {}, "epoch")
     colour = POSITIVE if name == "knn" else INK
     chart.curve(x, y, colour)
+    if name == "std":
+        page.words(chart.right, chart.y(COLLAPSED) - 0.13, "↓ collapsed", 12, GREY, ha="right", ground=PAPER)
     if points:
         if len(points) <= MANY:
             chart.dots(x, y, colour, 7)
