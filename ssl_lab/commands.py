@@ -151,9 +151,15 @@ def images(plan: Plan, split: str = "train", **changes) -> Images:
         told["views"] = (RGB, *plan.columns)
     share = plan.data.labels if split == "train" else None
     found = load(split=split, **told)
-    labelled = split != "train" or not plan.learns or bool((found.labels >= 0).any())
-    require(labelled, f"{plan.method} learns from labels, and these images of {told['name']} have none")
+    if split == "train":
+        check_labelled(plan, found, f"these images of {told['name']}")
     return found.label_fraction(share, plan.recipe.seed) if share else found
+
+
+def check_labelled(plan: Plan, data: Images, named: str = "these images") -> None:
+    """Raise InputError for a method that learns from labels, where no image has one."""
+    what, fix = f"{plan.method} learns from labels, and {named} have none", "take others, or a method that needs no labels"
+    require(not plan.learns or bool((data.labels >= 0).any()), f"{what}; {fix}")
 
 
 def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
@@ -161,7 +167,7 @@ def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
     from ssl_lab.models import encoder
     from ssl_lab.models.backbones import OURS
 
-    require(not plan.learns or bool((data.labels >= 0).any()), f"{plan.method} learns from labels, and these images have none")
+    check_labelled(plan, data)
     side = min(plan.images.shape[-2:]) if plan.images else data.size
     stem = "cifar" if side <= SMALL and "resne" in plan.encoder and plan.encoder not in OURS else None
     parts = {

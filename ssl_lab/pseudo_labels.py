@@ -69,9 +69,11 @@ def ask(
 
     targets: (N, C), for every row of x, 0 for others; soft=False: 1 for the most probable class.   asked: the `question`.   chosen: rows to draw.
     passed: share of the rows that are drawn at all.   confidence: their mean.   per_class: as in `filter_and_balance`; 0: as they are.
-    Raises: InputError if no image passes the threshold.
+    Raises: InputError if no image passes the threshold, and for a teacher whose answers hold NaN.
     """
     p = first(features(teacher, replace(data, index=rows)).softmax(1).to(rows.device))
+    broken = int(p.isnan().any(1).sum())
+    require(broken == 0, f"the teacher's answers for {broken} of {len(p)} images hold NaN or infinity; take one whose training did not diverge")
     chosen = choose(p, threshold, per_class)
     what = f"no image passes threshold={threshold:g}: the teacher's highest confidence is {p.max():.3f}"
     require(len(chosen) > 0, f"{what}; take a lower threshold, or a teacher that has learned more")

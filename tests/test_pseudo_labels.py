@@ -432,6 +432,17 @@ def test_chosen_are_rows_of_the_data_filtered_and_balanced(per_class):
     assert said["confidence"].item() == pytest.approx(expected(data)[once].amax(1).mean().item())
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_teacher_whose_training_diverged_is_not_asked_to_lower_its_threshold(value):
+    class Diverged(Says):
+        def forward(self, x):
+            return super().forward(x).index_fill(1, torch.tensor([1]), value)
+
+    data = some()
+    with pytest.raises(InputError, match="answers for 8 of 8 images hold NaN or infinity; take one whose training did not diverge"):
+        ask(Diverged(), data, rest(data), 0.9, None, True)
+
+
 def test_a_threshold_that_nothing_passes_says_the_highest_confidence():
     data = some()
     with pytest.raises(InputError, match=r"no image passes threshold=0.9: the teacher's highest confidence is 0\.863; take a lower threshold"):
