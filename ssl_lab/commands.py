@@ -22,7 +22,7 @@ from ssl_lab.data import Images, load
 from ssl_lab.errors import one_of, require
 from ssl_lab.files import write_bytes, write_text
 from ssl_lab.fingerprint import Fingerprint, fingerprint
-from ssl_lab.method import Method
+from ssl_lab.method import Method, check_labelled
 from ssl_lab.parse import FIX, read_dict
 from ssl_lab.recipe import Recipe
 from ssl_lab.stream import RandomStream
@@ -152,14 +152,8 @@ def images(plan: Plan, split: str = "train", **changes) -> Images:
     share = plan.data.labels if split == "train" else None
     found = load(split=split, **told)
     if split == "train":
-        check_labelled(plan, found, f"these images of {told['name']}")
+        check_labelled(plan.learns, found, plan.method, f"these images of {told['name']}")
     return found.label_fraction(share, plan.recipe.seed) if share else found
-
-
-def check_labelled(plan: Plan, data: Images, named: str = "these images") -> None:
-    """Raise InputError for a method that learns from labels, where no image has one."""
-    what, fix = f"{plan.method} learns from labels, and {named} have none", "take others, or a method that needs no labels"
-    require(not plan.learns or bool((data.labels >= 0).any()), f"{what}; {fix}")
 
 
 def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
@@ -167,7 +161,7 @@ def build(plan: Plan, data: Images, device: str = "cpu") -> Method:
     from ssl_lab.models import encoder
     from ssl_lab.models.backbones import OURS
 
-    check_labelled(plan, data)
+    check_labelled(plan.learns, data, plan.method)
     side = min(plan.images.shape[-2:]) if plan.images else data.size
     stem = "cifar" if side <= SMALL and "resne" in plan.encoder and plan.encoder not in OURS else None
     parts = {
